@@ -1,0 +1,43 @@
+"""A Keras 3 model zoo of generative adversarial networks: one training step, three backends.
+
+Everything here is imported when it is first used: `import zoo` imports neither Keras nor a backend.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "zoo.registry": ["Recipe", "register"],
+    "zoo.loading": ["build", "info", "list_models", "load"],
+    "zoo.cards": ["ModelCard"],
+    "zoo.errors": ["ZooError"],
+    "zoo.adversarial": ["AdversarialModel"],
+    "zoo.vanilla_gan": ["VanillaGAN"],
+    "zoo.dcgan": ["DCGAN"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_NEEDS_KERAS = {"AdversarialModel", "VanillaGAN", "DCGAN"}
+_MODULES = ["datasets", "errors", "evaluation", "losses", "pictures"]
+
+__all__ = sorted([*_HOME_OF, *_MODULES])
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(f"zoo.{name}")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+    if name in _NEEDS_KERAS:
+        from zoo.keras_import import import_keras
+
+        import_keras()
+    # The models that come with the zoo hold their names before a user's own can take them.
+    importlib.import_module("zoo.models")
+    value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

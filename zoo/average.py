@@ -1,0 +1,57 @@
+"""An exponential moving average of a network's weights (Yazici et al. 2019)."""
+
+import keras
+from keras import ops
+
+from zoo.errors import InvalidInputError
+
+
+def copy_network(network, latent_dim):
+    """A second network with copies of all weights, none of them trainable.
+
+    Copies, since aliased arrays would be donated twice to a compiled step on JAX.
+    """
+    try:
+        config = keras.saving.serialize_keras_object(network)
+        copy = keras.saving.deserialize_keras_object(config)
+        copy(ops.zeros((1, latent_dim)))
+    except Exception as error:
+        raise InvalidInputError(
+            "`average_decay` needs a generator that Keras can copy by its configuration: give the "
+            f"class a `get_config()` and register it. Keras said: {error}"
+        ) from error
+    copy.trainable = False
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def update_average(average, network, decay, iterations):
+    """Moves `average` toward `network` by 1 - decay, batch statistics included.
+
+    The decay rises to its value over the first updates, (1 + t) / (10 + t), so that the
+    average does not remember the initial weights for long.
+    """
+    step = ops.cast(iterations, "float32")
+    decay = ops.minimum(decay, (1.0 + step) / (10.0 + step))
+    for slow, fast in zip(average.variables, network.variables, strict=True):
+        if not keras.backend.is_float_dtype(slow.dtype):
+            continue  # the state of a random seed
+        fast = ops.stop_gradient(ops.convert_to_tensor(fast))
+        slow.assign(slow + ops.cast(1.0 - decay, slow.dtype) * (fast - slow))
+
+
+def refresh_batch_statistics(model, batches=100, batch_size=256):
+    """Measures the batch statistics of a generator anew, with its weights as they are.
+
+    An average of weights needs statistics of its own, not an average of the statistics of all the
+    networks it passed through (Brock et al. 2019, appendix, "standing statistics").
+
+    Args:
+        model: `zoo.AdversarialModel`; its sampling network is changed in place.
+        batches: int, forward passes; the moving statistics forget the first ones.
+        batch_size: int, latents of each.
+    """
+    network = model.sampling_network()
+    latents = model.sample_latent(batches * batch_size, seed=1)
+    for start in range(0, len(latents), batch_size):
+        network(ops.convert_to_tensor(latents[start : start + batch_size]), training=True)

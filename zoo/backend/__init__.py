@@ -1,0 +1,32 @@
+"""The only backend-specific code of the project: one file per backend, the same functions in each.
+
+Whatever Keras lacks for a step with two networks and two optimizers is here, and nothing else:
+
+| function               | what it does                                                           |
+|------------------------|------------------------------------------------------------------------|
+| `run_step`             | runs an imperative step inside the trainer's own signature             |
+| `value_and_gradients`  | a loss and its gradients with respect to chosen variables              |
+| `forward_and_pullback` | outputs, and the function that carries a gradient back to variables    |
+| `input_gradient`       | a value and its gradient with respect to a tensor; can be nested       |
+| `apply_gradients`      | one optimizer's update                                                 |
+| `synchronize`          | makes variables readable outside the trainer in the middle of an epoch |
+| `dilated_is_slow`      | whether strided convolutions deserve their stride-1 form here          |
+| `device_name`          | what computes here                                                     |
+
+Everything outside of this folder is `keras.ops`.
+"""
+
+import importlib
+
+import keras
+
+_module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
+
+run_step = _module.run_step
+value_and_gradients = _module.value_and_gradients
+forward_and_pullback = _module.forward_and_pullback
+input_gradient = _module.input_gradient
+apply_gradients = _module.apply_gradients
+synchronize = _module.synchronize
+dilated_is_slow = _module.dilated_is_slow
+device_name = _module.device_name

@@ -1,0 +1,128 @@
+"""JAX: pure functions. A chain of `StatelessScope`s lets imperative code run inside `jax.grad`."""
+
+import jax
+import keras
+
+
+def run_step(model, step, state, data):
+    """Runs `step(data)` as `(state, data) -> (logs, state)`, the signature that `jax.jit` gets."""
+    groups = [
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.optimizer.variables if model.optimizer else [],
+        model.metrics_variables,
+    ]
+    if len(state) == 3:  # an evaluation step's state has no optimizer
+        del groups[2]
+    mapping = [
+        pair
+        for variables, values in zip(groups, state, strict=True)
+        for pair in zip(variables, values, strict=True)
+    ]
+    with keras.StatelessScope(mapping) as scope:
+        logs = step(data)
+    new_state = tuple([scope.get_current_value(v) for v in group] for group in groups)
+    return logs, new_state
+
+
+def value_and_gradients(function, variables):
+    """`function() -> (loss, aux)`; returns `(loss, aux)` and d loss / d variables."""
+    pure, commit = _purify(function, variables)
+
+    def objective(values):
+        (loss, aux), updates = pure(values)
+        return loss, (aux, updates)
+
+    values = [v.value for v in variables]
+    (loss, (aux, updates)), gradients = jax.value_and_grad(objective, has_aux=True)(values)
+    commit(updates)
+    return (loss, aux), gradients
+
+
+def forward_and_pullback(function, variables):
+    """`function() -> outputs`; returns outputs and `pullback(d loss / d outputs)`."""
+    pure, commit = _purify(function, variables)
+    outputs, pullback, updates = jax.vjp(pure, [v.value for v in variables], has_aux=True)
+    commit(updates)
+    return outputs, lambda output_gradients: pullback(output_gradients)[0]
+
+
+def input_gradient(function, inputs, differentiable=False):
+    """`function(inputs) -> (value, aux)`; returns `(value, aux)` and d value / d inputs."""
+    del differentiable  # every gradient is, in JAX
+    pure, commit = _purify(function, [])
+
+    def objective(inputs):
+        (value, aux), updates = pure([], inputs)
+        return value, (aux, updates)
+
+    (value, (aux, updates)), gradient = jax.value_and_grad(objective, has_aux=True)(inputs)
+    commit(updates)
+    return (value, aux), gradient
+
+
+def apply_gradients(optimizer, gradients, variables):
+    """One update. Stateless, since a loss-scaling optimizer branches under `lax.cond`."""
+    new_values, new_slots = optimizer.stateless_apply(
+        [v.value for v in optimizer.variables], gradients, [v.value for v in variables]
+    )
+    for variable, value in zip(variables, new_values, strict=True):
+        variable.assign(value)
+    for variable, value in zip(optimizer.variables, new_slots, strict=True):
+        variable.assign(value)
+
+
+def synchronize(model):
+    """During `fit` the state lives in the trainer's loop; this brings it back to the variables."""
+    model.jax_state_sync()
+
+
+def dilated_is_slow():
+    """XLA has no fast path for dilated convolutions on a CPU (about 7 times slower)."""
+    return jax.default_backend() == "cpu"
+
+
+def device_name():
+    """The device that runs the computation."""
+    return jax.devices()[0].device_kind
+
+
+class _ChainedScope(keras.StatelessScope):
+    """A scope whose reads fall through to the scope around it, which Keras' own scope hides."""
+
+    def __enter__(self):
+        super().__enter__()
+        self.updated = {}
+        return self
+
+    def get_current_value(self, variable):
+        value = super().get_current_value(variable)
+        if value is None and self.original_scope is not None:
+            value = self.original_scope.get_current_value(variable)
+        return value
+
+    def add_update(self, update):
+        self.updated[id(update[0])] = update[0]
+        super().add_update(update)
+
+
+def _purify(function, variables):
+    """Makes `function` pure in the values of `variables`.
+
+    Returns `pure(values, *inputs) -> (result, updates)` and `commit(updates)`. What the function
+    assigned on its way (batch statistics, seeds) would leak tracers if it were stored at once, so
+    it leaves the differentiated function as an output and is assigned outside.
+    """
+    updated = []
+
+    def pure(values, *inputs):
+        with _ChainedScope(zip(variables, values, strict=True)) as scope:
+            result = function(*inputs)
+            updated[:] = scope.updated.values()
+            return result, [scope.get_current_value(v) for v in updated]
+
+    def commit(updates):
+        for variable, value in zip(updated, updates, strict=True):
+            variable.assign(value)
+
+    return pure, commit

@@ -1,0 +1,49 @@
+"""Checks of arguments: what was expected, what came."""
+
+import math
+import numbers
+
+from zoo.errors import InvalidInputError
+
+
+def check_count(name, value, minimum=1):
+    """Raises `InvalidInputError` unless `value` is an integer of at least `minimum`."""
+    if not _is_count(value, minimum):
+        kind = "a positive integer" if minimum == 1 else f"an integer of at least {minimum}"
+        raise InvalidInputError(f"`{name}` must be {kind}. Received: {name}={value!r}")
+
+
+def check_weight(name, value):
+    """Raises `InvalidInputError` unless `value` is a finite number of at least 0."""
+    if not _is_number(value) or value < 0:
+        raise InvalidInputError(
+            f"`{name}` must be a finite number of at least 0. Received: {name}={value!r}"
+        )
+
+
+def check_fraction(name, value):
+    """Raises `InvalidInputError` unless `value` is a number in [0, 1)."""
+    if not _is_number(value) or not 0 <= value < 1:
+        raise InvalidInputError(
+            f"`{name}` must be a number of at least 0 and under 1. Received: {name}={value!r}"
+        )
+
+
+def _is_count(value, minimum=1):
+    integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    return integer and value >= minimum
+
+
+def _is_number(value):
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return real and math.isfinite(value)
+
+
+def check_image_shape(image_shape):
+    """Raises `InvalidInputError` unless it is (height, width, channels), positive integers."""
+    sizes = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else ()
+    if len(sizes) != 3 or not all(_is_count(size) for size in sizes):
+        raise InvalidInputError(
+            "`image_shape` must be (height, width, channels), three positive integers. "
+            f"Received: image_shape={image_shape!r}"
+        )

@@ -1,0 +1,169 @@
+"""The command line: `zoo list`, `zoo info`, `zoo sample`, `zoo train`.
+
+Knows no Keras and no NumPy before a command needs them: `zoo list` answers at once.
+"""
+
+import os
+import sys
+import traceback
+import warnings
+from typing import Annotated
+
+import typer
+import typer.core
+
+import zoo
+from zoo.cli_sample import sample
+from zoo.cli_train import train
+from zoo.errors import ZooError
+
+INTERRUPTED = 130  # as a shell reports SIGINT
+WRONG = 2
+DEBUG = "--debug"
+
+# Click's, or Typer's own copy of it: only this name is public in every version of Typer.
+_UsageError = typer.BadParameter.__base__
+
+
+class _Interrupted(Exception):
+    """Ctrl-C, under a name of our own: Typer would end without a word."""
+
+
+class _Commands(typer.core.TyperGroup):
+    """Turns errors into one line and an exit status."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise _Interrupted("interrupted") from error
+
+    def main(self, args=None, prog_name=None, **options):
+        args = list(sys.argv[1:] if args is None else args)
+        debug = DEBUG in args
+        # Accepted anywhere: one adds it to the end of the line that just failed.
+        args = [argument for argument in args if argument != DEBUG]
+        options["standalone_mode"] = False
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            try:
+                status = super().main(args, prog_name, **options) or 0
+                sys.stdout.flush()
+            except BrokenPipeError:
+                status = _leave_pipe()
+            except (_Interrupted, ZooError, OSError, _UsageError) as error:
+                if debug:
+                    traceback.print_exc()
+                print(f"error: {_line(error)}", file=sys.stderr)
+                status = INTERRUPTED if isinstance(error, _Interrupted) else WRONG
+        sys.exit(status)
+
+
+def _line(error):
+    """An error's message, on one line."""
+    if isinstance(error, _UsageError):
+        command = error.ctx.command_path if error.ctx else "zoo"
+        text = f"{error.format_message().rstrip('.')}. See `{command} --help`."
+    elif isinstance(error, OSError) and not isinstance(error, ZooError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    else:
+        text = str(error) or type(error).__name__
+    return " ".join(line.strip() for line in text.splitlines())
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    """A warning as one line: its place in the code is of no use here."""
+    text = " ".join(str(message).split())
+    print(f"warning: {text}", file=file or sys.stderr)
+
+
+def _leave_pipe():
+    """The reader of a pipe left, as `head` does: nobody to tell."""
+    # Or Python fails to flush at its exit, and says so.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+app = typer.Typer(
+    cls=_Commands,
+    add_completion=False,
+    rich_markup_mode=None,  # spares the import of most of Rich
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool):
+    if wanted:
+        print(f"zoo {zoo.__version__}")
+        raise typer.Exit()
+
+
+@app.callback(invoke_without_command=True)
+def _global_options(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error.")] = False,
+):
+    """A model zoo of generative adversarial networks: TensorFlow, PyTorch and JAX.
+
+    KERAS_BACKEND chooses among the backends that are installed.
+    """
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command("list")
+def list_command(
+    pattern: Annotated[
+        str, typer.Argument(metavar="PATTERN", help="Shell wildcards: 'dcgan*'.")
+    ] = "*",
+    pretrained: Annotated[
+        bool, typer.Option("--pretrained", help="Only models with pretrained weights.")
+    ] = False,
+):
+    """List the models."""
+    from zoo import cli_tables, loading
+
+    names = loading.list_models(pattern, pretrained=pretrained or None)
+    if names:
+        cli_tables.print_list([loading.info(name) for name in names])
+    else:
+        kind = "pretrained model" if pretrained else "model"
+        print(f"no {kind} matches {pattern!r}; `zoo list` shows all", file=sys.stderr)
+
+
+@app.command("info")
+def info_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model of `zoo list`.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
+):
+    """Show what is known about a model."""
+    from zoo import cli_tables, loading
+
+    card = loading.info(name)
+    if as_json:
+        cli_tables.print_json(card)
+    else:
+        cli_tables.print_card(card)
+
+
+app.command("sample")(sample)
+app.command("train")(train)
+
+
+def main(arguments=None):
+    """Runs a command line and exits with its status: 0, 2 for an error, 130 if interrupted.
+
+    Args:
+        arguments: list of str; by default those of the process.
+
+    Raises:
+        SystemExit: always.
+    """
+    app(arguments, prog_name="zoo")

@@ -1,0 +1,140 @@
+"""`zoo sample`: images from a model, as a picture, an array or an animation."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zoo.errors import InvalidInputError, WeightsNotFoundError
+
+STOPS = 6
+"""Latents that each image of an animation passes through before it is back at its first."""
+FRAMES_BETWEEN = 12
+
+
+class Format(StrEnum):
+    """What a file of samples can be."""
+
+    png = "png"
+    npy = "npy"
+    gif = "gif"
+
+
+def sample(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model of `zoo list`.")],
+    count: Annotated[int, typer.Option("-n", "--count", help="Images to draw.")] = 64,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="File to write.", show_default="NAME.FORMAT"),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="The same seed draws the same images on every backend.")
+    ] = 0,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Weights file of your own.", show_default="the pretrained one"),
+    ] = None,
+    format: Annotated[
+        Format | None,
+        typer.Option(
+            help="png: a grid; gif: a grid, animated with --interpolate; "
+            "npy: a uint8 array (N, H, W, C).",
+            show_default="the output's suffix, or png",
+        ),
+    ] = None,
+    interpolate: Annotated[
+        bool,
+        typer.Option(
+            "--interpolate", help="Animate: walk between latents, and back to the first. A gif."
+        ),
+    ] = False,
+):
+    """Draw images from a model."""
+    from zoo import models as _models  # noqa: F401  (registers what comes with the zoo)
+    from zoo import registry
+    from zoo.checks import check_count
+    from zoo.cli_checks import check_output_file
+    from zoo.cli_quiet import quiet_backend
+    from zoo.keras_import import choose_backend, import_keras
+
+    # Everything that can be wrong is checked before a backend is imported.
+    registry.find(name)
+    check_count("-n", count)
+    check_count("--seed", seed, minimum=0)
+    output, kind = _output(name, output, format, interpolate)
+    check_output_file(output)
+    if weights is not None and not weights.is_file():
+        raise WeightsNotFoundError(f"There is no weights file at {weights}.")
+    choose_backend()
+
+    from zoo.loading import PRETRAINED, load
+
+    with quiet_backend():
+        keras = import_keras()
+    model = load(name, weights=PRETRAINED if weights is None else weights)
+    if interpolate:
+        _save_walk(model, count, seed, output)
+    else:
+        _save(model.generate(count, seed=seed), output, kind)
+    what = "an animation of " if interpolate else ""
+    print(f"wrote {output}: {what}{count} images of {name}, on {keras.backend.backend()}")
+
+
+def _output(name, output, format, interpolate):
+    """The file to write and its `Format`, which must agree with its suffix."""
+    if interpolate and format not in (None, Format.gif):
+        raise InvalidInputError(
+            f"--interpolate makes an animation, a gif. Received: --format {format.value}"
+        )
+    wanted = Format.gif if interpolate else format
+    if output is None:
+        kind = wanted or Format.png
+        return Path(f"{name}.{kind.value}"), kind
+    suffix = output.suffix.lower().removeprefix(".")
+    if wanted is None and suffix not in Format.__members__:
+        raise InvalidInputError(
+            "The output must end in .png, .npy or .gif, or --format must say which it is. "
+            f"Received: {output}"
+        )
+    # A suffix that isn't one, as in "epoch.12", contradicts nothing.
+    if wanted is not None and suffix in Format.__members__ and suffix != wanted.value:
+        option = "--interpolate" if interpolate else f"--format {wanted.value}"
+        raise InvalidInputError(
+            f"{option} writes a {wanted.value} file, but the output ends in .{suffix}. "
+            f"Received: {output}"
+        )
+    return output, wanted or Format(suffix)
+
+
+def _save(images, output, kind):
+    from zoo import pictures
+
+    if kind is Format.png:
+        pictures.save_png(images, output)
+    elif kind is Format.gif:
+        pictures.save_gif([images], output)
+    else:
+        import numpy as np
+
+        from zoo.files import replacing
+
+        # An open file: given a name, NumPy would add a suffix.
+        with replacing(output) as temporary, open(temporary, "wb") as file:
+            np.save(file, images, allow_pickle=False)
+
+
+def _save_walk(model, count, seed, output):
+    """An animation whose first frame is the grid of the same seed."""
+    import numpy as np
+
+    from zoo import pictures
+    from zoo.latents import spherical_interpolation
+
+    latents = model.sample_latent(STOPS * count, seed=seed)
+    stops = latents.reshape(STOPS, count, -1)
+    # All legs at once: from each stop to the next, from the last to the first. The end of a leg
+    # is the start of the next.
+    legs = spherical_interpolation(stops, np.roll(stops, -1, axis=0), FRAMES_BETWEEN + 1)[:-1]
+    walk = legs.swapaxes(0, 1).reshape(STOPS * FRAMES_BETWEEN, count, -1)
+    pictures.save_gif([model.generate(latents=frame) for frame in walk], output)

@@ -1,0 +1,144 @@
+"""`zoo train`: a registered model, on its own data set or on a person's own images."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zoo.errors import DatasetError, InvalidInputError
+
+
+class Precision(StrEnum):
+    """The dtype policies that models train in."""
+
+    float32 = "float32"
+    mixed_bfloat16 = "mixed_bfloat16"
+    mixed_float16 = "mixed_float16"
+
+
+RECIPE = "the model's recipe"
+LARGEST_SEED = 2**32 - 1  # that NumPy's global generator, which Keras seeds too, takes
+
+
+def train(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model of `zoo list`.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder or zip of images; cropped and resized to the model's shape.",
+            show_default="the model's data set",
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the images.", show_default=RECIPE)
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Images per step.", show_default=RECIPE)
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help="Of weights, latents and the order of images.",
+            show_default=RECIPE,
+        ),
+    ] = None,
+    precision: Annotated[
+        Precision | None, typer.Option(help="Keras dtype policy.", show_default=RECIPE)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the run's files.", show_default="runs/NAME")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run in that folder.")
+    ] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            help="Use this many images only: the first of a folder, a random choice of a data set.",
+            show_default="all",
+        ),
+    ] = None,
+):
+    """Train a model: weights, card and pictures of every epoch go into a folder.
+
+    Stop it at any time: the weights of the last full epoch stay.
+    """
+    from zoo import models as _models  # noqa: F401  (registers what comes with the zoo)
+    from zoo import registry
+    from zoo.checks import check_count
+    from zoo.cli_checks import check_run_folder
+    from zoo.cli_quiet import quiet_backend
+    from zoo.keras_import import choose_backend, import_keras
+
+    for option, value in (("epochs", epochs), ("batch-size", batch_size), ("limit", limit)):
+        if value is not None:
+            check_count(f"--{option}", value)
+    if seed is not None and not 0 <= seed <= LARGEST_SEED:
+        raise InvalidInputError(
+            f"`--seed` must be an integer from 0 to {LARGEST_SEED}. Received: --seed={seed}"
+        )
+    changes = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
+    changes["precision"] = None if precision is None else precision.value
+    spec = registry.find(name).with_recipe(
+        **{key: value for key, value in changes.items() if value is not None}
+    )
+    out = Path("runs", name) if out is None else out
+    check_run_folder(out, overwrite)
+    choose_backend()  # Before the data: reading them can take a while.
+    images = _read_images(spec, data, limit)
+
+    with quiet_backend():
+        keras = import_keras()
+    from zoo import training
+    from zoo.progress import training_progress
+
+    if overwrite:
+        _remove_run(out, name)
+    recipe = spec.recipe
+    print(
+        f"training {name} on {len(images):,} images for {recipe.epochs} epochs in batches of "
+        f"{recipe.batch_size}, in {recipe.precision} on {keras.backend.backend()}, into {out}",
+        file=sys.stderr,
+    )
+    with training_progress(len(images)) as progress:
+        training.train(spec, images, out, callbacks=[progress])
+    weights = out / f"{name}.weights.h5"
+    print(f"wrote {weights}; see {out / name}.png, or: zoo sample {name} --weights {weights}")
+
+
+def _read_images(spec, data, limit):
+    from zoo import datasets
+
+    shape = tuple(spec.config.get("image_shape", ()))
+    if data is not None:
+        if not shape:
+            raise InvalidInputError(
+                f"--data needs a model whose configuration has an `image_shape`. Received: "
+                f"{spec.name}, with {', '.join(spec.config) or 'an empty one'}"
+            )
+        return datasets.from_folder(data, shape, limit=limit)
+    if not spec.dataset:
+        raise DatasetError(f"{spec.name} has no data set of its own. Pass yours with --data.")
+    images, _ = datasets.load(spec.dataset, datasets.info(spec.dataset).splits[0])
+    if shape and images.shape[1:] != shape:
+        raise InvalidInputError(
+            f"{spec.name} is made for images of shape {shape}. Received: {spec.dataset}, of shape "
+            f"{images.shape[1:]}"
+        )
+    if limit is None or limit >= len(images):
+        return images
+    import numpy as np
+
+    # The first ones would be of one class in a data set that is sorted by class.
+    chosen = np.random.default_rng(spec.recipe.seed).permutation(len(images))[:limit]
+    return images[np.sort(chosen)]
+
+
+def _remove_run(out, name):
+    """Removes what an earlier run wrote, so that the new one's files aren't taken for its."""
+    # The card first: it must not lie beside weights that it doesn't describe.
+    earlier = [out / f"{name}.json", out / f"{name}.png", out / f"{name}.weights.h5"]
+    for path in [*earlier, *sorted((out / "samples").glob("epoch_*.png"))]:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,249 @@
+"""The data sets that the zoo's models are trained and measured on, as uint8 arrays.
+
+Files in the folder that `ZOO_DATA_DIR` names come first, then Keras' own cache or download.
+"""
+
+import difflib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from zoo.errors import DatasetError
+from zoo.image_folder import SkippedImageWarning, from_folder, open_files, read_image
+
+__all__ = ["Dataset", "SkippedImageWarning", "from_folder", "info", "load", "names"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What is known of a data set before it is read.
+
+    Args:
+        name: The name that `load` takes.
+        title: The name that people use.
+        image_shape: `(height, width, channels)`, in pixels.
+        sizes: How many images each of `splits` holds.
+        classes: The names of its classes; a label is an index into them.
+        license: The license that the images are published under.
+        file: The file that `load` looks for in the folder that `ZOO_DATA_DIR` names.
+        splits: The names of its splits; the first is for training, the other for measuring only.
+        in_keras: Whether `keras.datasets` can download it.
+    """
+
+    name: str
+    title: str
+    image_shape: tuple[int, int, int]
+    sizes: tuple[int, ...]
+    classes: tuple[str, ...]
+    license: str
+    file: str
+    splits: tuple[str, ...] = ("train", "test")
+    in_keras: bool = True
+
+
+_DATASETS = (
+    Dataset(
+        name="cifar10",
+        title="CIFAR-10",
+        image_shape=(32, 32, 3),
+        sizes=(50_000, 10_000),
+        classes=(
+            *("airplane", "automobile", "bird", "cat", "deer"),
+            *("dog", "frog", "horse", "ship", "truck"),
+        ),
+        license="none stated by its authors",
+        file="cifar10-jpeg.zip",
+    ),
+    Dataset(
+        name="fashion_mnist",
+        title="Fashion-MNIST",
+        image_shape=(28, 28, 1),
+        sizes=(60_000, 10_000),
+        classes=(
+            *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+            *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+        ),
+        license="MIT",
+        file="fashion_mnist.npz",
+    ),
+    Dataset(
+        name="mnist",
+        title="MNIST",
+        image_shape=(28, 28, 1),
+        sizes=(60_000, 10_000),
+        classes=tuple("0123456789"),
+        license="CC BY-SA 3.0",
+        file="mnist.npz",
+    ),
+    Dataset(
+        name="scenes64",
+        title="Scene Classification, 64x64",
+        image_shape=(64, 64, 3),
+        sizes=(13_627, 3_407),
+        classes=("buildings", "forests", "glacier", "mountains", "sea", "street"),
+        license="CC0",
+        file="scenes64.zip",
+        splits=("train", "val"),
+        in_keras=False,
+    ),
+)
+_BY_NAME = {dataset.name: dataset for dataset in _DATASETS}
+
+
+def names() -> list[str]:
+    """Lists the data sets that `load` knows, sorted by name.
+
+    Returns:
+        Their names, a list of strings.
+
+    Example:
+        >>> zoo.datasets.names()
+        ['cifar10', 'fashion_mnist', 'mnist', 'scenes64']
+    """
+    return sorted(_BY_NAME)
+
+
+def info(name: str) -> Dataset:
+    """Looks up a data set's record, without reading the data.
+
+    Args:
+        name: One of `names()`.
+
+    Returns:
+        The `Dataset` record.
+
+    Raises:
+        DatasetError: No data set has this name.
+
+    Example:
+        >>> zoo.datasets.info("mnist").license
+        'CC BY-SA 3.0'
+    """
+    if name not in names():  # A list, so that an unhashable name is an unknown one too.
+        close = difflib.get_close_matches(str(name), _BY_NAME, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise DatasetError(
+            f"Expected one of the data sets {', '.join(names())}. Received: {name!r}.{hint} "
+            "Your own pictures: `zoo.datasets.from_folder`."
+        )
+    return _BY_NAME[name]
+
+
+def load(name: str, split: str = "train") -> tuple[np.ndarray, np.ndarray]:
+    """Reads one split of a data set, complete and always in the same order.
+
+    The MNISTs come in their canonical order, a zip class by class. CIFAR-10 read from
+    `cifar10-jpeg.zip` is a JPEG copy: its pixels differ slightly from those that Keras downloads.
+
+    Args:
+        name: One of `names()`.
+        split: One of `info(name).splits`.
+
+    Returns:
+        `(images, labels)`: uint8 of shape `(N, height, width, channels)`, values 0..255, and int64
+        of shape `(N,)`, indices into `info(name).classes`.
+
+    Raises:
+        DatasetError: Unknown data set or split; missing, corrupt or incomplete file; no network.
+
+    Example:
+        >>> zoo.datasets.load("mnist", split="test")[0].shape
+        (10000, 28, 28, 1)
+    """
+    dataset = info(name)
+    if split not in dataset.splits:
+        splits = " and ".join(dataset.splits)
+        raise DatasetError(f"{dataset.title} has the splits {splits}. Received: {split!r}")
+    path = _find_file(dataset)
+    if path is None:
+        images, labels = _load_from_keras(dataset, split)
+    else:
+        read = _read_npz if path.suffix == ".npz" else _read_zip
+        images, labels = read(path, dataset, split)
+    return _check(images, labels, dataset, split, str(path or f"keras.datasets.{name}"))
+
+
+def _find_file(dataset: Dataset) -> Path | None:
+    """The data set's file in `ZOO_DATA_DIR`; None where Keras is to provide it."""
+    folder = os.path.expanduser(os.environ.get("ZOO_DATA_DIR", ""))
+    # A mistyped folder must not end in a silent download of what the user already has.
+    if folder and not os.path.isdir(folder):
+        raise DatasetError(
+            f"ZOO_DATA_DIR has to name a folder. Received: {folder!r}. Correct it, or unset it."
+        )
+    if folder and Path(folder, dataset.file).is_file():
+        return Path(folder, dataset.file)
+    if dataset.in_keras:
+        return None
+    raise DatasetError(
+        f"Expected the file {dataset.file!r} with {dataset.title}, which can't be downloaded. "
+        f"Received: ZOO_DATA_DIR={folder!r}, without that file. Put {dataset.file!r}, a zip of "
+        "SPLIT/CLASS/IMAGE, into the folder that the environment variable ZOO_DATA_DIR names."
+    )
+
+
+def _load_from_keras(dataset: Dataset, split: str) -> tuple[np.ndarray, np.ndarray]:
+    import keras
+
+    try:
+        parts = getattr(keras.datasets, dataset.name).load_data()
+    except Exception as error:  # Keras reports a failed download as a plain `Exception`.
+        raise DatasetError(
+            f"Keras couldn't provide {dataset.title}: {error}. Check the network, or put "
+            f"{dataset.file!r} into a folder that the environment variable ZOO_DATA_DIR names."
+        ) from error
+    images, labels = parts[dataset.splits.index(split)]
+    return images, np.reshape(labels, -1)  # CIFAR-10's labels come as a column.
+
+
+def _read_npz(path: Path, dataset: Dataset, split: str) -> tuple[np.ndarray, np.ndarray]:
+    keys = f"x_{split}", f"y_{split}"
+    try:
+        # Opened here, because `np.load` leaves a truncated file open. A pickle could run any code.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return arrays[keys[0]], arrays[keys[1]]
+    except Exception as error:  # NumPy and zipfile raise a dozen types on corrupt bytes.
+        raise DatasetError(
+            f"Expected {str(path)!r} to be a NumPy .npz file with the arrays {' and '.join(keys)}. "
+            f"Received: {type(error).__name__}: {error}. Replace the file by a sound copy."
+        ) from error
+
+
+def _read_zip(path: Path, dataset: Dataset, split: str) -> tuple[np.ndarray, np.ndarray]:
+    label_of = {name: label for label, name in enumerate(dataset.classes)}
+    with open_files(path) as (every_name, open_file):
+        files = [name for name in every_name if name.startswith(f"{split}/")]
+        images = np.empty((len(files), *dataset.image_shape), np.uint8)
+        labels = np.empty(len(files), np.int64)
+        for index, name in enumerate(files):
+            try:
+                labels[index] = label_of[name.split("/")[1]]
+                with open_file(name) as file:
+                    images[index] = read_image(file, dataset.image_shape, crop=False)
+            except Exception as error:  # A data set with a hole in it isn't that data set.
+                raise DatasetError(
+                    f"Expected {str(path)!r} to hold {split}/CLASS/IMAGE, with the classes "
+                    f"{', '.join(dataset.classes)}. Received: {name!r} "
+                    f"({type(error).__name__}: {error}). Replace the file by a sound copy."
+                ) from error
+    return images, labels
+
+
+def _check(images, labels, dataset: Dataset, split: str, source: str):
+    """Gives the arrays their documented shapes and types, or says what they lack."""
+    count = dataset.sizes[dataset.splits.index(split)]
+    shape = (count, *dataset.image_shape)
+    shapes = (shape, shape[:-1]) if shape[-1] == 1 else (shape,)  # The MNISTs have no channel axis.
+    top = len(dataset.classes) - 1
+    types_agree = images.dtype == np.uint8 and labels.dtype.kind in "iu"
+    shapes_agree = images.shape in shapes and labels.shape == (count,)
+    if not (types_agree and shapes_agree) or labels.min() < 0 or labels.max() > top:
+        span = f" {labels.min()}..{labels.max()}" if labels.size else ""
+        raise DatasetError(
+            f"Expected {source!r} to hold, for the split {split!r}, uint8 images of shape {shape} "
+            f"and integer labels 0..{top} of shape {(count,)}. Received: {images.dtype} "
+            f"{images.shape} and {labels.dtype}{span} {labels.shape}. Replace it by a sound copy."
+        )
+    return images.reshape(shape), labels.astype(np.int64)

@@ -1,0 +1,37 @@
+"""Writing files so that a reader never sees half of one."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Gives the path of a temporary file beside `path`, and renames it to `path` at the end.
+
+    If the block raises, the temporary file is removed and what was at `path` stays as it was.
+
+    Example:
+
+    ```python
+    with replacing("grid.png") as temporary:
+        image.save(temporary)
+    ```
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays: Keras and Pillow choose the format by it.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".{path.name}")
+    os.close(handle)
+    try:
+        yield Path(temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes it readable by its owner only
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

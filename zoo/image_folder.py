@@ -1,0 +1,249 @@
+"""Any folder or zip of pictures as one uint8 array: found, decoded, cropped and resized."""
+
+import contextlib
+import io
+import operator
+import os
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from zoo.errors import DatasetError, InvalidInputError
+
+# Pillow is imported inside the functions: `import zoo` promises to be quick.
+
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+# Pillow registers these but decodes none of them by itself: the first four are stubs, WMF needs
+# Windows, and EPS starts Ghostscript, which nobody expects of reading a folder of pictures.
+_NEEDS_OUTSIDE_HELP = {"BUFR", "GRIB", "HDF5", "MPEG", "WMF", "EPS"}
+
+# No picture under Pillow's own pixel limit needs more; a zip bomb does.
+_MAX_ZIP_MEMBER_BYTES = 2**30
+
+
+class SkippedImageWarning(UserWarning):
+    """A file that looks like a picture couldn't be decoded and was left out."""
+
+
+def from_folder(
+    path: str | os.PathLike, image_shape: Sequence[int], *, limit: int | None = None
+) -> np.ndarray:
+    """Reads the pictures in a directory or a zip, subfolders included, into one array.
+
+    Files are taken in the order of their paths, the same for a directory and for a zip of it.
+    Hidden files, `__MACOSX`, links to folders and files whose suffix isn't a picture's are ignored.
+    Each picture is turned upright by its EXIF orientation, cropped around its center to the aspect
+    ratio asked for, and resized (Lanczos). Without an alpha channel in `image_shape`, transparent
+    pixels are laid on white. 16-bit grayscale is scaled from 0..65535 to 0..255; floating point
+    from 0..1, from 0..255 or from 0..65535, the narrowest that holds the picture, and otherwise
+    from the picture's own minimum and maximum. Of an animation the first frame counts.
+
+    Args:
+        path: A directory, or a zip file.
+        image_shape: `(height, width, channels)` of the result, in pixels; 1 channel is grayscale,
+            3 is RGB, 4 is RGBA.
+        limit: Stop after this many pictures; `None` reads all.
+
+    Returns:
+        A uint8 array of shape `(N, height, width, channels)`, values 0..255.
+
+    Raises:
+        InvalidInputError: `image_shape` or `limit` isn't of the form above.
+        DatasetError: `path` is neither a directory nor a zip, or holds no readable picture.
+
+    Warns:
+        SkippedImageWarning: Once for each file that can't be decoded; the others are still read.
+
+    Example:
+        >>> images = zoo.datasets.from_folder("cats.zip", (64, 64, 3))
+        >>> images.shape
+        (1200, 64, 64, 3)
+    """
+    image_shape = _check_image_shape(image_shape)
+    limit = _check_limit(limit)
+    suffixes = _readable_suffixes()
+    with open_files(path) as (names, open_file):
+        candidates = [name for name in names if os.path.splitext(name)[1].lower() in suffixes]
+        capacity = len(candidates) if limit is None else min(limit, len(candidates))
+        images = np.empty((capacity, *image_shape), np.uint8)
+        count = unreadable = 0
+        for name in candidates:
+            if count == capacity:
+                break
+            try:
+                with open_file(name) as file:
+                    images[count] = read_image(file, image_shape)
+            except Warning:
+                raise  # Someone who turns warnings into errors wants them as errors.
+            except Exception as error:  # Decoders raise nearly anything on corrupt bytes.
+                unreadable += 1
+                warnings.warn(
+                    f"Skipped {name!r} in {str(path)!r}: it can't be read as a picture "
+                    f"({type(error).__name__}: {error}).",
+                    SkippedImageWarning,
+                    stacklevel=2,
+                )
+            else:
+                count += 1
+    if count == 0:
+        raise DatasetError(
+            f"No readable picture in {str(path)!r}. Expected files, in subfolders too, that end in "
+            f".png, .jpg, .webp or another of the {len(suffixes)} suffixes that Pillow reads. "
+            f"Received: {len(names)} files seen, {len(candidates)} of them with such a suffix, "
+            f"{unreadable} of those unreadable."
+        )
+    return images[:count]
+
+
+@contextlib.contextmanager
+def open_files(path) -> Iterator[tuple[list[str], Callable[[str], BinaryIO]]]:
+    """Opens a directory or a zip: the sorted relative paths in it, and a function to open one."""
+    try:
+        root = Path(os.path.expanduser(path))
+    except TypeError:
+        raise InvalidInputError(
+            f"Expected `path` to be the path of a directory or a zip file. Received: {path!r}"
+        ) from None
+    if root.is_dir():
+        try:
+            names = sorted(_walk(root))
+        except OSError as error:
+            raise DatasetError(f"The directory can't be listed. Received: {error}") from error
+        yield names, lambda name: (root / name).open("rb")
+        return
+    try:
+        archive = zipfile.ZipFile(root)
+    except FileNotFoundError:
+        raise DatasetError(
+            f"Expected a directory or a zip file, and nothing is there. Received: {str(root)!r}"
+        ) from None
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise DatasetError(
+            f"Expected a directory or a sound zip file. Received: {str(root)!r} ({error})"
+        ) from error
+    with archive:
+        # Of two entries under one name, which a zip may hold, the later counts.
+        members = {
+            member.filename: member
+            for member in archive.infolist()
+            if not member.is_dir() and _is_visible(member.filename)
+        }
+        yield sorted(members), lambda name: _open_member(archive, members[name])
+
+
+def read_image(file: BinaryIO, image_shape: tuple[int, int, int], *, crop: bool = True):
+    """Decodes one picture to a uint8 array of `image_shape`; with `crop=False` sizes must agree."""
+    from PIL import Image, ImageOps
+
+    height, width, channels = image_shape
+    # Pillow goes by content, whatever the suffix says: keep it to the formats that we want.
+    with Image.open(file, formats=_readable_formats()) as image:
+        ImageOps.exif_transpose(image, in_place=True)
+        if not crop and image.size != (width, height):
+            raise ValueError(f"{image.height}x{image.width} pixels instead of {height}x{width}")
+        image = _convert(image, _MODES[channels])
+        if image.size != (width, height):
+            image = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
+        return np.asarray(image).reshape(image_shape)
+
+
+def _readable_formats() -> list[str]:
+    """The formats that Pillow decodes by itself, those of its plugins included."""
+    from PIL import Image
+
+    Image.init()  # Without it Pillow knows only its five commonest formats.
+    return [name for name in Image.ID if name in Image.OPEN and name not in _NEEDS_OUTSIDE_HELP]
+
+
+def _readable_suffixes() -> set[str]:
+    """The suffixes of those formats, lower case, with the dot."""
+    from PIL import Image
+
+    formats = _readable_formats()
+    return {suffix for suffix, name in Image.registered_extensions().items() if name in formats}
+
+
+def _convert(image, mode: str):
+    """Converts to "L", "RGB" or "RGBA" without losing the high bits or showing hidden colors."""
+    from PIL import Image
+
+    if image.mode == mode and "transparency" not in image.info:
+        return image
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+        image = Image.fromarray(_to_eight_bits(np.asarray(image), image.mode))
+    has_alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+    if has_alpha and mode != "RGBA":
+        # Transparent pixels carry any color at all, often black: dropping alpha would reveal it.
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image.convert(mode)
+
+
+def _to_eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
+    """Scales integer or float pixels to 0..255, where Pillow's own conversion would clip them."""
+    if not np.isfinite(values).all():
+        raise ValueError("some pixels are NaN or infinite")
+    low, high = float(values.min()), float(values.max())
+    # A dark 16-bit picture is still 16-bit, so for integers the range doesn't follow the content.
+    tops = (1, 255, 65535) if mode == "F" else (65535,)
+    top = next((top for top in tops if high <= top), None)
+    if low >= 0 and top is not None:
+        low, high = 0.0, float(top)
+    span = high - low or 1.0
+    return np.rint((values.astype(np.float64) - low) / span * 255).astype(np.uint8)
+
+
+def _walk(root: Path) -> Iterator[str]:
+    def fail(error: OSError):  # By default `os.walk` passes over what it can't list.
+        raise error
+
+    for folder, subfolders, files in os.walk(root, onerror=fail):
+        subfolders[:] = [name for name in subfolders if _is_visible(name)]
+        for name in filter(_is_visible, files):
+            file = Path(folder, name)
+            if file.is_file():  # Not a pipe or a socket, which would never end.
+                yield file.relative_to(root).as_posix()
+
+
+def _is_visible(name: str) -> bool:
+    parts = [part for part in name.split("/") if part != "."]  # Some zips say "./a.png".
+    return not any(part.startswith(".") or part == "__MACOSX" for part in parts)
+
+
+def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
+    if member.file_size > _MAX_ZIP_MEMBER_BYTES:
+        raise OSError(f"it unpacks to {member.file_size} bytes, more than {_MAX_ZIP_MEMBER_BYTES}")
+    # In memory at once: decoders seek back and forth, and a zip unpacks anew on each step back.
+    return io.BytesIO(archive.read(member))
+
+
+def _check_image_shape(image_shape) -> tuple[int, int, int]:
+    try:
+        height, width, channels = (_positive_integer(size) for size in image_shape)
+    except (TypeError, ValueError):
+        channels = None
+    if channels not in _MODES:
+        raise InvalidInputError(
+            "Expected `image_shape` to be (height, width, channels): positive integers, with 1 "
+            f"(grayscale), 3 (RGB) or 4 (RGBA) channels. Received: {image_shape!r}"
+        )
+    return height, width, channels
+
+
+def _check_limit(limit) -> int | None:
+    try:
+        return None if limit is None else _positive_integer(limit)
+    except (TypeError, ValueError):
+        message = f"Expected `limit` to be a positive integer or None. Received: {limit!r}"
+        raise InvalidInputError(message) from None
+
+
+def _positive_integer(value) -> int:
+    if isinstance(value, (bool, np.bool_)) or operator.index(value) < 1:
+        raise ValueError
+    return operator.index(value)

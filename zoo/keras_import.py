@@ -1,0 +1,61 @@
+"""Importing Keras on a backend that is there, or with an error that says what to install."""
+
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+
+from zoo.errors import InvalidInputError, MissingDependencyError
+
+PACKAGES = {"tensorflow": "tensorflow-cpu", "jax": "jax", "torch": "torch"}
+"""Backend -> the package to install, in the order in which an installed one is taken."""
+
+
+def import_keras():
+    """Imports and returns `keras`, on the backend that `choose_backend` finds.
+
+    Raises:
+        InvalidInputError: if `KERAS_BACKEND` names no backend that the zoo runs on.
+        MissingDependencyError: if the backend isn't installed.
+    """
+    if "keras" not in sys.modules:
+        os.environ["KERAS_BACKEND"] = choose_backend()
+    import keras
+
+    return keras
+
+
+def choose_backend():
+    """The backend for Keras: `KERAS_BACKEND`, else Keras' configured one, else one that is there.
+
+    Keras writes "tensorflow" into its configuration by itself, so only the environment variable
+    counts as a wish that must not be replaced.
+    """
+    wish = os.environ.get("KERAS_BACKEND")
+    if wish and wish not in PACKAGES:
+        raise InvalidInputError(
+            f"The zoo runs on the backends {', '.join(PACKAGES)}. Received: KERAS_BACKEND={wish}"
+        )
+    installed = [name for name in PACKAGES if importlib.util.find_spec(name)]
+    if wish and wish not in installed:
+        other = f" Or use an installed one: KERAS_BACKEND={installed[0]}." if installed else ""
+        raise MissingDependencyError(
+            f"KERAS_BACKEND={wish}, but {wish} isn't installed. Run: pip install "
+            f"{PACKAGES[wish]}.{other}"
+        )
+    if not installed:
+        raise MissingDependencyError(
+            "Keras needs a backend, and none is installed. Run one of: "
+            + ", ".join(f"pip install {package}" for package in PACKAGES.values())
+        )
+    configured = _configured_backend()
+    return wish or (configured if configured in installed else installed[0])
+
+
+def _configured_backend():
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        return json.loads((home / "keras.json").read_text(encoding="utf-8")).get("backend")
+    except (OSError, ValueError, AttributeError):
+        return None

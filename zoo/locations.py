@@ -1,0 +1,71 @@
+"""Where cards and weights are looked for.
+
+In this order: an explicit path, `ZOO_WEIGHTS_DIR`, the files shipped with the package, the cache
+(`ZOO_CACHE_DIR`, or `~/.cache/zoo`), and a download into the cache from `ZOO_WEIGHTS_URL`.
+"""
+
+import os
+from pathlib import Path
+
+from zoo.cards import ModelCard
+from zoo.errors import WeightsNotFoundError
+
+
+def cache_folder():
+    """Where downloads go."""
+    return Path(os.environ.get("ZOO_CACHE_DIR") or Path.home() / ".cache" / "zoo")
+
+
+def shipped_folder():
+    """Where the package's own weights lie: beside it in a checkout, inside it in a wheel."""
+    package = Path(__file__).resolve().parent
+    inside = package / "_weights"
+    return inside if inside.is_dir() else package.parent / "weights"
+
+
+def folders():
+    """All folders that may hold cards and weights, first come, first served."""
+    own = os.environ.get("ZOO_WEIGHTS_DIR")
+    return [*([Path(own)] if own else []), shipped_folder(), cache_folder()]
+
+
+def find_card(name):
+    """The `ModelCard` of a model's pretrained weights, or `None` if it has none."""
+    for folder in folders():
+        path = folder / f"{name}.json"
+        if path.is_file():
+            return ModelCard.read(path)
+    return None
+
+
+def find_weights(card, progress=True):
+    """The path of a card's weights file, downloaded if need be.
+
+    Args:
+        card: `ModelCard` with a sha256.
+        progress: bool, show a progress bar while downloading.
+
+    Raises:
+        WeightsNotFoundError: if it is nowhere and there is no URL to get it from.
+        DownloadError: if the download fails.
+    """
+    file = f"{card.name}.weights.h5"
+    for folder in folders():
+        if (folder / file).is_file():
+            return folder / file
+    base = os.environ.get("ZOO_WEIGHTS_URL")
+    if not base:
+        places = ", ".join(str(folder) for folder in folders())
+        raise WeightsNotFoundError(
+            f"{file} is in none of {places}. Put it into one of them, or set ZOO_WEIGHTS_URL to "
+            "the address of a folder that serves it."
+        )
+    from zoo.download import download
+
+    return download(
+        f"{base.rstrip('/')}/{file}",
+        cache_folder() / file,
+        sha256=card.sha256,
+        max_bytes=card.size,
+        progress=progress,
+    )

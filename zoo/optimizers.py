@@ -1,0 +1,95 @@
+"""Two optimizers that Keras' trainer sees as one."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable("zoo")
+class PairedOptimizer(keras.optimizers.Optimizer):
+    """Holds the generator's and the discriminator's optimizer.
+
+    Keras' trainer packs `model.optimizer` into a step's state and saves it; a second optimizer
+    beside it would be left out (on JAX its updates silently vanish). So there is one, whose
+    `variables` are those of both. It takes no gradients itself: the step applies each half to its
+    own network.
+
+    Args:
+        generator_optimizer: `keras.optimizers.Optimizer`.
+        discriminator_optimizer: `keras.optimizers.Optimizer`, another object.
+    """
+
+    def __init__(self, generator_optimizer, discriminator_optimizer, name="paired"):
+        super().__init__(learning_rate=0.0, name=name)
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+
+    def build_pair(self, generator_variables, discriminator_variables):
+        """Creates the slots of both, so that a step creates no variable."""
+        self._generator_variables = list(generator_variables)
+        self._discriminator_variables = list(discriminator_variables)
+        for optimizer, variables in (
+            (self.generator_optimizer, self._generator_variables),
+            (self.discriminator_optimizer, self._discriminator_variables),
+        ):
+            if not optimizer.built:
+                optimizer.build(variables)
+        self.built = True
+
+    def build(self, variables):
+        """Nothing to do: Keras passes all variables at once, `build_pair` took them apart."""
+
+    @property
+    def variables(self):
+        """Slots, iteration counts and rates of both optimizers."""
+        return self.generator_optimizer.variables + self.discriminator_optimizer.variables
+
+    @property
+    def iterations(self):
+        """The generator's updates so far."""
+        return self.generator_optimizer.iterations
+
+    @property
+    def learning_rate(self):
+        """The generator's rate. Setting it scales the discriminator's by the same factor.
+
+        So `ReduceLROnPlateau` and `LearningRateScheduler` keep the ratio of a two-time-scale rule.
+        """
+        return self.generator_optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        if isinstance(value, keras.optimizers.schedules.LearningRateSchedule):
+            raise TypeError(
+                "A schedule belongs to one network's optimizer: pass it to `generator_optimizer` "
+                "or `discriminator_optimizer` in `compile()`."
+            )
+        factor = float(value) / float(self.generator_optimizer.learning_rate)
+        rate = float(self.discriminator_optimizer.learning_rate)
+        self.generator_optimizer.learning_rate = value
+        self.discriminator_optimizer.learning_rate = rate * factor
+
+    def finalize_variable_values(self, var_list):
+        """At the end of `fit`: lets each optimizer that averages weights write its average."""
+        del var_list
+        self.generator_optimizer.finalize_variable_values(self._generator_variables)
+        self.discriminator_optimizer.finalize_variable_values(self._discriminator_variables)
+
+    def save_own_variables(self, store):
+        """Nothing of its own: Keras' saving walks into both optimizers by itself."""
+
+    def load_own_variables(self, store):
+        """Nothing of its own, see `save_own_variables`."""
+
+    def get_config(self):
+        serialize = keras.optimizers.serialize
+        return {
+            "generator_optimizer": serialize(self.generator_optimizer),
+            "discriminator_optimizer": serialize(self.discriminator_optimizer),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        for key in ("generator_optimizer", "discriminator_optimizer"):
+            config[key] = keras.optimizers.deserialize(config[key], custom_objects)
+        return cls(**config)

@@ -1,0 +1,57 @@
+"""Gradient penalties: a gradient inside the loss that the discriminator is differentiated by."""
+
+import keras
+from keras import ops
+
+from zoo import backend
+
+
+def logits_and_gradient(discriminate, samples):
+    """Logits, and the gradient of their sum with respect to the samples, from one forward pass.
+
+    Args:
+        discriminate: a function from samples to float32 logits.
+        samples: float32 tensor (batch, ...).
+
+    Returns:
+        Logits (batch, ...) and a gradient of the samples' shape, itself differentiable.
+    """
+
+    def summed(samples):
+        logits = discriminate(samples)
+        return ops.sum(logits), logits
+
+    (_, logits), gradient = backend.input_gradient(summed, samples, differentiable=True)
+    return logits, gradient
+
+
+def squared_norm(gradient):
+    """Squared Euclidean norm of each sample's gradient: (batch, ...) -> (batch,)."""
+    gradient = ops.cast(gradient, "float32")
+    return ops.sum(ops.square(gradient), axis=tuple(range(1, len(gradient.shape))))
+
+
+def unit_norm_penalty(discriminate, real, fake, seed):
+    """Mean of (|gradient| - 1)^2 on lines between real and fake (Gulrajani et al. 2017, eq. 3).
+
+    Args:
+        discriminate: a function from samples to float32 logits.
+        real: float32 tensor (batch, ...).
+        fake: float32 tensor of the same shape.
+        seed: `keras.random.SeedGenerator`, for the points between.
+
+    Returns:
+        A scalar.
+    """
+    shape = (ops.shape(real)[0],) + (1,) * (len(real.shape) - 1)
+    position = keras.random.uniform(shape, seed=seed)
+    between = real + position * (fake - real)
+    _, gradient = logits_and_gradient(discriminate, between)
+    # The root's derivative is infinite at 0, which a dead discriminator reaches.
+    norm = ops.sqrt(squared_norm(gradient) + 1e-12)
+    return ops.mean(ops.square(norm - 1.0))
+
+
+def r1_penalty(gradient):
+    """Half the mean squared norm of the gradient on real samples (Mescheder et al. 2018, eq. 9)."""
+    return 0.5 * ops.mean(squared_norm(gradient))

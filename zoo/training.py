@@ -1,0 +1,199 @@
+"""`zoo train`: from a registered model and images to weights, a card and a picture."""
+
+import contextlib
+import dataclasses
+import datetime
+import platform
+import subprocess
+import time
+from importlib import metadata
+from pathlib import Path
+
+import keras
+
+from zoo import backend as backend_module
+from zoo import losses, pictures
+from zoo.average import refresh_batch_statistics
+from zoo.cards import ModelCard
+from zoo.download import sha256_of
+from zoo.errors import InvalidInputError
+from zoo.keras_import import PACKAGES
+from zoo.weights import load_weights, save_weights
+
+GRID_IMAGES = 64
+FINAL_RATE = 0.02  # of a cosine schedule, as a share of the initial rate
+
+
+def train(spec, images, out, callbacks=()):
+    """Trains a model by its recipe.
+
+    Writes into `out`, each file whole or not at all: a grid of samples from the same latents after
+    every epoch (`samples/epoch_0001.png` ...), the weights so far (`NAME.weights.h5`), and at the
+    end the card (`NAME.json`) and the picture (`NAME.png`).
+
+    Args:
+        spec: `zoo.registry.ModelSpec`.
+        images: uint8 ndarray (N, H, W, C).
+        out: folder, made if it isn't there.
+        callbacks: more Keras callbacks.
+
+    Returns:
+        `zoo.ModelCard` of the run, without metrics.
+
+    Raises:
+        InvalidInputError: if the images don't fit the model, or the recipe holds what Keras
+            doesn't know.
+    """
+    out = Path(out)
+    recipe = spec.recipe
+    commit = _commit()  # now: the checkout may move on during the run
+    keras.utils.set_random_seed(recipe.seed)
+    with _dtype_policy(recipe.precision):
+        model = spec.build(**spec.config, seed=recipe.seed)
+    steps = recipe.epochs * -(-len(images) // recipe.batch_size)
+    model.compile(**compile_arguments(recipe, steps))
+    weights = out / f"{spec.name}.weights.h5"
+    started = time.perf_counter()
+    model.fit(
+        images,
+        batch_size=recipe.batch_size,
+        epochs=recipe.epochs,
+        verbose=0,
+        callbacks=[EpochFiles(out, weights), *callbacks],
+    )
+    seconds = time.perf_counter() - started
+    return _release(spec, weights, out, run_record(recipe, len(images), seconds, commit))
+
+
+def compile_arguments(recipe, steps):
+    """Arguments of `AdversarialModel.compile` for a recipe.
+
+    Args:
+        recipe: `zoo.Recipe`.
+        steps: int, optimizer steps of the whole run, over which schedules fall.
+    """
+
+    def adam(rate):
+        if recipe.schedule == "cosine":
+            rate = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=FINAL_RATE)
+        elif recipe.schedule != "constant":
+            raise InvalidInputError(
+                f"A recipe's schedule is 'constant' or 'cosine'. Received: {recipe.schedule!r}"
+            )
+        return keras.optimizers.Adam(rate, beta_1=recipe.beta_1)
+
+    loss = losses.get(recipe.loss)
+    if recipe.real_label != 1.0:
+        loss = type(loss)(real_label=recipe.real_label)
+    return {
+        "generator_optimizer": adam(recipe.generator_rate),
+        "discriminator_optimizer": adam(recipe.discriminator_rate),
+        "loss": loss,
+        "discriminator_steps": recipe.discriminator_steps,
+        "gradient_penalty": recipe.gradient_penalty,
+        "r1_penalty": recipe.r1_penalty,
+        "average_decay": recipe.average_decay,
+    }
+
+
+class EpochFiles(keras.callbacks.Callback):
+    """After every epoch: a grid of samples from fixed latents, and the weights so far."""
+
+    def __init__(self, out, weights):
+        super().__init__()
+        self.out = out
+        self.weights = weights
+
+    def on_train_begin(self, logs=None):
+        self.latents = self.model.sample_latent(GRID_IMAGES, seed=0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        images = self.model.generate(latents=self.latents)
+        pictures.save_png(images, self.out / "samples" / f"epoch_{epoch + 1:04d}.png")
+        save_weights(self.model, self.weights)
+
+
+def _release(spec, weights, out, record):
+    """The final files, from a float32 model: the precision that users sample in."""
+    with _dtype_policy("float32"):
+        model = spec.build(**spec.config, seed=spec.recipe.seed)
+    load_weights(model, weights)
+    refresh_batch_statistics(model)
+    save_weights(model, weights)
+    pictures.save_png(model.generate(GRID_IMAGES, seed=0), out / f"{spec.name}.png")
+    card = dataclasses.replace(
+        ModelCard.from_spec(spec),
+        training=record,
+        sha256=sha256_of(weights),
+        size=weights.stat().st_size,
+        parameters={
+            "generator": model.generator.count_params(),
+            "discriminator": model.discriminator.count_params(),
+        },
+        files={
+            "weights": weights.name,
+            "card": f"{spec.name}.json",
+            "picture": f"{spec.name}.png",
+        },
+    )
+    card.write(out / f"{spec.name}.json")
+    return card
+
+
+def run_record(recipe, images, seconds, commit):
+    """What it takes to repeat a training run, and what it cost."""
+    backend = keras.backend.backend()
+    distributions = [PACKAGES[backend], backend]
+    version = next((v for v in map(_version, distributions) if v), "unknown")
+    return {
+        "seed": recipe.seed,
+        "backend": f"{backend} {version}",
+        "keras": keras.__version__,
+        "python": platform.python_version(),
+        "device": f"{platform.machine()}, {backend_module.device_name()}",
+        "precision": recipe.precision,
+        "images": images,
+        "epochs": recipe.epochs,
+        "seconds": round(seconds),
+        "images_per_second": round(images * recipe.epochs / seconds),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "commit": commit,
+    }
+
+
+def _version(distribution):
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        return metadata.version(distribution)
+    return None
+
+
+def _commit():
+    """The git commit of a checkout, marked if its files were changed; "" elsewhere."""
+    folder = Path(__file__).resolve().parent
+    try:
+        result = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return result.stdout.strip() if result.returncode == 0 else ""
+
+
+@contextlib.contextmanager
+def _dtype_policy(name):
+    before = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy(name)
+    except ValueError as error:
+        raise InvalidInputError(
+            "`precision` must be a Keras dtype policy, 'float32' or 'mixed_bfloat16' for example. "
+            f"Received: {name!r}"
+        ) from error
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -1,0 +1,132 @@
+"""The GAN of fully connected layers (Goodfellow et al. 2014)."""
+
+import keras
+import numpy as np
+from keras import initializers, layers
+
+from zoo.checks import check_count, check_fraction, check_image_shape
+from zoo.errors import InvalidInputError
+from zoo.images import RANGES, ImageModel
+
+
+@keras.saving.register_keras_serializable("zoo")
+class VanillaGAN(ImageModel):
+    """GAN of fully connected layers, for small images (Goodfellow et al. 2014).
+
+    The generator widens from the latents to the image, the discriminator mirrors it.
+
+    Args:
+        image_shape: (H, W, C).
+        latent_dim: int, number of latent variables.
+        hidden_units: ints, widths of the generator's hidden layers; the discriminator has them
+            in reverse.
+        batch_norm: bool, batch normalization after the generator's hidden layers.
+        batch_norm_momentum: float in [0, 1), of the moving statistics.
+        output_activation: `"tanh"` (images in [-1, 1]) or `"sigmoid"` ([0, 1]).
+        dropout: float in [0, 1), after each of the discriminator's hidden layers.
+        negative_slope: float in [0, 1), of the LeakyReLUs.
+        seed: int, for the initial weights and the latents of training. `None` draws one.
+        name: str.
+
+    Raises:
+        InvalidInputError: for an argument out of range.
+
+    Example:
+
+    ```python
+    model = zoo.VanillaGAN(image_shape=(28, 28, 1), hidden_units=(256, 512, 1024))
+    model.compile()
+    model.fit(images, batch_size=128, epochs=50)      # images: uint8 (N, 28, 28, 1)
+    model.generate(16, seed=0)                        # uint8 (16, 28, 28, 1)
+    ```
+    """
+
+    def __init__(
+        self,
+        image_shape=(28, 28, 1),
+        latent_dim=100,
+        hidden_units=(256, 512, 1024),
+        batch_norm=True,
+        batch_norm_momentum=0.9,
+        output_activation="tanh",
+        dropout=0.0,
+        negative_slope=0.2,
+        seed=None,
+        name="vanilla_gan",
+    ):
+        check_image_shape(image_shape)
+        check_count("latent_dim", latent_dim)
+        if not isinstance(hidden_units, (tuple, list)) or not hidden_units:
+            raise InvalidInputError(
+                "`hidden_units` must be the widths of one layer or more, (256, 512) for example. "
+                f"Received: hidden_units={hidden_units!r}"
+            )
+        for units in hidden_units:
+            check_count("hidden_units", units)
+        check_fraction("batch_norm_momentum", batch_norm_momentum)
+        check_fraction("dropout", dropout)
+        check_fraction("negative_slope", negative_slope)
+        if output_activation not in RANGES:
+            raise InvalidInputError(
+                f"`output_activation` must be one of {', '.join(map(repr, RANGES))}. "
+                f"Received: output_activation={output_activation!r}"
+            )
+        config = {
+            "image_shape": tuple(image_shape),
+            "latent_dim": latent_dim,
+            "hidden_units": tuple(hidden_units),
+            "batch_norm": batch_norm,
+            "batch_norm_momentum": batch_norm_momentum,
+            "output_activation": output_activation,
+            "dropout": dropout,
+            "negative_slope": negative_slope,
+        }
+        seeds = np.random.default_rng(seed)
+        super().__init__(
+            generator=_build_generator(config, seeds),
+            discriminator=_build_discriminator(config, seeds),
+            latent_dim=latent_dim,
+            output_activation=output_activation,
+            config=config,
+            seed=seed,
+            name=name,
+        )
+
+
+def _build_generator(config, seeds):
+    stack = [keras.Input((config["latent_dim"],))]
+    for units in config["hidden_units"]:
+        # A bias would be taken away again by the normalization's mean.
+        stack.append(_dense(units, seeds, use_bias=not config["batch_norm"]))
+        if config["batch_norm"]:
+            stack.append(layers.BatchNormalization(momentum=config["batch_norm_momentum"]))
+        stack.append(layers.LeakyReLU(negative_slope=config["negative_slope"]))
+    stack += [
+        _dense(np.prod(config["image_shape"]).item(), seeds),
+        # In float32 under a mixed policy too: eight bits of mantissa would show as bands.
+        layers.Activation(config["output_activation"], dtype="float32"),
+        layers.Reshape(config["image_shape"], dtype="float32"),
+    ]
+    return keras.Sequential(stack, name="generator")
+
+
+def _build_discriminator(config, seeds):
+    stack = [
+        keras.Input(config["image_shape"]),
+        layers.Flatten(data_format="channels_last"),
+    ]
+    for units in reversed(config["hidden_units"]):
+        stack += [
+            _dense(units, seeds),
+            layers.LeakyReLU(negative_slope=config["negative_slope"]),
+        ]
+        if config["dropout"]:
+            seed = int(seeds.integers(2**31))
+            stack.append(layers.Dropout(config["dropout"], seed=seed))
+    stack.append(_dense(1, seeds, dtype="float32"))
+    return keras.Sequential(stack, name="discriminator")
+
+
+def _dense(units, seeds, **kwargs):
+    seed = int(seeds.integers(2**31))
+    return layers.Dense(units, kernel_initializer=initializers.GlorotUniform(seed=seed), **kwargs)
