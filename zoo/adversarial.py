@@ -55,7 +55,8 @@ class AdversarialModel(GenerativeModel):
 
     def _build_networks(self):
         """Creates all variables now: a step that is traced must find them."""
-        latents = ops.zeros((1, self.latent_dim))
+        # Symbolic, so that nothing is computed, nor compiled.
+        latents = keras.KerasTensor((None, self.latent_dim))
         try:
             samples = self.generator(latents)
             logits = self.discriminator(samples)
@@ -65,10 +66,10 @@ class AdversarialModel(GenerativeModel):
                 f"what it returns. With latent_dim={self.latent_dim} they failed with: {error}"
             ) from error
         self.sample_shape = tuple(samples.shape[1:])
-        if logits.shape[0] != 1:
+        if None in self.sample_shape or logits.shape[:1] != (None,):
             raise InvalidInputError(
-                "`discriminator` must keep the batch axis. For one sample it returned logits of "
-                f"shape {tuple(logits.shape)}"
+                "`generator` must make samples of one fixed shape, and `discriminator` keep the "
+                f"batch axis. Received: samples {samples.shape}, logits {logits.shape}"
             )
         self.built = True
 

@@ -14,7 +14,7 @@ def copy_network(network, latent_dim):
     try:
         config = keras.saving.serialize_keras_object(network)
         copy = keras.saving.deserialize_keras_object(config)
-        copy(ops.zeros((1, latent_dim)))
+        copy(keras.KerasTensor((None, latent_dim)))
     except Exception as error:
         raise InvalidInputError(
             "`average_decay` needs a generator that Keras can copy by its configuration: give the "

@@ -2,11 +2,12 @@
 
 import keras
 import numpy as np
-from keras import initializers, layers
+from keras import layers
 
 from zoo.checks import check_count, check_fraction, check_image_shape
 from zoo.errors import InvalidInputError
 from zoo.images import ImageModel
+from zoo.initializers import Constant, Normal
 from zoo.layers import Conv2D, Conv2DTranspose
 
 SMALLEST_GRIDS = (4, 5, 6, 7)
@@ -103,7 +104,7 @@ def _build_generator(config, blocks):
     grid = (height // scale, width // scale, projected)
     stack = [
         keras.Input((config["latent_dim"],)),
-        layers.Dense(np.prod(grid).item(), use_bias=False, kernel_initializer=blocks.normal()),
+        blocks.dense(np.prod(grid).item(), use_bias=False),
         blocks.normalization(),
         blocks.activation(),
         layers.Reshape(grid),
@@ -134,7 +135,7 @@ def _build_discriminator(config, blocks):
             stack.append(blocks.dropout())
     stack += [
         layers.Flatten(data_format="channels_last"),
-        layers.Dense(1, kernel_initializer=blocks.normal(), dtype="float32"),
+        blocks.dense(1, dtype="float32"),
     ]
     return keras.Sequential(stack, name="discriminator")
 
@@ -142,7 +143,7 @@ def _build_discriminator(config, blocks):
 class _Blocks:
     """The layers that both networks are made of, as the paper initializes them.
 
-    Each draws its own seed: Keras' initializers repeat their numbers when they share one.
+    Each draws its own seed: with a common one, layers would start from the same numbers.
     """
 
     def __init__(self, config, seed):
@@ -153,7 +154,12 @@ class _Blocks:
         return int(self.seeds.integers(2**31))
 
     def normal(self, mean=0.0):
-        return initializers.RandomNormal(mean, 0.02, seed=self._seed())
+        return Normal(mean, 0.02, seed=self._seed())
+
+    def dense(self, units, **kwargs):
+        return layers.Dense(
+            units, kernel_initializer=self.normal(), bias_initializer=Constant(0.0), **kwargs
+        )
 
     def convolution(self, layer, filters, strides, use_bias=True):
         return layer(
@@ -164,11 +170,16 @@ class _Blocks:
             data_format="channels_last",
             use_bias=use_bias,
             kernel_initializer=self.normal(),
+            bias_initializer=Constant(0.0),
         )
 
     def normalization(self):
         return layers.BatchNormalization(
-            momentum=self.config["batch_norm_momentum"], gamma_initializer=self.normal(mean=1.0)
+            momentum=self.config["batch_norm_momentum"],
+            gamma_initializer=self.normal(mean=1.0),
+            beta_initializer=Constant(0.0),
+            moving_mean_initializer=Constant(0.0),
+            moving_variance_initializer=Constant(1.0),
         )
 
     def activation(self):

@@ -2,11 +2,12 @@
 
 import keras
 import numpy as np
-from keras import initializers, layers
+from keras import layers
 
 from zoo.checks import check_count, check_fraction, check_image_shape
 from zoo.errors import InvalidInputError
 from zoo.images import RANGES, ImageModel
+from zoo.initializers import Constant, GlorotUniform
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -99,7 +100,7 @@ def _build_generator(config, seeds):
         # A bias would be taken away again by the normalization's mean.
         stack.append(_dense(units, seeds, use_bias=not config["batch_norm"]))
         if config["batch_norm"]:
-            stack.append(layers.BatchNormalization(momentum=config["batch_norm_momentum"]))
+            stack.append(_normalization(config["batch_norm_momentum"]))
         stack.append(layers.LeakyReLU(negative_slope=config["negative_slope"]))
     stack += [
         _dense(np.prod(config["image_shape"]).item(), seeds),
@@ -129,4 +130,19 @@ def _build_discriminator(config, seeds):
 
 def _dense(units, seeds, **kwargs):
     seed = int(seeds.integers(2**31))
-    return layers.Dense(units, kernel_initializer=initializers.GlorotUniform(seed=seed), **kwargs)
+    return layers.Dense(
+        units,
+        kernel_initializer=GlorotUniform(seed=seed),
+        bias_initializer=Constant(0.0),
+        **kwargs,
+    )
+
+
+def _normalization(momentum):
+    return layers.BatchNormalization(
+        momentum=momentum,
+        gamma_initializer=Constant(1.0),
+        beta_initializer=Constant(0.0),
+        moving_mean_initializer=Constant(0.0),
+        moving_variance_initializer=Constant(1.0),
+    )
