@@ -25,6 +25,10 @@ __all__ = sorted([*_HOME_OF, *_MODULES])
 
 def __getattr__(name):
     if name in _MODULES:
+        if name == "losses":
+            from zoo.keras_import import import_keras
+
+            import_keras()
         return importlib.import_module(f"zoo.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")

@@ -64,6 +64,7 @@ class ModelCard:
             config=json.loads(json.dumps(spec.config)),
             description=spec.description,
             paper=spec.paper,
+            limits=spec.limits,
             dataset=spec.dataset,
             recipe=dataclasses.asdict(spec.recipe),
         )
@@ -78,7 +79,7 @@ class ModelCard:
         path = Path(path)
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise CardError(f"{path} is no readable JSON card: {error}") from error
         if not isinstance(values, dict):
             raise CardError(f"{path} must hold a JSON object. Received: {type(values).__name__}")

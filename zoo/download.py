@@ -247,6 +247,15 @@ def _opener(timeout):
             return super().do_open(connect, req, **options)
 
     class SafeRedirect(request.HTTPRedirectHandler):
+        def http_error_302(self, req, fp, code, msg, headers):
+            try:
+                return super().http_error_302(req, fp, code, msg, headers)
+            except ValueError:  # a malformed address; urllib would leave the connection open
+                fp.close()
+                raise
+
+        http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
         def redirect_request(self, req, fp, code, msg, headers, newurl):
             # A server may send us neither to a local file nor from https down to http.
             downgrade = req.type == "https" and not newurl.startswith("https:")

@@ -23,6 +23,11 @@ def import_keras():
         os.environ["KERAS_BACKEND"] = choose_backend()
     import keras
 
+    if keras.backend.backend() not in PACKAGES:
+        raise InvalidInputError(
+            f"The zoo runs on the backends {', '.join(PACKAGES)}. Keras is imported on "
+            f"{keras.backend.backend()}"
+        )
     return keras
 
 

@@ -1,5 +1,7 @@
 """`zoo.load` and its kin: from a name to a card, to a model, to a pretrained model."""
 
+import os
+
 from zoo import models as _models  # noqa: F401  (registers what comes with the zoo)
 from zoo import registry
 from zoo.cards import ModelCard
@@ -72,9 +74,13 @@ def build(model, **changes):
     else:
         spec = registry.find(model)
         family, config = spec.build, spec.config
+    return _call(family, {**config, **changes})
+
+
+def _call(family, config):
     import_keras()
     try:
-        return family(**{**config, **changes})
+        return family(**config)
     except TypeError as error:
         if "argument" not in str(error):
             raise
@@ -114,6 +120,11 @@ def load(name, weights=PRETRAINED, **changes):
     spec = registry.find(name)
     if weights is None:
         return build(name, **changes)
+    if not isinstance(weights, (str, os.PathLike)):
+        raise InvalidInputError(
+            "`weights` must be 'pretrained', None or the path of a file. "
+            f"Received: weights={weights!r}"
+        )
     sha256 = None
     if weights == PRETRAINED:
         card = find_card(name)
@@ -135,7 +146,7 @@ def load(name, weights=PRETRAINED, **changes):
             )
         # Files first: a missing one should not cost the wait for a backend to be imported.
         weights, sha256 = find_weights(card), card.sha256
-        model = build(card)
+        model = _call(spec.build, card.config)
     else:
         model = build(name, **changes)
 

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from zoo.cards import ModelCard
-from zoo.errors import WeightsNotFoundError
+from zoo.errors import CardError, WeightsNotFoundError
 
 
 def cache_folder():
@@ -34,7 +34,10 @@ def find_card(name):
     for folder in folders():
         path = folder / f"{name}.json"
         if path.is_file():
-            return ModelCard.read(path)
+            card = ModelCard.read(path)
+            if card.name != name:
+                raise CardError(f"{path} must be the card of {name!r}. Received: {card.name!r}")
+            return card
     return None
 
 

@@ -10,6 +10,17 @@ RADFORD = (
     "Convolutional Generative Adversarial Networks, arXiv:1511.06434"
 )
 
+DIGITS = "28x28 grayscale digits in the style of MNIST, nothing else; no classes to ask for."
+CLOTHES = (
+    "28x28 grayscale clothes in the style of Fashion-MNIST, nothing else; no classes to ask for."
+)
+THINGS = (
+    "32x32 color images in the style of CIFAR-10, few of them recognizable; no classes to ask for."
+)
+SCENES = (
+    "64x64 color images in the style of its data set; looked at closely, no scene holds together."
+)
+
 # Rates five times the DCGAN paper's, which R1 keeps stable in place of dropout (Mescheder et al.
 # 2018); they fall over the run, and what ships is a moving average of the generator. bfloat16
 # trains as well and, where the machine has it in hardware, 2 to 3 times faster.
@@ -24,7 +35,8 @@ REGULARIZED = Recipe(
     precision="mixed_bfloat16",
     seed=1,
 )
-# The paper's Adam(2e-4, beta_1=0.5), with falling rates and an average.
+# The paper's Adam(2e-4, beta_1=0.5), with falling rates and an average. For discriminators with
+# batch normalization, where a sample's gradient depends on its whole batch and R1 loses its sense.
 PLAIN = replace(
     REGULARIZED, batch_size=128, generator_rate=2e-4, discriminator_rate=2e-4, r1_penalty=0.0
 )
@@ -37,6 +49,7 @@ PLAIN = replace(
     recipe=REGULARIZED,
     description="Fully connected GAN, digits.",
     paper=GOODFELLOW,
+    limits=DIGITS,
 )
 @register(
     "gan_mnist_small",
@@ -50,6 +63,7 @@ PLAIN = replace(
     recipe=REGULARIZED,
     description="Fully connected GAN of two hidden layers of 128, digits.",
     paper=GOODFELLOW,
+    limits=DIGITS,
 )
 @register(
     "gan_fashion_mnist",
@@ -58,6 +72,7 @@ PLAIN = replace(
     recipe=REGULARIZED,
     description="Fully connected GAN, clothes.",
     paper=GOODFELLOW,
+    limits=CLOTHES,
 )
 def vanilla_gan(**config):
     from zoo.vanilla_gan import VanillaGAN
@@ -72,6 +87,7 @@ def vanilla_gan(**config):
     recipe=REGULARIZED,
     description="Convolutional GAN, digits.",
     paper=RADFORD,
+    limits=DIGITS,
 )
 @register(
     "dcgan_fashion_mnist",
@@ -80,6 +96,7 @@ def vanilla_gan(**config):
     recipe=REGULARIZED,
     description="Convolutional GAN, clothes.",
     paper=RADFORD,
+    limits=CLOTHES,
 )
 @register(
     "dcgan_cifar10",
@@ -88,6 +105,7 @@ def vanilla_gan(**config):
     recipe=REGULARIZED,
     description="Convolutional GAN, small color photographs of ten kinds of things.",
     paper=RADFORD,
+    limits=THINGS,
 )
 @register(
     "dcgan_scenes64",
@@ -100,9 +118,10 @@ def vanilla_gan(**config):
         "dropout": 0.0,
     },
     dataset="scenes64",
-    recipe=REGULARIZED,
+    recipe=PLAIN,
     description="Convolutional GAN as in the paper, color photographs of scenes.",
     paper=RADFORD,
+    limits=SCENES,
 )
 def dcgan(**config):
     from zoo.dcgan import DCGAN

@@ -73,6 +73,7 @@ class ModelSpec:
         recipe: `Recipe`.
         description: str, one sentence.
         paper: str, what it follows.
+        limits: str, what its weights are not good for.
     """
 
     name: str
@@ -82,6 +83,7 @@ class ModelSpec:
     recipe: Recipe = Recipe()
     description: str = ""
     paper: str = ""
+    limits: str = ""
 
     @property
     def family(self):
@@ -93,7 +95,9 @@ class ModelSpec:
         return replace(self, recipe=replace(self.recipe, **changes))
 
 
-def register(name=None, *, config=None, dataset="", recipe=None, description="", paper=""):
+def register(
+    name=None, *, config=None, dataset="", recipe=None, description="", paper="", limits=""
+):
     """Decorator that registers a function or class that builds a model.
 
     Args:
@@ -104,6 +108,7 @@ def register(name=None, *, config=None, dataset="", recipe=None, description="",
         recipe: `Recipe`, or a dict of its fields.
         description: str, one sentence.
         paper: str, what it follows.
+        limits: str, what its weights are not good for.
 
     Returns:
         A decorator, which returns its argument: several can be stacked, one for each model.
@@ -121,22 +126,26 @@ def register(name=None, *, config=None, dataset="", recipe=None, description="",
     model = zoo.load("dcgan_letters", weights=None)
     ```
     """
+    if callable(name):
+        raise InvalidInputError("Write `@zoo.register()`, with parentheses, to register by name")
 
     def decorate(build):
         key = build.__name__ if name is None else name
-        if key in _SPECS:
-            raise DuplicateModelError(
-                f"A model named {key!r} is registered already, built by "
-                f"`{_SPECS[key].build.__module__}.{_SPECS[key].family}`. Choose another name."
-            )
         # Names become file names.
         if not isinstance(key, str) or not key.isidentifier():
             raise InvalidInputError(
                 "A model's name must be letters, digits and underscores, with a letter in front. "
                 f"Received: {key!r}"
             )
+        if key in _SPECS:
+            raise DuplicateModelError(
+                f"A model named {key!r} is registered already, built by "
+                f"`{_SPECS[key].build.__module__}.{_SPECS[key].family}`. Choose another name."
+            )
         plan = recipe if isinstance(recipe, Recipe) else Recipe.from_dict(recipe or {})
-        _SPECS[key] = ModelSpec(key, build, dict(config or {}), dataset, plan, description, paper)
+        _SPECS[key] = ModelSpec(
+            key, build, dict(config or {}), dataset, plan, description, paper, limits
+        )
         return build
 
     return decorate

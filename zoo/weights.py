@@ -15,10 +15,13 @@ from zoo.errors import (
     WeightsFormatError,
     WeightsMismatchError,
     WeightsNotFoundError,
+    ZooError,
 )
 from zoo.files import replacing
 
 NETWORKS = ("generator", "discriminator")
+FLOAT16_MAX = 65504.0
+MAX_DEPTH = 64  # of groups; a file may link a group into itself
 
 
 def save_weights(model, path, half_precision=True):
@@ -35,7 +38,7 @@ def save_weights(model, path, half_precision=True):
     arrays = _arrays_of(model)
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         for name, array in arrays.items():
-            if half_precision and array.ndim > 1:
+            if half_precision and array.ndim > 1 and np.abs(array).max(initial=0.0) <= FLOAT16_MAX:
                 array = array.astype("float16")
             file.create_dataset(name, data=array, compression="gzip", shuffle=True)
 
@@ -94,7 +97,10 @@ def read_arrays(path, expected):
             for name, array in expected.items():
                 _check_dataset(path, name, found[name], array)
             arrays = {name: found[name][()].astype(expected[name].dtype) for name in expected}
-    except OSError as error:
+    except ZooError:
+        raise
+    # h5py tells of damage inside of a file by all of these.
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise WeightsFormatError(
             f"{path} can't be read as an HDF5 file; it may be cut short, or something else: {error}"
         ) from error
@@ -109,6 +115,8 @@ def _datasets(file):
     found = {}
 
     def visit(group, prefix):
+        if prefix.count("/") > MAX_DEPTH:
+            raise WeightsFormatError(f"{file.filename}: groups are nested too deeply")
         for key in group:
             link = group.get(key, getlink=True)
             if not isinstance(link, h5py.HardLink):
@@ -116,6 +124,8 @@ def _datasets(file):
             item = group[key]
             if isinstance(item, h5py.Dataset):
                 found[f"{prefix}{key}"] = item
+            elif not isinstance(item, h5py.Group):
+                raise WeightsFormatError(f"{file.filename}: {prefix}{key} is no array")
             else:
                 visit(item, f"{prefix}{key}/")
 
@@ -147,6 +157,8 @@ def _check_dataset(path, name, dataset, array):
             f"{path} holds weights of another model: {name} must have shape {array.shape}. "
             f"Received: {dataset.shape}"
         )
+    if any(c > s for c, s in zip(dataset.chunks or (), dataset.shape, strict=False)):
+        raise WeightsFormatError(f"{path}: {name} is stored in chunks larger than itself")
     if array.dtype.kind == "f" and dataset.dtype not in (np.float32, np.float16):
         raise WeightsFormatError(
             f"{path}: {name} must be float32 or float16. Received: {dataset.dtype}"

@@ -7,12 +7,11 @@ features compare only with distances in the same features, so its file is pinned
 
 import hashlib
 import json
-import os
 import warnings
-from pathlib import Path
 
 import numpy as np
 
+from zoo import locations
 from zoo.errors import (
     CardError,
     ChecksumError,
@@ -113,7 +112,7 @@ def build_network(dtype="float32"):
 def load_classifier(name="mnist"):
     """Loads a trained classifier that ships with the package.
 
-    Looks in `ZOO_WEIGHTS_DIR/classifiers`, then among the files shipped with `zoo`.
+    Looks in the folder `classifiers` of each of `zoo.locations.folders()`.
 
     Args:
         name: The data set it was trained on: `"mnist"`.
@@ -175,17 +174,8 @@ def check_images(images):
     return images
 
 
-def _folders():
-    package = Path(__file__).resolve().parents[1]
-    # An installed wheel carries the weights inside the package, a checkout beside it.
-    folders = [package / "_weights", package.parent / "weights"]
-    if os.environ.get("ZOO_WEIGHTS_DIR"):
-        folders.insert(0, Path(os.environ["ZOO_WEIGHTS_DIR"]))
-    return [folder / "classifiers" for folder in folders]
-
-
 def _find(name):
-    folders = _folders()
+    folders = [folder / "classifiers" for folder in locations.folders()]
     # A name with a slash in it would reach outside the folders.
     if isinstance(name, str) and name.isidentifier():
         for folder in folders:

@@ -1,0 +1,156 @@
+import json
+import os
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from zoo.errors import InvalidInputError
+from zoo.evaluation import (
+    closest_pair_distance,
+    evaluate_images,
+    load_classifier,
+    reference_gaussian,
+)
+from zoo.evaluation.__main__ import read_samples
+
+
+class BrightnessClassifier:
+    """Stands in for a network: two features that a test can work out by hand."""
+
+    def features(self, images, batch_size=500):
+        brightness = images.reshape(len(images), -1).mean(axis=1, dtype=np.float32)
+        classes = brightness.astype(int) % 10
+        probabilities = np.full((len(images), 10), 0.01, np.float32)
+        probabilities[np.arange(len(images)), classes] = 0.91
+        probabilities[classes == 9] = 0.1
+        return np.stack([brightness, np.zeros_like(brightness)], axis=1), probabilities
+
+
+def gray(values):
+    values = np.asarray(values, np.uint8)
+    return np.broadcast_to(values[:, None, None, None], (len(values), 28, 28, 1))
+
+
+def test_scores_match_a_calculation_by_hand():
+    images, real = gray([0, 1, 2, 3] * 5), gray([10, 12, 14, 16, 18])
+    scores = evaluate_images(images, real, BrightnessClassifier(), batch_size=3)
+    means, variances = zip(
+        *((v.mean(), v.var(ddof=1)) for v in (images[:, 0, 0, 0], real[:, 0, 0, 0])), strict=True
+    )
+    expected = (means[0] - means[1]) ** 2 + (variances[0] ** 0.5 - variances[1] ** 0.5) ** 2
+    assert scores["frechet_distance"] == pytest.approx(expected)
+    assert (scores["n"], scores["n_reference"]) == (20, 5)
+    assert scores["class_shares"] == [0.25] * 4 + [0.0] * 6
+    assert scores["rarest_class_share"] == 0.0
+    assert scores["confident_share"] == 1.0
+    assert scores["closest_pair_distance"] == 0.0
+    assert json.loads(json.dumps(scores)) == scores
+
+
+def test_a_reference_computed_once_gives_the_same_score():
+    images, real = gray(range(9)), gray(range(20, 40))
+    classifier = BrightnessClassifier()
+    once = reference_gaussian(real, classifier)
+    assert once.count == 20
+    assert evaluate_images(images, once, classifier) == evaluate_images(images, real, classifier)
+
+
+def test_unsure_images_are_not_confident():
+    scores = evaluate_images(gray([9, 9, 9, 1]), gray([0, 1]), BrightnessClassifier())
+    assert scores["confident_share"] == 0.25
+
+
+def test_refuses_too_few_images():
+    with pytest.raises(InvalidInputError, match="at least two"):
+        evaluate_images(gray([1]), gray([1, 2]), BrightnessClassifier())
+    with pytest.raises(InvalidInputError, match="batch_size"):
+        reference_gaussian(gray([1, 2]), BrightnessClassifier(), batch_size=0)
+
+
+def test_closest_pair():
+    images = gray([0, 51, 255, 102])
+    assert closest_pair_distance(images) == pytest.approx(0.2)
+    # 200 -> 210 and back: unsigned differences would wrap around.
+    assert closest_pair_distance(gray([210, 200])) == pytest.approx(10 / 255)
+    assert closest_pair_distance(gray([7, 90, 7])) == 0.0
+    half = np.zeros((2, 28, 28, 1), np.uint8)
+    half[1, :14] = 255
+    assert closest_pair_distance(half) == pytest.approx(np.sqrt(0.5))
+
+
+@pytest.mark.parametrize("images", [gray([1]), gray([1, 2]) / 255, np.zeros((3, 0), np.uint8)])
+def test_closest_pair_refuses(images):
+    with pytest.raises(InvalidInputError, match="at least two uint8 images"):
+        closest_pair_distance(images)
+
+
+def test_reads_samples(tmp_path):
+    flat = gray([1, 2])[..., 0]
+    np.save(tmp_path / "one.npy", gray([1, 2]))
+    np.savez(tmp_path / "two.npz", a=flat, b=gray([3, 4, 5]))
+    assert read_samples(tmp_path / "one.npy")["one"].shape == (2, 28, 28, 1)
+    both = read_samples(tmp_path / "two.npz")
+    assert {name: images.shape for name, images in both.items()} == {
+        "a": (2, 28, 28, 1),
+        "b": (3, 28, 28, 1),
+    }
+    assert list(read_samples(tmp_path / "two.npz", "b")) == ["b"]
+    with pytest.raises(InvalidInputError, match="one of the arrays a, b"):
+        read_samples(tmp_path / "two.npz", "c")
+    with pytest.raises(InvalidInputError, match=r"Expected a \.npz file"):
+        read_samples(tmp_path / "one.npy", "a")
+
+
+def test_refuses_files_that_are_no_samples(tmp_path):
+    np.save(tmp_path / "pickle.npy", np.array([{}], dtype=object))
+    (tmp_path / "text.npz").write_text("not an archive")
+    (tmp_path / "empty.npy").write_bytes(b"")
+    for name in ("pickle.npy", "text.npz", "empty.npy", "missing.npy"):
+        with pytest.raises(InvalidInputError):
+            read_samples(tmp_path / name)
+
+
+@pytest.mark.skipif(
+    not os.environ.get("ZOO_DATA_DIR"), reason="ZOO_DATA_DIR names no folder with MNIST"
+)
+def test_tells_real_digits_from_damaged_ones():
+    from zoo import datasets
+
+    classifier = load_classifier("mnist")
+    test_images = datasets.load("mnist", split="test")[0][:1000]
+    train_images = datasets.load("mnist", split="train")[0][:1000]
+    real = reference_gaussian(test_images, classifier)
+    noise = np.random.default_rng(0).integers(0, 100, train_images.shape, dtype=np.uint8)
+    good = evaluate_images(train_images, real, classifier)
+    damaged = evaluate_images(train_images // 2 + noise, real, classifier)
+    assert damaged["frechet_distance"] > 5 * good["frechet_distance"]
+    assert good["rarest_class_share"] > 0.05
+    assert good["confident_share"] > 0.95
+
+
+@pytest.mark.skipif(
+    not os.environ.get("ZOO_DATA_DIR"), reason="ZOO_DATA_DIR names no folder with MNIST"
+)
+def test_command_prints_json_and_a_table(tmp_path, monkeypatch):
+    import typer
+
+    from zoo import datasets
+    from zoo.evaluation.__main__ import evaluate
+
+    load = datasets.load
+    monkeypatch.setattr(
+        datasets, "load", lambda *args, **kwargs: [a[:200] for a in load(*args, **kwargs)]
+    )
+    app = typer.Typer()
+    app.command()(evaluate)
+    np.save(tmp_path / "gray.npy", gray(range(50)))
+    run = CliRunner().invoke(app, [str(tmp_path / "gray.npy"), "--json", "--no-floor"])
+    assert run.exit_code == 0, run.output
+    assert json.loads(run.output)["gray"]["n"] == 50
+    run = CliRunner().invoke(app, [str(tmp_path / "gray.npy")])
+    assert "Fréchet" in run.output
+    assert "real (train)" in run.output
+    run = CliRunner().invoke(app, [str(tmp_path / "missing.npy")])
+    assert run.exit_code == 1
+    assert "Error: Expected" in run.output

@@ -1,0 +1,86 @@
+"""Computes, on the backend of this process, what `test_parity.py` compares between backends.
+
+KERAS_BACKEND=jax python -m tests.parity_worker OUTPUT.npz
+"""
+
+import sys
+
+import numpy as np
+
+import zoo
+from tests.tiny import build_tiny, set_weights
+from zoo import registry
+from zoo.training import compile_arguments
+
+STEPS = 20
+BATCH = 8
+LOSSES = {
+    "minimax": {},
+    "non_saturating": {"r1_penalty": 0.5},
+    "least_squares": {"average_decay": 0.9},
+    "hinge": {"discriminator_steps": 2},
+    "wasserstein": {"gradient_penalty": 10.0},
+}
+
+
+def generator_outputs():
+    """Every registered model at full size: samples of the same weights and latents."""
+    results = {}
+    for name in zoo.list_models():
+        model = zoo.build(name)
+        set_weights(model)
+        latents = model.sample_latent(4, seed=1)
+        results[f"samples/{name}"] = np.array(model.generator.predict_on_batch(latents))
+        results[f"images/{name}"] = model.generate(4, seed=2)
+        if zoo.info(name).pretrained:
+            results[f"pretrained/{name}"] = zoo.load(name).generate(16, seed=0)
+    return results
+
+
+def training_losses():
+    """Every registered model's recipe, and every loss: the losses of 20 steps."""
+    results = {}
+    for name in zoo.list_models():
+        model = build_tiny(name, dropout=0.0)
+        arguments = compile_arguments(registry.find(name).recipe, STEPS)
+        results[f"losses/{name}"] = train(model, **arguments)
+    for loss, arguments in LOSSES.items():
+        model = build_tiny("dcgan_mnist", dropout=0.0)
+        results[f"losses/{loss}"] = train(model, loss=loss, **arguments)
+    return results
+
+
+def train(model, **arguments):
+    """Losses (STEPS, 2) of steps on given batches, with given latents."""
+    import keras
+    from keras import ops
+
+    set_weights(model)
+    rng = np.random.default_rng(3)
+    images = rng.integers(0, 256, (STEPS, BATCH, *model.image_shape), "uint8")
+    latents = rng.standard_normal((STEPS, BATCH, model.latent_dim)).astype("float32")
+
+    def draw_latents(batch_size):
+        step = model.optimizer.iterations
+        return ops.take(latents, ops.mod(step, STEPS), axis=0)
+
+    model.draw_latents = draw_latents
+    # Random numbers differ between backends; the points of the penalty's lines stay put.
+    keras.random.uniform = lambda shape, seed=None: ops.reshape(
+        ops.linspace(0.1, 0.9, BATCH), (BATCH,) + (1,) * (len(shape) - 1)
+    )
+    model.compile(jit_compile="auto", **arguments)
+    losses = []
+    for batch in images:
+        model.reset_metrics()
+        logs = model.train_on_batch(batch, return_dict=True)
+        losses.append([float(logs["discriminator_loss"]), float(logs["generator_loss"])])
+    return np.array(losses)
+
+
+def main(path):
+    np.savez(path, **generator_outputs(), **training_losses())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,494 @@
+"""The command line: what it prints and writes, and how it fails."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import zoo
+from zoo import cli_train, datasets, models, registry, training
+from zoo.cli import app
+from zoo.weights import save_weights
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = {"image_shape": (8, 8, 3), "hidden_units": (4,), "latent_dim": 3}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty current folder, no data, no weights of the machine's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ZOO_WEIGHTS_DIR", str(tmp_path / "weights"))
+    monkeypatch.setenv("ZOO_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("ZOO_WEIGHTS_URL", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def tiny(here):
+    recipe = {"epochs": 1, "batch_size": 16}
+    registry.register("tiny", config=CONFIG, recipe=recipe)(models.vanilla_gan)
+    yield "tiny"
+    registry.unregister("tiny")
+
+
+@pytest.fixture
+def weights(tiny, here):
+    save_weights(zoo.load("tiny", weights=None, seed=1), here / "tiny.weights.h5")
+    return "tiny.weights.h5"
+
+
+@pytest.fixture
+def photos(here):
+    folder = here / "photos"
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 3)).astype("uint8")
+    for index, image in enumerate(pixels):
+        Image.fromarray(image).save(folder / f"{index:02}.png")
+    return "photos"
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], prog_name="zoo")
+
+
+def succeed(*arguments):
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def fail(*arguments, status=2):
+    """The error line of a command that must fail with nothing else to say."""
+    result = run(*arguments)
+    assert result.exit_code == status, result.output
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def run_process(*arguments, code="from zoo.cli import main; main()", **options):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("environment", {})}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **options,
+    )
+
+
+# ------------------------------------------------------------------ list, info
+
+
+def test_list_shows_every_model_once(here):
+    lines = succeed("list").splitlines()
+    assert lines[0].split() == ["NAME", "FAMILY", "DATASET", "PARAMETERS", "PRETRAINED", "SIZE"]
+    assert [line.split()[0] for line in lines[1:]] == zoo.list_models()
+
+
+def test_list_takes_wildcards_and_tells_the_pretrained(here, tiny):
+    assert "dcgan_mnist" in succeed("list", "dcgan*")
+    assert "\ngan_mnist" not in succeed("list", "dcgan*")
+    card = zoo.info("tiny")
+    values = {"sha256": "0" * 64, "size": 2_340_000, "parameters": {"generator": 1200}}
+    zoo.ModelCard(**{**vars(card), **values}).write(here / "weights" / "tiny.json")
+    row = ["tiny", "vanilla_gan", "-", "1,200", "yes", "2.3", "MB"]
+    assert row in [line.split() for line in succeed("list").splitlines()]
+    assert row in [line.split() for line in succeed("list", "--pretrained", "t*").splitlines()]
+
+
+def test_list_says_when_nothing_matches(here):
+    result = run("list", "no_such*")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "no_such*" in result.stderr
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_info_shows_every_value_of_the_card(here, name):
+    card = zoo.info(name)
+    assert json.loads(succeed("info", name, "--json")) == json.loads(json.dumps(vars(card)))
+    text = succeed("info", name)
+    for value in (name, card.paper, card.dataset, f"batch_size: {card.recipe['batch_size']}"):
+        assert value in text
+
+
+def test_version_and_help(here):
+    assert succeed("--version") == f"zoo {zoo.__version__}\n"
+    for arguments in ((), ("--help",), ("-h",)):
+        assert all(verb in succeed(*arguments) for verb in ("list", "info", "sample", "train"))
+    assert "--interpolate" in succeed("sample", "--help")
+
+
+def test_list_is_quick_and_imports_neither_keras_nor_numpy(here):
+    code = (
+        "import sys, time, atexit\n"
+        "heavy = {'keras', 'numpy', 'PIL', 'h5py', 'jax', 'torch', 'tensorflow'}\n"
+        "atexit.register(lambda: print('LOADED', *sorted(heavy & set(sys.modules))))\n"
+        "atexit.register(lambda: print(time.process_time()))\n"
+        "from zoo.cli import main\n"
+        "main(['list'])\n"
+    )
+    times = []
+    for _ in range(3):
+        result = run_process(code=code)
+        assert result.returncode == 0, result.stderr
+        *table, seconds, loaded = result.stdout.splitlines()
+        assert any(line.startswith("dcgan_mnist ") for line in table)
+        assert loaded == "LOADED"
+        times.append(float(seconds))  # of the processor: others may be busy on this machine
+    assert min(times) < 1.0
+
+
+def test_module_runs_as_the_command(here):
+    command = [sys.executable, "-m", "zoo", "--version"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert result.stdout == f"zoo {zoo.__version__}\n"
+
+
+# ---------------------------------------------------------------------- sample
+
+
+def test_sample_writes_a_grid(weights):
+    text = succeed("sample", "tiny", "--weights", weights, "-n", 9, "-o", "made/grid.png")
+    assert "made/grid.png" in text
+    assert keras.backend.backend() in text
+    with Image.open("made/grid.png") as picture:
+        assert (picture.format, picture.mode) == ("PNG", "RGB")
+        assert picture.size == (32 * 28, 32 * 28)
+
+
+def test_sample_writes_the_array_that_generate_returns(weights):
+    succeed("sample", "tiny", "--weights", weights, "-n", 5, "-o", "a.npy", "--seed", 3)
+    images = np.load("a.npy", allow_pickle=False)
+    assert (images.dtype, images.shape) == (np.uint8, (5, 8, 8, 3))
+    expected = zoo.load("tiny", weights=weights).generate(5, seed=3)
+    assert np.array_equal(images, expected)
+
+
+def test_sample_walks_from_the_grid_of_the_seed_and_back(weights):
+    succeed("sample", "tiny", "--weights", weights, "-n", 4, "-o", "walk.gif", "--interpolate")
+    succeed("sample", "tiny", "--weights", weights, "-n", 4, "-o", "still.gif")
+    with Image.open("walk.gif") as walk, Image.open("still.gif") as still:
+        assert still.n_frames == 1
+        assert walk.n_frames > 20
+        assert walk.info["loop"] == 0
+        frames = []
+        for index in range(walk.n_frames):
+            walk.seek(index)
+            frames.append(np.asarray(walk.convert("RGB"), "float32"))
+        first = np.asarray(still.convert("RGB"), "float32")
+    assert np.abs(frames[0] - first).max() <= 1
+    # Spherical, and closed: the step from the last frame to the first is one like the others.
+    steps = [np.abs(a - b).mean() for a, b in zip(frames, [*frames[1:], frames[0]], strict=True)]
+    assert steps[-1] <= max(steps[:-1]) * 1.01
+
+
+@pytest.mark.parametrize(
+    ("options", "written"),
+    [
+        ([], "tiny.png"),
+        (["--format", "npy"], "tiny.npy"),
+        (["--interpolate"], "tiny.gif"),
+        (["--format", "gif"], "tiny.gif"),
+        (["--format", "npy", "-o", "array"], "array"),
+        (["-o", "A.PNG"], "A.PNG"),
+        (["--format", "png", "-o", "epoch.12"], "epoch.12"),
+    ],
+)
+def test_sample_chooses_format_and_name(weights, options, written):
+    before = set(os.listdir())
+    assert written in succeed("sample", "tiny", "--weights", weights, "-n", 2, *options)
+    assert set(os.listdir()) - before == {written}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["-o", "a.jpg"], ".png, .npy or .gif"),
+        (["-o", "grid"], ".png, .npy or .gif"),
+        (["-o", "a.png", "--format", "npy"], "--format npy"),
+        (["-o", "a.png", "--interpolate"], "--interpolate"),
+        (["--format", "npy", "--interpolate"], "--interpolate"),
+        (["-o", "folder"], "folder"),
+        (["-o", "folder/a.gif/b.gif"], "folder"),
+        (["-o", "/dev/null", "--format", "png"], "/dev/null"),
+        (["-n", "0"], "-n=0"),
+        (["-n", "-3"], "-n=-3"),
+        (["-n", "two"], "integer"),
+        (["--seed", "-1"], "--seed=-1"),
+        (["--format", "jpeg"], "jpeg"),
+        (["--weights", "missing.weights.h5"], "missing.weights.h5"),
+        (["--frobnicate"], "--frobnicate"),
+        ([], "zoo train tiny"),
+    ],
+)
+def test_sample_refuses_before_it_loads_a_model(tiny, here, monkeypatch, options, expected):
+    (here / "folder").mkdir()
+    (here / "folder" / "a.gif").touch()
+    monkeypatch.setattr("zoo.loading.build", lambda *_, **__: pytest.fail("a model was built"))
+    assert expected in fail("sample", "tiny", *options)
+    assert sorted(os.listdir(here)) == ["folder"]
+
+
+def test_sample_of_an_unknown_model_names_the_closest(here):
+    assert "Closest: dcgan_mnist" in fail("sample", "dcgan_mnits")
+    assert "Closest: dcgan_mnist" in fail("info", "dcgan_mnits")
+    assert "Closest: dcgan_mnist" in fail("train", "dcgan_mnits")
+
+
+def test_sample_refuses_weights_that_arent(weights, here):
+    Path("junk.weights.h5").write_bytes(b"junk")
+    Path("grid.png").write_bytes(b"what was here before")
+    assert "HDF5" in fail("sample", "tiny", "--weights", "junk.weights.h5", "-o", "grid.png")
+    assert Path("grid.png").read_bytes() == b"what was here before"
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_sample_refuses_a_folder_it_cant_write_to(tiny, here):
+    (here / "folder").mkdir(mode=0o500)
+    assert "Permission denied" in fail("sample", "tiny", "-o", "folder/grid.png")
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(weights, monkeypatch):
+    Path("grid.png").write_bytes(b"what was here before")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "grid.png")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    error = fail("sample", "tiny", "--weights", weights, "-o", "grid.png")
+    assert error == "error: grid.png: No space left on device\n"
+    assert Path("grid.png").read_bytes() == b"what was here before"
+
+
+# ----------------------------------------------------------------------- train
+
+
+def test_train_on_a_folder_then_sample(tiny, photos, here):
+    result = run("train", "tiny", "--data", photos, "--batch-size", 32, "--seed", 5)
+    assert result.exit_code == 0, result.output
+    assert "epoch 1/1" in result.stderr
+    assert "discriminator_loss" in result.stderr
+    out = here / "runs" / "tiny"
+    files = ["samples", "tiny.json", "tiny.png", "tiny.weights.h5"]
+    assert sorted(os.listdir(out)) == files
+    assert os.listdir(out / "samples") == ["epoch_0001.png"]
+    card = zoo.ModelCard.read(out / "tiny.json")
+    assert (card.recipe["batch_size"], card.recipe["seed"], card.recipe["epochs"]) == (32, 5, 1)
+    succeed("sample", "tiny", "--weights", out / "tiny.weights.h5", "-n", 1)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Calls of `training.train`, which does nothing."""
+    made = []
+
+    def train(spec, images, out, callbacks):
+        assert all(isinstance(callback, keras.callbacks.Callback) for callback in callbacks)
+        made.append((spec, images, Path(out)))
+
+    monkeypatch.setattr(training, "train", train)
+    return made
+
+
+def test_train_passes_the_options_on(tiny, photos, calls):
+    options = ["--epochs", 3, "--batch-size", 7, "--seed", 9, "--precision", "mixed_bfloat16"]
+    succeed("train", "tiny", "--data", photos, "--limit", 10, "--out", "mine", *options)
+    spec, images, out = calls.pop()
+    recipe = spec.recipe
+    assert (recipe.epochs, recipe.batch_size, recipe.seed) == (3, 7, 9)
+    assert recipe.precision == "mixed_bfloat16"
+    assert (images.shape, images.dtype, out) == ((10, 8, 8, 3), np.uint8, Path("mine"))
+    succeed("train", "tiny", "--data", photos)
+    spec, images, out = calls.pop()
+    assert spec.recipe == registry.find("tiny").recipe
+    assert (len(images), out) == (64, Path("runs/tiny"))
+
+
+def test_train_uses_the_models_own_data(here, calls, monkeypatch):
+    images = np.arange(50, dtype="uint8").reshape(-1, 1, 1, 1) * np.ones((28, 28, 1), "uint8")
+    asked = []
+    monkeypatch.setattr(datasets, "load", lambda *key: asked.append(key) or (images, None))
+    succeed("train", "dcgan_mnist", "--limit", 20)
+    assert asked == [("mnist", "train")]
+    chosen = calls.pop()[1][:, 0, 0, 0]
+    # Sorted by class, the first twenty would be of one.
+    assert len(set(chosen)) == 20
+    assert chosen.max() > 20
+    monkeypatch.setattr(datasets, "load", lambda *_: (images[:, :8], None))
+    assert "(28, 28, 1)" in run("train", "dcgan_mnist").stderr
+    assert not calls
+
+
+def test_train_keeps_an_earlier_run_unless_told_otherwise(tiny, photos, calls, here):
+    out = here / "runs" / "tiny"
+    (out / "samples").mkdir(parents=True)
+    earlier = ["tiny.json", "tiny.weights.h5", "samples/epoch_0020.png"]
+    for name in [*earlier, "notes.txt"]:
+        (out / name).touch()
+    assert "--overwrite" in fail("train", "tiny", "--data", photos)
+    assert "nowhere" in fail("train", "tiny", "--data", "nowhere", "--overwrite")
+    assert all((out / name).exists() for name in earlier)
+    succeed("train", "tiny", "--data", photos, "--overwrite")
+    assert not any((out / name).exists() for name in earlier)
+    assert (out / "notes.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], "--data"),
+        (["--data", "nowhere"], "nowhere"),
+        (["--data", "empty"], "No readable picture"),
+        (["--epochs", "0"], "--epochs=0"),
+        (["--batch-size", "-1"], "--batch-size=-1"),
+        (["--limit", "0"], "--limit=0"),
+        (["--seed", "4294967296"], "--seed=4294967296"),
+        (["--seed", "-1"], "--seed=-1"),
+        (["--precision", "half"], "mixed_bfloat16"),
+        (["--out", "file"], "file"),
+        (["--out", "file/run"], "file"),
+    ],
+)
+def test_train_refuses_before_it_starts(tiny, here, calls, options, expected):
+    (here / "empty").mkdir()
+    (here / "file").touch()
+    assert expected in fail("train", "tiny", *options)
+    assert not calls
+    assert sorted(os.listdir(here)) == ["empty", "file"]
+
+
+# ---------------------------------------------------------------------- errors
+
+
+def test_an_interrupt_is_one_line(tiny, photos, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli_train, "_read_images", interrupt)
+    assert fail("train", "tiny", "--data", photos, status=130) == "error: interrupted\n"
+
+
+def test_debug_shows_the_traceback_wherever_it_stands(here):
+    for arguments in (["--debug", "info", "nothing"], ["info", "nothing", "--debug"]):
+        result = run(*arguments)
+        assert result.exit_code == 2
+        assert "Traceback (most recent call last)" in result.stderr
+        assert "UnknownModelError" in result.stderr
+
+
+def test_an_error_of_several_lines_becomes_one(here, monkeypatch):
+    def broken(*_):
+        raise zoo.ZooError("first\n  second")
+
+    monkeypatch.setattr("zoo.loading.info", broken)
+    assert fail("info", "dcgan_mnist") == "error: first second\n"
+
+
+def test_a_bug_keeps_its_traceback(here, monkeypatch):
+    monkeypatch.setattr("zoo.loading.info", lambda _: {}["bug"])
+    assert isinstance(run("info", "dcgan_mnist").exception, KeyError)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["frob"], ["sample"], ["list", "a", "b"], ["sample", "dcgan_mnist", "-n"]]
+)
+def test_wrong_usage_points_to_the_help(here, arguments):
+    assert "--help" in fail(*arguments)
+
+
+def test_unknown_and_missing_backends_are_named(tiny, weights, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "theano")
+    assert "theano" in fail("sample", "tiny", "--weights", weights)
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert "pip install jax" in fail("sample", "tiny", "--weights", weights)
+
+
+def test_a_process_fails_without_traceback(here):
+    result = run_process("sample", "dcgan_mnits")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: No model is registered")
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_signal_ends_a_process_with_130(here):
+    code = (
+        "import os, signal\n"
+        "from zoo import loading, cli\n"
+        f"loading.info = lambda name: os.kill(os.getpid(), {int(signal.SIGINT)})\n"
+        "cli.main(['info', 'dcgan_mnist'])\n"
+    )
+    result = run_process(code=code)
+    assert (result.returncode, result.stderr) == (130, "error: interrupted\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX pipes")
+@pytest.mark.parametrize("arguments", [["list"], ["info", "dcgan_mnist", "--json"], ["--help"]])
+def test_a_closed_pipe_is_nobodys_error(here, arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        code = "from zoo.cli import main; main()"
+        result = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        os.close(writer)
+    assert (result.returncode, result.stderr) == (1, "")
+
+
+def test_a_skipped_picture_is_one_warning_line(tiny, photos, here):
+    Path(photos, "bad.png").write_bytes(b"junk")
+    code = (
+        "import zoo, zoo.keras_import, zoo.models, zoo.registry\n"
+        f"zoo.registry.register('tiny', config={CONFIG!r})(zoo.models.vanilla_gan)\n"
+        "def stop(*_): raise zoo.ZooError('stopped')\n"
+        "zoo.keras_import.import_keras = stop\n"
+        "from zoo.cli import main; main()\n"
+    )
+    result = run_process("train", "tiny", "--data", photos, code=code)
+    lines = result.stderr.splitlines()
+    assert len(lines) == 2, result.stderr
+    assert lines[0].startswith("warning: Skipped 'bad.png'")
+    assert lines[1] == "error: stopped"
+
+
+def test_a_backends_noise_is_held_back_and_errors_are_not(here):
+    code = (
+        "import os, sys\n"
+        "from zoo.cli_quiet import quiet_backend\n"
+        "with quiet_backend():\n"
+        "    os.write(2, b'I0000 00:00:17 1 port.cc:153] oneDNN\\n')\n"
+        "    os.write(2, b'E0000 00:00:17 1 port.cc:153] on fire\\n')\n"
+        "    print('a warning', file=sys.stderr)\n"
+        "print(os.environ['TF_CPP_MIN_LOG_LEVEL'])\n"
+    )
+    without = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
+    for level, lines in ((None, 2), ("1", 3)):
+        environment = {**without, "PYTHONPATH": str(ROOT)}
+        if level:
+            environment["TF_CPP_MIN_LOG_LEVEL"] = level
+        result = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+        )
+        assert result.stdout.strip() == (level or "3")
+        assert len(result.stderr.splitlines()) == lines
+        assert "on fire" in result.stderr

@@ -1,0 +1,508 @@
+"""`zoo.load` and its kin: from a name to a model, wherever its files lie, or a clear error."""
+
+import dataclasses
+import functools
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import zoo
+from tests.http_server import running
+from tests.tiny import set_weights
+from zoo import download as download_module
+from zoo import locations, registry
+from zoo.download import sha256_of
+from zoo.errors import (
+    CardError,
+    ChecksumError,
+    DownloadError,
+    InvalidInputError,
+    UnknownModelError,
+    WeightsFormatError,
+    WeightsMismatchError,
+    WeightsNotFoundError,
+)
+from zoo.weights import save_weights
+
+ROOT = Path(__file__).resolve().parent.parent
+NAME = "squares"
+FILE = f"{NAME}.weights.h5"
+MARK = "generator/layers/dense_1/vars/1"  # the bias that tells one set of weights from another
+PLACES = ("own", "shipped", "cache")
+
+
+def square_gan(**config):
+    return zoo.VanillaGAN(image_shape=(4, 4, 1), latent_dim=3, **config)
+
+
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch):
+    """One tiny model, in a registry that is as before afterwards."""
+    monkeypatch.setattr(registry, "_SPECS", dict(registry._SPECS))
+    zoo.register(NAME, config={"hidden_units": (5,)}, dataset="mnist")(square_gan)
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """Name -> folder of all places where files are looked for; none exists yet."""
+    folders = {place: tmp_path / place for place in (*PLACES, "url")}
+    monkeypatch.setenv("ZOO_WEIGHTS_DIR", str(folders["own"]))
+    monkeypatch.setenv("ZOO_CACHE_DIR", str(folders["cache"]))
+    monkeypatch.setattr(locations, "shipped_folder", lambda: folders["shipped"])
+    return folders
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A weights file that the releases of these tests are copies of."""
+    model = square_gan(hidden_units=(5,))
+    set_weights(model)
+    path = tmp_path_factory.mktemp("template") / FILE
+    save_weights(model, path)
+    return path
+
+
+@pytest.fixture
+def release(template):
+    """Puts weights, marked with a number, and their card into a folder."""
+
+    def put(folder, mark=0.0, card=True, weights=True, **changes):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = shutil.copy(template, folder / FILE)
+        with h5py.File(file, "r+") as content:
+            content[MARK][:] = mark
+        found = dataclasses.replace(
+            zoo.ModelCard.from_spec(registry.find(NAME)),
+            sha256=sha256_of(file),
+            size=file.stat().st_size,
+        )
+        found = dataclasses.replace(found, **changes)
+        if card:
+            found.write(folder / f"{NAME}.json")
+        if not weights:
+            file.unlink()
+        return found
+
+    return put
+
+
+@pytest.fixture
+def server(monkeypatch, places):
+    """Serves the files of `places["url"]` as the download address, without waits for retries."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("no_proxy", "*")
+    quick = functools.partial(download_module.download, backoff=0.01)
+    monkeypatch.setattr(download_module, "download", quick)
+    with running(served(places["url"])) as server:
+        monkeypatch.setenv("ZOO_WEIGHTS_URL", f"{server.address}/mirror")
+        yield server
+
+
+def served(folder, change=lambda content: content):
+    def answer(handler):
+        content = (folder / Path(handler.path).name).read_bytes()
+        handler.begin(Content_Length=len(content))
+        handler.wfile.write(change(content))
+
+    return answer
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def forbidden(*args, **kwargs):
+        raise AssertionError("the network was used")
+
+    monkeypatch.setattr(socket, "socket", forbidden)
+
+
+def mark_of(model):
+    (mark,) = set(model.generator.layers[-3].bias.numpy().tolist())
+    return mark
+
+
+def python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+# ------------------------------------------------------------------ lookup order
+
+
+@pytest.mark.parametrize("first", range(3), ids=PLACES)
+def test_places_are_searched_in_order(places, release, no_network, monkeypatch, first):
+    monkeypatch.setenv("ZOO_WEIGHTS_URL", "https://example.org/never-asked")
+    for place in PLACES[first:]:
+        release(places[place], mark=PLACES.index(place))
+    assert mark_of(zoo.load(NAME)) == first
+
+
+def test_an_explicit_path_comes_first_and_needs_no_card(places, release, tmp_path):
+    release(places["own"], mark=1)
+    release(tmp_path / "mine", mark=8, card=False)
+    assert mark_of(zoo.load(NAME, weights=tmp_path / "mine" / FILE)) == 8
+    assert mark_of(zoo.load(NAME, weights=str(tmp_path / "mine" / FILE))) == 8
+
+
+def test_without_a_folder_of_one_s_own_the_shipped_files_are_taken(places, release, monkeypatch):
+    monkeypatch.delenv("ZOO_WEIGHTS_DIR")
+    release(places["own"], mark=1)
+    release(places["shipped"], mark=2)
+    assert mark_of(zoo.load(NAME)) == 2
+
+
+def test_card_and_weights_may_lie_in_different_places(places, release):
+    release(places["shipped"], mark=2, weights=False)
+    release(places["cache"], mark=2, card=False)
+    assert mark_of(zoo.load(NAME)) == 2
+
+
+def test_the_cache_lies_in_the_home_folder_by_default(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert locations.cache_folder() == tmp_path / ".cache" / "zoo"
+
+
+def test_the_shipped_folder_is_there():
+    assert locations.shipped_folder().is_dir()
+
+
+# --------------------------------------------------------------------- downloads
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_download_happens_once(places, release, server, monkeypatch, slash):
+    release(places["url"], mark=4)
+    release(places["shipped"], mark=4, weights=False)
+    monkeypatch.setenv("ZOO_WEIGHTS_URL", f"{server.address}/mirror{slash}")
+    assert mark_of(zoo.load(NAME)) == 4
+    assert server.requests == [f"/mirror/{FILE}"]
+    assert sha256_of(places["cache"] / FILE) == zoo.info(NAME).sha256
+    assert mark_of(zoo.load(NAME)) == 4
+    assert len(server.requests) == 1
+
+
+def test_the_network_is_used_only_if_the_file_is_nowhere(places, release, server, no_network):
+    release(places["shipped"], weights=False)
+    # Shows that the next assertion could fail.
+    with pytest.raises(AssertionError, match="network was used"):
+        zoo.load(NAME)
+    release(places["cache"], mark=3)
+    release(places["shipped"], mark=3, weights=False)
+    assert mark_of(zoo.load(NAME)) == 3
+
+
+def test_wrong_bytes_never_reach_the_cache(places, release, server):
+    release(places["url"])
+    release(places["shipped"], weights=False)
+    server.script = [served(places["url"], lambda content: content[::-1])]
+    with pytest.raises(ChecksumError, match=FILE):
+        zoo.load(NAME)
+    assert set(os.listdir(places["cache"])) <= {f"{FILE}.lock"}
+
+
+def test_truncated_bytes_never_reach_the_cache(places, release, server):
+    release(places["url"])
+    release(places["shipped"], weights=False)
+    server.script = [served(places["url"], lambda content: content[:-9])]
+    with pytest.raises(DownloadError, match=f"{FILE}.* bytes"):
+        zoo.load(NAME)
+    assert len(server.requests) > 1
+    assert set(os.listdir(places["cache"])) <= {f"{FILE}.lock"}
+
+
+def test_a_body_larger_than_the_card_says_is_refused(places, release, server):
+    card = release(places["url"])
+    release(places["shipped"], weights=False, size=card.size - 1)
+    with pytest.raises(DownloadError, match=f"at most {card.size - 1} bytes"):
+        zoo.load(NAME)
+    assert not (places["cache"] / FILE).exists()
+
+
+def test_two_processes_that_load_at_once_download_once(places, release, server):
+    release(places["url"])
+    release(places["own"], weights=False)
+    # Without Keras, which `zoo.load` imports only once it has the file.
+    code = (
+        "import sys; from zoo.locations import find_card, find_weights; print(flush=True);"
+        "sys.stdin.readline(); print(find_weights(find_card(sys.argv[1])))"
+    )
+    command = [sys.executable, "-c", code, NAME]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
+    with subprocess.Popen(command, **pipes) as first, subprocess.Popen(command, **pipes) as second:
+        for process in (first, second):
+            process.stdout.readline()
+        for process in (first, second):
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        found = {process.communicate(timeout=30)[0].strip() for process in (first, second)}
+    assert found == {str(places["cache"] / FILE)}
+    assert len(server.requests) == 1
+
+
+# ------------------------------------------------------------------ what is loaded
+
+
+def test_pretrained_weights_make_the_same_images_each_time(places, release):
+    release(places["shipped"])
+    first, second = zoo.load(NAME), zoo.load(NAME)
+    np.testing.assert_array_equal(first.generate(3, seed=0), second.generate(3, seed=0))
+    for one, other in zip(
+        first.discriminator.get_weights(), second.discriminator.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_without_weights_no_file_is_looked_at(places, release):
+    release(places["shipped"], mark=5)
+    places["own"].mkdir()
+    (places["own"] / f"{NAME}.json").write_text("no card")
+    assert mark_of(zoo.load(NAME, weights=None)) == 0
+
+
+def test_changes_go_with_fresh_weights_and_with_one_s_own(tmp_path):
+    wider = zoo.load(NAME, weights=None, hidden_units=(7,))
+    assert wider.generator.layers[0].units == 7
+    wider.save_weights(tmp_path / "wider.weights.h5")
+    loaded = zoo.load(NAME, weights=tmp_path / "wider.weights.h5", hidden_units=(7,))
+    np.testing.assert_array_equal(loaded.generate(3, seed=0), wider.generate(3, seed=0))
+    with pytest.raises(WeightsMismatchError, match="must have shape"):
+        zoo.load(NAME, weights=tmp_path / "wider.weights.h5")
+
+
+def test_changes_do_not_go_with_pretrained_weights(places, release):
+    release(places["shipped"])
+    with pytest.raises(InvalidInputError, match=r"weights=None.*hidden_units, dropout"):
+        zoo.load(NAME, hidden_units=(7,), dropout=0.1)
+
+
+def test_the_card_s_configuration_is_what_pretrained_weights_fit(places, release):
+    # As after an upgrade that changed the registered configuration, not the weights.
+    release(places["shipped"], mark=6)
+    registry.unregister(NAME)
+    zoo.register(NAME, config={"hidden_units": (9,)})(square_gan)
+    assert mark_of(zoo.load(NAME)) == 6
+
+
+def test_another_function_of_the_same_name_does_not_build_the_model(places, release):
+    release(places["shipped"], mark=6)
+
+    def impostor(**config):
+        raise RuntimeError("built by another's function")
+
+    impostor.__name__ = square_gan.__name__
+    zoo.register("other_squares")(impostor)
+    assert mark_of(zoo.load(NAME)) == 6
+
+
+# ------------------------------------------------------------------------- errors
+
+
+def test_no_pretrained_weights_says_what_to_do(places, release):
+    release(places["shipped"])
+    with pytest.raises(WeightsNotFoundError) as caught:
+        zoo.load("gan_mnist")
+    for told in ("'gan_mnist'", f"these have: {NAME}.", "`zoo train gan_mnist`", "`weights=None`"):
+        assert told in str(caught.value)
+
+
+def test_a_card_without_its_weights_says_where_they_were_looked_for(places, release):
+    release(places["shipped"], weights=False)
+    with pytest.raises(WeightsNotFoundError) as caught:
+        zoo.load(NAME)
+    for told in (FILE, *(str(places[place]) for place in PLACES), "ZOO_WEIGHTS_URL"):
+        assert told in str(caught.value)
+
+
+def test_a_missing_file_of_one_s_own_is_named(tmp_path):
+    with pytest.raises(WeightsNotFoundError, match=r"mine\.weights\.h5"):
+        zoo.load(NAME, weights=tmp_path / "mine.weights.h5")
+
+
+def test_a_file_of_one_s_own_that_is_none_is_named(tmp_path):
+    (tmp_path / "mine.weights.h5").write_text("none")
+    with pytest.raises(WeightsFormatError, match=r"mine\.weights\.h5"):
+        zoo.load(NAME, weights=tmp_path / "mine.weights.h5")
+
+
+@pytest.mark.parametrize("weights", [3, True, b"x", {"generator": 1}])
+def test_weights_that_are_no_path_are_refused(weights):
+    with pytest.raises(InvalidInputError, match="Received: "):
+        zoo.load(NAME, weights=weights)
+
+
+def test_weights_that_their_card_does_not_describe_are_refused(places, release):
+    release(places["shipped"], sha256="0" * 64)
+    with pytest.raises(ChecksumError, match=f"{FILE} isn't the file that its card describes"):
+        zoo.load(NAME)
+
+
+def test_a_card_of_another_family_is_refused(places, release):
+    release(places["shipped"], family="dcgan")
+    with pytest.raises(WeightsMismatchError, match=f"{NAME}.*'dcgan'.*'square_gan'"):
+        zoo.load(NAME)
+
+
+@pytest.mark.parametrize("name", ["gan_mnist", "../squares", ""])
+def test_a_card_of_another_name_is_refused(places, release, name):
+    release(places["shipped"], name=name)
+    with pytest.raises(CardError, match=rf"{NAME}\.json"):
+        zoo.load(NAME)
+
+
+def test_a_card_with_arguments_that_the_family_does_not_take_is_refused(places, release):
+    release(places["shipped"], config={"hidden_units": [5], "hidden": 3})
+    with pytest.raises(InvalidInputError, match=r"square_gan.*hidden"):
+        zoo.load(NAME)
+
+
+@pytest.mark.parametrize("call", [zoo.info, zoo.load])
+def test_a_file_that_is_no_card_is_named(places, call):
+    places["own"].mkdir()
+    (places["own"] / f"{NAME}.json").write_text(json.dumps({"name": NAME}))
+    with pytest.raises(CardError, match=rf"{NAME}\.json"):
+        call(NAME)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        zoo.info,
+        zoo.build,
+        zoo.load,
+        functools.partial(zoo.load, weights=None),
+        functools.partial(zoo.load, weights="mine.weights.h5"),
+    ],
+)
+@pytest.mark.parametrize("name", ["sqares", "../squares", "squares.json", "Squares"])
+def test_an_unknown_name_is_told_the_closest(call, name):
+    with pytest.raises(UnknownModelError, match=rf"'{name}'.*Closest: .*{NAME}"):
+        call(name)
+
+
+# ------------------------------------------------------------- listing and building
+
+
+def test_list_models_knows_which_are_pretrained(places, release):
+    assert zoo.list_models(pretrained=True) == []
+    release(places["cache"])
+    assert zoo.list_models(pretrained=True) == [NAME]
+    everything = zoo.list_models()
+    assert NAME in everything
+    assert zoo.list_models(pretrained=False) == [name for name in everything if name != NAME]
+    assert zoo.list_models("squ*") == zoo.list_models("squ*", pretrained=True) == [NAME]
+    assert zoo.list_models("dcgan*", pretrained=True) == []
+
+
+def test_info_is_the_card_or_else_what_is_registered(places, release):
+    before = zoo.info(NAME)
+    assert not before.pretrained
+    assert (before.name, before.family, before.config) == (
+        NAME,
+        "square_gan",
+        {"hidden_units": [5]},
+    )
+    card = release(places["shipped"], license="Apache-2.0")
+    assert zoo.info(NAME) == card
+    assert zoo.info(NAME).license == "Apache-2.0"
+
+
+def test_a_model_is_built_from_a_card():
+    card = dataclasses.replace(zoo.info(NAME), config={"hidden_units": [4, 3]})
+    assert [zoo.build(card).generator.layers[i].units for i in (0, 3)] == [4, 3]
+    assert zoo.build(card, hidden_units=(2,)).generator.layers[0].units == 2
+
+
+def test_a_card_of_an_unknown_family_cannot_be_built():
+    card = dataclasses.replace(zoo.info(NAME), family="biggan")
+    with pytest.raises(UnknownModelError, match=r"'biggan'.*square_gan"):
+        zoo.build(card)
+
+
+@pytest.mark.parametrize("call", [zoo.build, functools.partial(zoo.load, weights=None)])
+def test_an_argument_that_the_family_does_not_take_is_named(call):
+    with pytest.raises(InvalidInputError, match=r"square_gan.*widths"):
+        call(NAME, widths=3)
+
+
+def test_an_error_inside_of_a_builder_stays_as_it_is():
+    @zoo.register("broken")
+    def broken():
+        raise TypeError("something else")
+
+    with pytest.raises(TypeError, match="something else") as caught:
+        zoo.build("broken")
+    assert type(caught.value) is TypeError
+
+
+# -------------------------------------------------------------- the package itself
+
+
+def test_import_takes_less_than_50_ms():
+    code = "import time; t = time.perf_counter(); import zoo; print(time.perf_counter() - t)"
+    # The fastest of several: what else the machine does is not the package's doing.
+    assert min(float(python(code)) for _ in range(5)) < 0.05
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import zoo",
+        "import zoo; dir(zoo); zoo.list_models(pretrained=True); zoo.info('dcgan_mnist')",
+    ],
+    ids=["import", "list and info"],
+)
+def test_import_and_listing_need_no_keras(use):
+    heavy = {"keras", "numpy", "h5py", "PIL", "rich", "typer", "tensorflow", "torch", "jax"}
+    loaded = set(python(f"{use}; import sys; print(*sys.modules)").split())
+    assert "zoo" in loaded
+    assert not heavy & loaded
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        {"list_models", "info", "load", "build", "register", "Recipe", "ModelCard", "ZooError"}
+        | {"DCGAN", "VanillaGAN", "AdversarialModel", "datasets", "losses", *zoo.__all__}
+    ),
+)
+def test_public_names_resolve_and_are_listed(name):
+    assert name in dir(zoo)
+    assert name in zoo.__all__
+    assert getattr(zoo, name).__name__.rsplit(".", 1)[-1] == name
+
+
+def test_an_unknown_attribute_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'zoo' has no attribute 'BigGAN'"):
+        _ = zoo.BigGAN
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DCGAN",
+        "AdversarialModel",
+        pytest.param(
+            "losses",
+        ),
+    ],
+)
+def test_a_backend_that_the_zoo_does_not_run_on_is_refused_by_whatever_needs_one(name):
+    code = (
+        f"import zoo\ntry:\n    zoo.{name}\nexcept Exception as error:\n"
+        "    print(type(error).__name__)"
+    )
+    assert python(code, KERAS_BACKEND="theano").strip() == "InvalidInputError"
