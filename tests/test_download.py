@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.http_server import running
-from zoo import download as download_module
+from zoo import transport
 from zoo.download import download, sha256_of
 from zoo.errors import ChecksumError, DownloadError, InvalidInputError
 
@@ -284,10 +284,10 @@ def test_urls_out_of_bounds_are_refused(target, url, monkeypatch):
 
 
 def test_http_elsewhere_has_to_be_allowed(monkeypatch):
-    assert not download_module._is_allowed("http://example.org/a")
+    assert not transport.is_allowed("http://example.org/a")
     monkeypatch.setenv("ZOO_ALLOW_HTTP", "1")
-    assert download_module._is_allowed("http://example.org/a")
-    assert not download_module._is_allowed("ftp://example.org/a")
+    assert transport.is_allowed("http://example.org/a")
+    assert not transport.is_allowed("ftp://example.org/a")
 
 
 def test_https_never_falls_back_to_http(monkeypatch):
@@ -295,7 +295,7 @@ def test_https_never_falls_back_to_http(monkeypatch):
     from urllib.request import HTTPRedirectHandler, Request
 
     monkeypatch.setenv("ZOO_ALLOW_HTTP", "1")
-    opener = download_module._opener(1)
+    opener = transport._opener(1)
     (handler,) = (h for h in opener.handlers if isinstance(h, HTTPRedirectHandler))
     request = Request("https://example.org/a")
     with pytest.raises(HTTPError, match="refused") as caught:
