@@ -14,8 +14,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import zoo
-from zoo import cli_train, datasets, models, registry, training
+from zoo import datasets, models, registry, training
 from zoo.cli import app
+from zoo.cli import train as cli_train
 from zoo.weights import save_weights
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -474,7 +475,7 @@ def test_a_skipped_picture_is_one_warning_line(tiny, photos, here):
 def test_a_backends_noise_is_held_back_and_errors_are_not(here):
     code = (
         "import os, sys\n"
-        "from zoo.cli_quiet import quiet_backend\n"
+        "from zoo.cli.quiet import quiet_backend\n"
         "with quiet_backend():\n"
         "    os.write(2, b'I0000 00:00:17 1 port.cc:153] oneDNN\\n')\n"
         "    os.write(2, b'E0000 00:00:17 1 port.cc:153] on fire\\n')\n"

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.progress import Meter, training_progress
+from zoo.cli.progress import Meter, training_progress
 
 
 class Terminal(io.StringIO):

@@ -1,11 +1,14 @@
 """The adversarial step, written once: for any two Keras networks, on any backend."""
 
+import inspect
+
 import keras
+import numpy as np
 from keras import ops
 
 from zoo import backend, losses, penalties
 from zoo.average import copy_network, update_average
-from zoo.checks import check_count, check_fraction, check_weight
+from zoo.checks import check_count, check_fraction, check_seed, check_weight
 from zoo.errors import InvalidInputError
 from zoo.generative import GenerativeModel
 from zoo.optimizers import PairedOptimizer
@@ -43,9 +46,11 @@ class AdversarialModel(GenerativeModel):
     """
 
     def __init__(self, generator, discriminator, latent_dim, seed=None, name=None):
+        check_seed(seed)
         super().__init__(generator, latent_dim, name=name)
         self.seed = seed
         self.discriminator = discriminator
+        self._average = None  # kept when off: Keras forgets no layer it has seen
         self.seed_generator = keras.random.SeedGenerator(seed)
         self._trackers = [
             keras.metrics.Mean(name)
@@ -70,6 +75,16 @@ class AdversarialModel(GenerativeModel):
             raise InvalidInputError(
                 "`generator` must make samples of one fixed shape, and `discriminator` keep the "
                 f"batch axis. Received: samples {samples.shape}, logits {logits.shape}"
+            )
+        regularized = [
+            variable.path
+            for variable in (*self.generator.variables, *self.discriminator.variables)
+            if getattr(variable, "regularizer", None) is not None
+        ]
+        if regularized:
+            raise InvalidInputError(
+                "The step knows no regularizers of weights: give the optimizers a `weight_decay` "
+                f"instead. Received: regularizers of {', '.join(regularized)}"
             )
         self.built = True
 
@@ -120,10 +135,11 @@ class AdversarialModel(GenerativeModel):
         self.gradient_penalty = gradient_penalty
         self.r1_penalty = r1_penalty
         self.average_decay = average_decay
-        if average_decay is None:
-            self.average_generator = None
-        elif self.average_generator is None:
-            self.average_generator = copy_network(self.generator, self.latent_dim)
+        if average_decay is not None and self._average is None:
+            self._average = copy_network(self.generator, self.latent_dim)
+        elif average_decay is not None and self.average_generator is None:
+            self._average.set_weights(self.generator.get_weights())
+        self.average_generator = None if average_decay is None else self._average
 
         optimizer = PairedOptimizer(
             self._prepare_optimizer(generator_optimizer),
@@ -164,6 +180,34 @@ class AdversarialModel(GenerativeModel):
             # Gradients of float16 underflow without it.
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         return optimizer
+
+    def fit(self, x=None, *args, **kwargs):
+        """`keras.Model.fit`, with arrays checked before training starts.
+
+        Args:
+            x: samples (N, *sample_shape): an ndarray, a `tf.data.Dataset`, a torch `DataLoader` or
+                a `PyDataset`. Image models take uint8 in 0..255 (scaled inside the step) or float
+                in the generator's range.
+            *args: as in `keras.Model.fit`.
+            **kwargs: as in `keras.Model.fit`.
+
+        Raises:
+            InvalidInputError: for samples of another shape, empty, not finite or out of range.
+        """
+        self._assert_compile_called("fit")
+        arguments = inspect.signature(keras.Model.fit).bind(self, x, *args, **kwargs).arguments
+        validation = arguments.get("validation_data")
+        for data in (x, keras.utils.unpack_x_y_sample_weight(validation)[0]):
+            if isinstance(data, np.ndarray):
+                self.check_array(data)
+        with backend.state_kept(self):
+            return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, *args, **kwargs):
+        """`keras.Model.evaluate`; an error in it leaves the model as it was."""
+        self._assert_compile_called("evaluate")
+        with backend.state_kept(self):
+            return super().evaluate(*args, **kwargs)
 
     # ------------------------------------------------------------------- step
 
@@ -238,7 +282,7 @@ class AdversarialModel(GenerativeModel):
             update_average(
                 self.average_generator, self.generator, self.average_decay, optimizer.iterations
             )
-        self._track_generator(loss)
+        self._track_generator(loss, fake)
 
     def _evaluation_step(self, data):
         """Losses (without penalties) and accuracies in inference mode."""
@@ -248,7 +292,7 @@ class AdversarialModel(GenerativeModel):
         fake_logits = self._logits(fake, training=False)
         loss = self.loss_object.discriminator(real_logits, fake_logits)
         self._track_discriminator(loss, real_logits, fake_logits)
-        self._track_generator(self.loss_object.generator(fake_logits))
+        self._track_generator(self.loss_object.generator(fake_logits), fake)
         return self._logs()
 
     # -------------------------------------------------- what a subclass may change
@@ -280,6 +324,14 @@ class AdversarialModel(GenerativeModel):
                 f"it. Received: {f'shape {shape}' if shape else type(samples).__name__}"
             )
 
+    def check_array(self, samples):
+        """`check_samples` for an ndarray, and its values: at least one sample, all finite."""
+        self.check_samples(samples)
+        if len(samples) == 0:
+            raise InvalidInputError("There are no samples: the array's first axis has length 0.")
+        if samples.dtype.kind == "f" and not np.isfinite(samples.sum(dtype="float64")):
+            raise InvalidInputError("Training data must be finite. Received: nan or infinity")
+
     # ---------------------------------------------------------------- metrics
 
     @property
@@ -293,12 +345,13 @@ class AdversarialModel(GenerativeModel):
     def _track_discriminator(self, loss, real_logits, fake_logits):
         threshold = getattr(self.loss_object, "threshold", 0.0)
         discriminator_loss, _, real_accuracy, fake_accuracy = self._trackers
-        discriminator_loss.update_state(loss)
+        # Weighted, as Keras does: an odd last batch counts for its samples.
+        discriminator_loss.update_state(loss, sample_weight=ops.shape(real_logits)[0])
         real_accuracy.update_state(ops.cast(real_logits > threshold, "float32"))
         fake_accuracy.update_state(ops.cast(fake_logits <= threshold, "float32"))
 
-    def _track_generator(self, loss):
-        self._trackers[1].update_state(loss)
+    def _track_generator(self, loss, fake):
+        self._trackers[1].update_state(loss, sample_weight=ops.shape(fake)[0])
 
     def _logs(self, discriminator_trained=True):
         trackers = self._trackers if discriminator_trained else self._trackers[1:2]

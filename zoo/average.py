@@ -18,7 +18,7 @@ def copy_network(network, latent_dim):
     except Exception as error:
         raise InvalidInputError(
             "`average_decay` needs a generator that Keras can copy by its configuration: give the "
-            f"class a `get_config()` and register it. Keras said: {error}"
+            f"class a `get_config()` and register it. Keras said: {str(error).splitlines()[-1]}"
         ) from error
     copy.trainable = False
     copy.set_weights(network.get_weights())

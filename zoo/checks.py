@@ -13,6 +13,18 @@ def check_count(name, value, minimum=1):
         raise InvalidInputError(f"`{name}` must be {kind}. Received: {name}={value!r}")
 
 
+LARGEST_SEED = 2**31 - 1
+"""What every backend's generator takes."""
+
+
+def check_seed(value):
+    """Raises `InvalidInputError` unless `value` is `None` or an integer from 0 to 2^31 - 1."""
+    if value is not None and not (_is_count(value, 0) and value <= LARGEST_SEED):
+        raise InvalidInputError(
+            f"`seed` must be an integer from 0 to {LARGEST_SEED}, or None. Received: seed={value!r}"
+        )
+
+
 def check_weight(name, value):
     """Raises `InvalidInputError` unless `value` is a finite number of at least 0."""
     if not _is_number(value) or value < 0:

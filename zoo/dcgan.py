@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from zoo.checks import check_count, check_fraction, check_image_shape
+from zoo.checks import check_count, check_fraction, check_image_shape, check_seed
 from zoo.errors import InvalidInputError
 from zoo.images import ImageModel
 from zoo.initializers import Constant, Normal
@@ -73,6 +73,7 @@ class DCGAN(ImageModel):
         check_fraction("batch_norm_momentum", batch_norm_momentum)
         check_fraction("dropout", dropout)
         check_fraction("negative_slope", negative_slope)
+        check_seed(seed)
         config = {
             "image_shape": tuple(image_shape),
             "latent_dim": latent_dim,
@@ -205,7 +206,8 @@ def count_halvings(image_shape):
     depths = [_halvings(side) for side in (height, width)]
     if None in depths or depths[0] != depths[1]:
         nearest = " and ".join(
-            f"{side}: {', '.join(map(str, _nearest_sides(side)))}" for side in {height, width}
+            f"{side}: {', '.join(map(str, _nearest_sides(side)))}"
+            for side in dict.fromkeys((height, width))
         )
         raise InvalidInputError(
             "An image's height and width must be 4, 5, 6 or 7 times the same power of two, at "

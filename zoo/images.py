@@ -63,36 +63,18 @@ class ImageModel(AdversarialModel):
                 f"Received: dtype {dtype}"
             )
 
-    def check_array(self, images):
+    def check_array(self, samples):
         """`check_samples` for an ndarray, and its values: finite and in the generator's range."""
-        self.check_samples(images)
-        if len(images) == 0:
-            raise InvalidInputError("There are no images: the array's first axis has length 0.")
-        if images.dtype.kind != "f":
+        super().check_array(samples)
+        if samples.dtype.kind != "f":
             return
-        low, high = float(images.min()), float(images.max())  # NaN if any value is
-        if not (low >= self.low - 1e-3 and high <= self.high + 1e-3):
+        low, high = float(samples.min()), float(samples.max())
+        if low < self.low - 1e-3 or high > self.high + 1e-3:
             raise InvalidInputError(
-                f"Float images must be finite and in [{self.low:g}, {self.high:g}], the "
-                f"generator's range; uint8 images (0..255) are scaled for you. Received: values "
-                f"from {low:g} to {high:g}"
+                f"Float images must be in [{self.low:g}, {self.high:g}], the generator's range; "
+                f"uint8 images (0..255) are scaled for you. Received: values from {low:g} to "
+                f"{high:g}"
             )
-
-    def fit(self, x=None, *args, **kwargs):
-        """`keras.Model.fit` on images (N, H, W, C), checked before training starts.
-
-        Args:
-            x: uint8 in 0..255 (scaled inside the step), or float in the generator's range: an
-                ndarray, a `tf.data.Dataset`, a torch `DataLoader` or a `PyDataset`.
-            *args: as in `keras.Model.fit`.
-            **kwargs: as in `keras.Model.fit`.
-        """
-        if isinstance(x, np.ndarray):
-            self.check_array(x)
-        validation = kwargs.get("validation_data")
-        if isinstance(validation, np.ndarray):
-            self.check_array(validation)
-        return super().fit(x, *args, **kwargs)
 
     def get_config(self):
         return {**self.config, "seed": self.seed, "name": self.name}

@@ -40,7 +40,7 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
     """`keras.layers.Conv2DTranspose` with "same" padding, channels last."""
 
     def call(self, inputs):
-        if self.strides == (1, 1) and backend.dilated_is_slow():
+        if self.strides == (1, 1) and _is_plain(self) and backend.dilated_is_slow():
             # Without stride it is a convolution with the kernel turned round.
             kernel = ops.transpose(ops.flip(self.kernel, axis=(0, 1)), (0, 1, 3, 2))
             pads = [((k - 1) - (k - 1) // 2, (k - 1) // 2) for k in self.kernel_size]
@@ -60,9 +60,21 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 
 
 def _has_stride_one_form(layer, inputs):
-    height, width = inputs.shape[1:3]
-    even = layer.rank == 2 and (isinstance(layer, Conv2DTranspose) or height % 2 == width % 2 == 0)
-    return backend.dilated_is_slow() and layer.strides == (2, 2) and even
+    if not (layer.strides == (2, 2) and _is_plain(layer) and backend.dilated_is_slow()):
+        return False
+    sizes = inputs.shape[1:3]
+    return isinstance(layer, Conv2DTranspose) or all(size and size % 2 == 0 for size in sizes)
+
+
+def _is_plain(layer):
+    """Whether nothing but kernel and strides shapes the outputs."""
+    return (
+        layer.padding == "same"
+        and layer.data_format == "channels_last"
+        and layer.dilation_rate == (1, 1)
+        and getattr(layer, "groups", 1) == 1
+        and getattr(layer, "output_padding", None) is None
+    )
 
 
 def _finish(layer, outputs):

@@ -2,6 +2,8 @@
 
 import keras
 
+from zoo.errors import InvalidInputError
+
 
 @keras.saving.register_keras_serializable("zoo")
 class PairedOptimizer(keras.optimizers.Optimizer):
@@ -21,17 +23,23 @@ class PairedOptimizer(keras.optimizers.Optimizer):
         super().__init__(learning_rate=0.0, name=name)
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
+        self._rate_ratio = None
 
     def build_pair(self, generator_variables, discriminator_variables):
         """Creates the slots of both, so that a step creates no variable."""
         self._generator_variables = list(generator_variables)
         self._discriminator_variables = list(discriminator_variables)
-        for optimizer, variables in (
-            (self.generator_optimizer, self._generator_variables),
-            (self.discriminator_optimizer, self._discriminator_variables),
+        for name, optimizer, variables in (
+            ("generator", self.generator_optimizer, self._generator_variables),
+            ("discriminator", self.discriminator_optimizer, self._discriminator_variables),
         ):
             if not optimizer.built:
                 optimizer.build(variables)
+            elif list(map(id, optimizer._trainable_variables)) != list(map(id, variables)):
+                raise InvalidInputError(
+                    f"`{name}_optimizer` must be a new optimizer, or the one that trained this "
+                    "network before. Received: one with the slots of other variables."
+                )
         self.built = True
 
     def build(self, variables):
@@ -62,10 +70,18 @@ class PairedOptimizer(keras.optimizers.Optimizer):
                 "A schedule belongs to one network's optimizer: pass it to `generator_optimizer` "
                 "or `discriminator_optimizer` in `compile()`."
             )
-        factor = float(value) / float(self.generator_optimizer.learning_rate)
-        rate = float(self.discriminator_optimizer.learning_rate)
-        self.generator_optimizer.learning_rate = value
-        self.discriminator_optimizer.learning_rate = rate * factor
+        pair = (self.generator_optimizer, self.discriminator_optimizer)
+        rates = [float(optimizer.learning_rate) for optimizer in pair]
+        if rates[0] > 0.0:  # else it was set to 0, and the ratio from before holds
+            self._rate_ratio = rates[1] / rates[0]
+        ratio = 1.0 if self._rate_ratio is None else self._rate_ratio
+        # The other one first: if it refuses, since it follows a schedule, neither has changed.
+        self.discriminator_optimizer.learning_rate = float(value) * ratio
+        try:
+            self.generator_optimizer.learning_rate = value
+        except TypeError:
+            self.discriminator_optimizer.learning_rate = rates[1]
+            raise
 
     def finalize_variable_values(self, var_list):
         """At the end of `fit`: lets each optimizer that averages weights write its average."""

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from zoo.checks import check_count, check_fraction, check_image_shape
+from zoo.checks import check_count, check_fraction, check_image_shape, check_seed
 from zoo.errors import InvalidInputError
 from zoo.images import RANGES, ImageModel
 from zoo.initializers import Constant, GlorotUniform
@@ -67,6 +67,7 @@ class VanillaGAN(ImageModel):
         check_fraction("batch_norm_momentum", batch_norm_momentum)
         check_fraction("dropout", dropout)
         check_fraction("negative_slope", negative_slope)
+        check_seed(seed)
         if output_activation not in RANGES:
             raise InvalidInputError(
                 f"`output_activation` must be one of {', '.join(map(repr, RANGES))}. "

@@ -10,6 +10,7 @@ Whatever Keras lacks for a step with two networks and two optimizers is here, an
 | `input_gradient`       | a value and its gradient with respect to a tensor; can be nested       |
 | `apply_gradients`      | one optimizer's update                                                 |
 | `synchronize`          | makes variables readable outside the trainer in the middle of an epoch |
+| `state_kept`           | keeps the variables' values if the trainer fails on its way            |
 | `dilated_is_slow`      | whether strided convolutions deserve their stride-1 form here          |
 | `device_name`          | what computes here                                                     |
 
@@ -28,5 +29,6 @@ forward_and_pullback = _module.forward_and_pullback
 input_gradient = _module.input_gradient
 apply_gradients = _module.apply_gradients
 synchronize = _module.synchronize
+state_kept = _module.state_kept
 dilated_is_slow = _module.dilated_is_slow
 device_name = _module.device_name

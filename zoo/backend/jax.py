@@ -1,5 +1,7 @@
 """JAX: pure functions. A chain of `StatelessScope`s lets imperative code run inside `jax.grad`."""
 
+import contextlib
+
 import jax
 import keras
 
@@ -75,6 +77,26 @@ def apply_gradients(optimizer, gradients, variables):
 def synchronize(model):
     """During `fit` the state lives in the trainer's loop; this brings it back to the variables."""
     model.jax_state_sync()
+
+
+@contextlib.contextmanager
+def state_kept(model):
+    """Keras' loop takes the values off the variables; after an error they are put back.
+
+    Without it a first step that fails (a wrong shape, met while tracing) loses every weight.
+    """
+    # What an earlier `train_on_batch` left there may be older than the variables.
+    model._jax_state = None
+    variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+    held = [(v, v.value) for v in variables]
+    try:
+        yield
+    except BaseException:
+        model.jax_state_sync()
+        for variable, value in held:
+            if variable._value is None and not value.is_deleted():
+                variable.assign(value)
+        raise
 
 
 def dilated_is_slow():

@@ -1,5 +1,7 @@
 """PyTorch: `torch.autograd.grad`, never `backward`, which would fill the other network's grads."""
 
+import contextlib
+
 import torch
 
 
@@ -12,25 +14,21 @@ def run_step(model, step, data):
 def value_and_gradients(function, variables):
     """`function() -> (loss, aux)`; returns `(loss, aux)` and d loss / d variables."""
     loss, aux = function()
-    values = [v.value for v in variables]
-    return (loss, aux), torch.autograd.grad(loss, values, materialize_grads=True)
+    return (loss, aux), _gradients(loss, variables)
 
 
 def forward_and_pullback(function, variables):
     """`function() -> outputs`; returns outputs and `pullback(d loss / d outputs)`."""
     outputs = function()
-    values = [v.value for v in variables]
-
-    def pullback(output_gradients):
-        return torch.autograd.grad(outputs, values, output_gradients, materialize_grads=True)
-
-    return outputs, pullback
+    return outputs, lambda output_gradients: _gradients(outputs, variables, output_gradients)
 
 
 def input_gradient(function, inputs, differentiable=False):
     """`function(inputs) -> (value, aux)`; returns `(value, aux)` and d value / d inputs."""
     with torch.enable_grad():
-        inputs = inputs.detach().requires_grad_()
+        # A gradient that is differentiated again may lead on to what the inputs were made of.
+        inputs = inputs if differentiable and inputs.requires_grad else inputs.detach()
+        inputs = inputs if inputs.requires_grad else inputs.requires_grad_()
         value, aux = function(inputs)
         (gradient,) = torch.autograd.grad(
             value, inputs, create_graph=differentiable, materialize_grads=True
@@ -49,6 +47,12 @@ def synchronize(model):
     del model
 
 
+def state_kept(model):
+    """Variables always hold their values."""
+    del model
+    return contextlib.nullcontext()
+
+
 def dilated_is_slow():
     """oneDNN and cuDNN have native kernels for strided and transposed convolutions."""
     return False
@@ -57,3 +61,10 @@ def dilated_is_slow():
 def device_name():
     """The device that runs the computation."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
+def _gradients(outputs, variables, output_gradients=None):
+    values = [v.value for v in variables]
+    if not values or not outputs.requires_grad:  # a frozen network: autograd would raise
+        return [torch.zeros_like(value) for value in values]
+    return torch.autograd.grad(outputs, values, output_gradients, materialize_grads=True)

@@ -13,8 +13,7 @@ import typer
 import typer.core
 
 import zoo
-from zoo.cli_sample import sample
-from zoo.cli_train import train
+from zoo.cli import sample, train
 from zoo.errors import ZooError
 
 INTERRUPTED = 130  # as a shell reports SIGINT
@@ -128,11 +127,12 @@ def list_command(
     ] = False,
 ):
     """List the models."""
-    from zoo import cli_tables, loading
+    from zoo import loading
+    from zoo.cli import tables
 
     names = loading.list_models(pattern, pretrained=pretrained or None)
     if names:
-        cli_tables.print_list([loading.info(name) for name in names])
+        tables.print_list([loading.info(name) for name in names])
     else:
         kind = "pretrained model" if pretrained else "model"
         print(f"no {kind} matches {pattern!r}; `zoo list` shows all", file=sys.stderr)
@@ -144,17 +144,18 @@ def info_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ):
     """Show what is known about a model."""
-    from zoo import cli_tables, loading
+    from zoo import loading
+    from zoo.cli import tables
 
     card = loading.info(name)
     if as_json:
-        cli_tables.print_json(card)
+        tables.print_json(card)
     else:
-        cli_tables.print_card(card)
+        tables.print_card(card)
 
 
-app.command("sample")(sample)
-app.command("train")(train)
+app.command("sample")(sample.sample)
+app.command("train")(train.train)
 
 
 def main(arguments=None):

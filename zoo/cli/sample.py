@@ -54,8 +54,8 @@ def sample(
     from zoo import models as _models  # noqa: F401  (registers what comes with the zoo)
     from zoo import registry
     from zoo.checks import check_count
-    from zoo.cli_checks import check_output_file
-    from zoo.cli_quiet import quiet_backend
+    from zoo.cli.checks import check_output_file
+    from zoo.cli.quiet import quiet_backend
     from zoo.keras_import import choose_backend, import_keras
 
     # Everything that can be wrong is checked before a backend is imported.

@@ -19,7 +19,6 @@ class Precision(StrEnum):
 
 
 RECIPE = "the model's recipe"
-LARGEST_SEED = 2**32 - 1  # that NumPy's global generator, which Keras seeds too, takes
 
 
 def train(
@@ -67,9 +66,9 @@ def train(
     """
     from zoo import models as _models  # noqa: F401  (registers what comes with the zoo)
     from zoo import registry
-    from zoo.checks import check_count
-    from zoo.cli_checks import check_run_folder
-    from zoo.cli_quiet import quiet_backend
+    from zoo.checks import LARGEST_SEED, check_count
+    from zoo.cli.checks import check_run_folder
+    from zoo.cli.quiet import quiet_backend
     from zoo.keras_import import choose_backend, import_keras
 
     for option, value in (("epochs", epochs), ("batch-size", batch_size), ("limit", limit)):
@@ -92,7 +91,7 @@ def train(
     with quiet_backend():
         keras = import_keras()
     from zoo import training
-    from zoo.progress import training_progress
+    from zoo.cli.progress import training_progress
 
     if overwrite:
         _remove_run(out, name)

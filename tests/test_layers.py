@@ -1,0 +1,256 @@
+"""The stride-1 forms: the same function as Keras' layers, with the same weights."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from zoo import backend
+from zoo.initializers import Normal
+from zoo.layers import Conv2D, Conv2DTranspose
+
+PAIRS = {
+    "strided": (Conv2D, keras.layers.Conv2D),
+    "transposed": (Conv2DTranspose, keras.layers.Conv2DTranspose),
+}
+CHANNELS, FILTERS = 2, 3
+
+
+@pytest.fixture(params=PAIRS)
+def pair(request):
+    """(our layer, Keras' layer)"""
+    return PAIRS[request.param]
+
+
+@pytest.fixture(autouse=True)
+def slow_dilation(monkeypatch):
+    """Turns the stride-1 forms on, on every backend."""
+    monkeypatch.setattr(backend, "dilated_is_slow", lambda: True)
+
+
+def make_twins(pair, size, kernel_size, strides, **kwargs):
+    """Two layers with the same weights, and an input (2, *size, CHANNELS)."""
+    # Zeros, since JAX would compile a random initializer for each shape.
+    options = {"padding": "same", "data_format": "channels_last", "kernel_initializer": "zeros"}
+    options.update(kwargs)
+    ours, keras_own = (layer(FILTERS, kernel_size, strides, **options) for layer in pair)
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(2, *size, CHANNELS)).astype("float32")
+    for layer in (ours, keras_own):
+        layer.build(inputs.shape)
+    weights = [rng.normal(size=w.shape) for w in keras_own.get_weights()]
+    for layer in (ours, keras_own):
+        layer.set_weights(weights)
+    return ours, keras_own, inputs
+
+
+def outputs_and_gradients(layer, inputs):
+    """Outputs, and gradients at the inputs, the kernel and the bias of a loss unlike at each."""
+
+    def objective():
+        outputs = layer(ops.convert_to_tensor(inputs))
+        slope = np.random.default_rng(1).normal(size=outputs.shape).astype("float32")
+        return ops.sum(outputs * ops.convert_to_tensor(slope)), outputs
+
+    (_, outputs), gradients = backend.value_and_gradients(
+        objective, [inputs, *layer.trainable_variables]
+    )
+    return [outputs, *gradients]
+
+
+def at_once(function):
+    """The function's tensors as arrays; on JAX it is compiled whole, much faster than op by op."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        function = jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
+    return [ops.convert_to_numpy(ops.stop_gradient(array)) for array in function()]
+
+
+def assert_same_function(ours, keras_own, inputs):
+    inputs = keras.Variable(inputs)
+    arrays = at_once(
+        lambda: outputs_and_gradients(ours, inputs) + outputs_and_gradients(keras_own, inputs)
+    )
+    count = len(arrays) // 2
+    for mine, reference in zip(arrays[:count], arrays[count:], strict=True):
+        np.testing.assert_allclose(mine, reference, rtol=1e-4, atol=1e-4)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """The layers that fell back to Keras' own call, in order; empty where a stride-1 form ran."""
+    fallen = []
+
+    def watch(cls):
+        original = cls.call
+
+        def call(layer, inputs):
+            if isinstance(layer, (Conv2D, Conv2DTranspose)):
+                fallen.append(layer)
+            return original(layer, inputs)
+
+        monkeypatch.setattr(cls, "call", call)
+
+    watch(keras.layers.Conv2D)
+    watch(keras.layers.Conv2DTranspose)
+    return fallen
+
+
+# ------------------------------------------------------------------------- same function
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("kernel_size", [1, 2, 3, 4, 5, 6, 7, (2, 5)])
+def test_values_and_gradients_are_those_of_keras(pair, kernel_size, strides, calls):
+    ours, keras_own, inputs = make_twins(pair, (4, 6), kernel_size, strides)
+    assert_same_function(ours, keras_own, inputs)
+    has_form = strides == 2 or isinstance(ours, Conv2DTranspose)
+    assert bool(calls) != has_form
+
+
+@pytest.mark.parametrize("size", [(2, 2), (2, 6), (8, 4)])
+@pytest.mark.parametrize("kernel_size", [4, 7])
+def test_kernels_may_be_larger_than_the_input(pair, size, kernel_size, calls):
+    ours, keras_own, inputs = make_twins(pair, size, kernel_size, 2)
+    assert_same_function(ours, keras_own, inputs)
+    assert not calls
+
+
+@pytest.mark.parametrize("size", [(5, 7), (5, 4), (4, 5), (1, 1)])
+@pytest.mark.parametrize("kernel_size", [4, 5])
+def test_odd_inputs_of_transposed_convolutions_have_the_form_too(size, kernel_size, calls):
+    ours, keras_own, inputs = make_twins(PAIRS["transposed"], size, kernel_size, 2)
+    assert_same_function(ours, keras_own, inputs)
+    assert not calls
+
+
+@pytest.mark.parametrize("size", [(5, 7), (5, 4), (4, 5), (1, 1)])
+@pytest.mark.parametrize("kernel_size", [2, 5])
+def test_odd_inputs_of_strided_convolutions_fall_back(size, kernel_size, calls):
+    # They pad differently: the last odd position has no even one after it.
+    ours, keras_own, inputs = make_twins(PAIRS["strided"], size, kernel_size, 2)
+    assert_same_function(ours, keras_own, inputs)
+    assert calls
+
+
+@pytest.mark.parametrize("strides", [3, (1, 2)])
+def test_other_strides_fall_back(pair, strides, calls):
+    ours, keras_own, inputs = make_twins(pair, (6, 6), 3, strides)
+    assert_same_function(ours, keras_own, inputs)
+    assert calls
+
+
+@pytest.mark.parametrize(
+    ("name", "strides", "kwargs"),
+    [
+        ("strided", 2, {"padding": "valid"}),
+        ("strided", 2, {"groups": 2}),
+        ("strided", 2, {"data_format": "channels_first"}),
+        ("transposed", 1, {"padding": "valid"}),
+        ("transposed", 2, {"padding": "valid"}),
+        ("transposed", 2, {"output_padding": 0}),
+        ("transposed", 1, {"dilation_rate": 2}),
+        ("transposed", 2, {"data_format": "channels_first"}),
+    ],
+)
+def test_other_options_fall_back(name, strides, kwargs):
+    """Padding "valid" is what a convolution has if nobody asks for another."""
+    inputs = np.random.default_rng(0).normal(size=(2, 4, 4, 4)).astype("float32")
+    options = {"padding": "same", "data_format": "channels_last", **kwargs}
+    options["kernel_initializer"] = Normal(0.0, 1.0, seed=0)
+    twins = [layer(4, 3, strides, **options) for layer in PAIRS[name]]
+    for layer in twins:
+        layer.build(inputs.shape)
+    found, expected = at_once(lambda: [layer(inputs) for layer in twins])
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "strides"), [("strided", 2), ("transposed", 1), ("transposed", 2)]
+)
+@pytest.mark.parametrize(
+    "kwargs",
+    [{"use_bias": False}, {"activation": "tanh"}, {"use_bias": False, "activation": "elu"}],
+)
+def test_bias_and_activation(name, strides, kwargs):
+    ours, keras_own, inputs = make_twins(PAIRS[name], (4, 4), 5, strides, **kwargs)
+    assert len(ours.get_weights()) == (1 if "use_bias" in kwargs else 2)
+    assert_same_function(ours, keras_own, inputs)
+
+
+def test_keras_own_call_is_used_where_dilation_is_fast(pair, calls, monkeypatch):
+    monkeypatch.setattr(backend, "dilated_is_slow", lambda: False)
+    for strides in (1, 2):
+        ours, _, inputs = make_twins(pair, (4, 4), 4, strides)
+        ours(inputs)
+    assert len(calls) == 2
+
+
+# ------------------------------------------------------------------------------ in models
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+def test_output_shapes_are_known_before_any_data(pair, strides):
+    ours, keras_own = (
+        layer(FILTERS, 5, strides, padding="same", kernel_initializer="zeros") for layer in pair
+    )
+    symbolic = keras.Input((8, 4, CHANNELS))
+    assert ours(symbolic).shape == keras_own(symbolic).shape
+
+
+def test_one_model_takes_images_of_any_size():
+    image = keras.Input((None, None, CHANNELS))
+    layer = Conv2D(FILTERS, 3, strides=2, padding="same", kernel_initializer="ones")
+    model = keras.Model(image, layer(image))
+    for side in (4, 6, 8, 5):
+        inputs = np.ones((1, side, side, CHANNELS), "float32")
+        assert model.predict(inputs, verbose=0).shape == (1, (side + 1) // 2, (side + 1) // 2, 3)
+
+
+def test_any_batch_size_goes_through_one_model(pair):
+    ours, keras_own, _ = make_twins(pair, (4, 4), 5, 2)
+    image = keras.Input((4, 4, CHANNELS))
+    models = [keras.Model(image, layer(image)) for layer in (ours, keras_own)]
+    for count in (1, 3):
+        inputs = np.random.default_rng(count).normal(size=(count, 4, 4, CHANNELS))
+        found, expected = (
+            ops.convert_to_numpy(model.predict(inputs, verbose=0)) for model in models
+        )
+        assert found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_half_precision_stays_half_precision(pair):
+    ours, keras_own, inputs = make_twins(pair, (4, 4), 4, 2, dtype="mixed_bfloat16")
+    found, expected = at_once(lambda: [ours(inputs), keras_own(inputs)])
+    assert keras.backend.standardize_dtype(found.dtype) == "bfloat16"
+    found, expected = found.astype("float32"), expected.astype("float32")
+    # 8 bits of mantissa, and sums of up to 32 products in another order.
+    np.testing.assert_allclose(found, expected, rtol=0.05, atol=0.1)
+
+
+# -------------------------------------------------------------------------------- weights
+
+
+@pytest.mark.parametrize("kernel_size", [2, 5, (3, 4)])
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_weights_are_interchangeable(pair, kernel_size, use_bias):
+    ours, keras_own, _ = make_twins(pair, (4, 4), kernel_size, 2, use_bias=use_bias)
+    assert [(w.name, w.shape, w.dtype) for w in ours.weights] == [
+        (w.name, w.shape, w.dtype) for w in keras_own.weights
+    ]
+
+
+def test_configurations_are_interchangeable(pair):
+    mine, keras_own = pair
+    original = keras_own(FILTERS, 5, strides=2, padding="same", use_bias=False, name="x")
+    assert mine.from_config(original.get_config()).get_config() == original.get_config()
+
+
+def test_serialization_round_trip(pair):
+    layer = pair[0](FILTERS, 4, strides=2, padding="same", name="x")
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert type(copy) is pair[0]
+    assert copy.get_config() == layer.get_config()
