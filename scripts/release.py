@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import zoo
-from zoo import datasets, evaluation
+from zoo import datasets, evaluation, registry
 from zoo.cards import ModelCard
 from zoo.errors import CardError
 from zoo.files import replacing
@@ -70,9 +70,13 @@ def release(run, folder, peers=None):
     card = ModelCard.read(path)
     weights = path.with_name(card.files["weights"])
     license = datasets.info(card.dataset).license
+    spec = registry.find(card.name)
     card = dataclasses.replace(
         card,
         metrics=measure(card, weights, peers),
+        description=spec.description,
+        paper=spec.paper,
+        limits=spec.limits,
         dataset_license=license,
         license=f"{license}, as the images it was trained on",
     )

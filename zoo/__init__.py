@@ -36,8 +36,6 @@ def __getattr__(name):
         from zoo.keras_import import import_keras
 
         import_keras()
-    # The models that come with the zoo hold their names before a user's own can take them.
-    importlib.import_module("zoo.models")
     value = getattr(importlib.import_module(_HOME_OF[name]), name)
     globals()[name] = value
     return value

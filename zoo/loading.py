@@ -2,7 +2,6 @@
 
 import os
 
-from zoo import models as _models  # noqa: F401  (registers what comes with the zoo)
 from zoo import registry
 from zoo.cards import ModelCard
 from zoo.errors import InvalidInputError, WeightsMismatchError, WeightsNotFoundError

@@ -5,6 +5,7 @@ Knows no Keras: listing, looking up and describing models stays instant.
 
 import difflib
 import fnmatch
+import importlib
 from dataclasses import dataclass, field, fields, replace
 
 from zoo.errors import DuplicateModelError, InvalidInputError, UnknownModelError
@@ -129,6 +130,8 @@ def register(
     if callable(name):
         raise InvalidInputError("Write `@zoo.register()`, with parentheses, to register by name")
 
+    _register_own_models()  # before a user's model could take one of their names
+
     def decorate(build):
         key = build.__name__ if name is None else name
         # Names become file names.
@@ -159,6 +162,7 @@ def unregister(name):
 
 def names(pattern="*"):
     """Sorted names that match a shell pattern."""
+    _register_own_models()
     return sorted(fnmatch.filter(_SPECS, pattern))
 
 
@@ -168,6 +172,7 @@ def find(name):
     Raises:
         UnknownModelError: with the closest names.
     """
+    _register_own_models()
     try:
         return _SPECS[name]
     except (KeyError, TypeError):
@@ -182,9 +187,15 @@ def builder(family):
     Raises:
         UnknownModelError: if no registered model has this family.
     """
+    _register_own_models()
     found = {spec.family: spec.build for spec in _SPECS.values()}
     if family not in found:
         raise UnknownModelError(
             f"No family is named {family!r}. Registered: {', '.join(sorted(found))}."
         )
     return found[family]
+
+
+def _register_own_models():
+    """The models that come with the zoo; here, because their module needs this one."""
+    importlib.import_module("zoo.models")

@@ -24,7 +24,7 @@ GRID_IMAGES = 64
 FINAL_RATE = 0.02  # of a cosine schedule, as a share of the initial rate
 
 
-def train(spec, images, out, callbacks=()):
+def train(spec, images, out, callbacks=(), initial_weights=None):
     """Trains a model by its recipe.
 
     Writes into `out`, each file whole or not at all: a grid of samples from the same latents after
@@ -36,6 +36,8 @@ def train(spec, images, out, callbacks=()):
         images: uint8 ndarray (N, H, W, C).
         out: folder, made if it isn't there.
         callbacks: more Keras callbacks.
+        initial_weights: path of a weights file to start from, in place of a fresh initialization.
+            Both networks start from it; optimizers and schedules start anew.
 
     Returns:
         `zoo.ModelCard` of the run, without metrics.
@@ -50,6 +52,10 @@ def train(spec, images, out, callbacks=()):
     keras.utils.set_random_seed(recipe.seed)
     with _dtype_policy(recipe.precision):
         model = spec.build(**spec.config, seed=recipe.seed)
+    started_from = None
+    if initial_weights is not None:
+        load_weights(model, initial_weights)
+        started_from = sha256_of(initial_weights)
     steps = recipe.epochs * -(-len(images) // recipe.batch_size)
     model.compile(**compile_arguments(recipe, steps))
     weights = out / f"{spec.name}.weights.h5"
@@ -62,7 +68,10 @@ def train(spec, images, out, callbacks=()):
         callbacks=[EpochFiles(out, weights), *callbacks],
     )
     seconds = time.perf_counter() - started
-    return _release(spec, weights, out, run_record(recipe, len(images), seconds, commit))
+    record = run_record(recipe, len(images), seconds, commit)
+    if started_from is not None:
+        record["initial_weights_sha256"] = started_from
+    return _release(spec, weights, out, record)
 
 
 def compile_arguments(recipe, steps):

@@ -51,7 +51,6 @@ def sample(
     ] = False,
 ):
     """Draw images from a model."""
-    from zoo import models as _models  # noqa: F401  (registers what comes with the zoo)
     from zoo import registry
     from zoo.checks import check_count
     from zoo.cli.checks import check_output_file

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.errors import DatasetError, InvalidInputError
+from zoo.errors import DatasetError, InvalidInputError, WeightsNotFoundError
 
 
 class Precision(StrEnum):
@@ -46,6 +46,14 @@ def train(
     precision: Annotated[
         Precision | None, typer.Option(help="Keras dtype policy.", show_default=RECIPE)
     ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help="Of both optimizers, at the start.", show_default=RECIPE),
+    ] = None,
+    initial_weights: Annotated[
+        Path | None,
+        typer.Option("--from", help="Weights to start from.", show_default="a fresh start"),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the run's files.", show_default="runs/NAME")
     ] = None,
@@ -64,9 +72,8 @@ def train(
 
     Stop it at any time: the weights of the last full epoch stay.
     """
-    from zoo import models as _models  # noqa: F401  (registers what comes with the zoo)
     from zoo import registry
-    from zoo.checks import LARGEST_SEED, check_count
+    from zoo.checks import LARGEST_SEED, check_count, check_weight
     from zoo.cli.checks import check_run_folder
     from zoo.cli.quiet import quiet_backend
     from zoo.keras_import import choose_backend, import_keras
@@ -78,7 +85,12 @@ def train(
         raise InvalidInputError(
             f"`--seed` must be an integer from 0 to {LARGEST_SEED}. Received: --seed={seed}"
         )
-    changes = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
+    if learning_rate is not None:
+        check_weight("--learning-rate", learning_rate)
+    if initial_weights is not None and not initial_weights.is_file():
+        raise WeightsNotFoundError(f"There is no weights file at {initial_weights}.")
+    changes = {"generator_rate": learning_rate, "discriminator_rate": learning_rate}
+    changes |= {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     changes["precision"] = None if precision is None else precision.value
     spec = registry.find(name).with_recipe(
         **{key: value for key, value in changes.items() if value is not None}
@@ -102,7 +114,7 @@ def train(
         file=sys.stderr,
     )
     with training_progress(len(images)) as progress:
-        training.train(spec, images, out, callbacks=[progress])
+        training.train(spec, images, out, [progress], initial_weights)
     weights = out / f"{name}.weights.h5"
     print(f"wrote {weights}; see {out / name}.png, or: zoo sample {name} --weights {weights}")
 
