@@ -295,7 +295,7 @@ def calls(monkeypatch):
     """Calls of `training.train`, which does nothing."""
     made = []
 
-    def train(spec, images, out, callbacks):
+    def train(spec, images, out, callbacks, initial_weights):
         assert all(isinstance(callback, keras.callbacks.Callback) for callback in callbacks)
         made.append((spec, images, Path(out)))
 

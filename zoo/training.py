@@ -52,6 +52,7 @@ def train(spec, images, out, callbacks=(), initial_weights=None):
     keras.utils.set_random_seed(recipe.seed)
     with _dtype_policy(recipe.precision):
         model = spec.build(**spec.config, seed=recipe.seed)
+    model.check_array(images)
     started_from = None
     if initial_weights is not None:
         load_weights(model, initial_weights)

@@ -1,0 +1,133 @@
+"""A training run: its files, its record, and what a recipe compiles to."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo import registry, training
+from zoo.cards import ModelCard
+from zoo.errors import InvalidInputError, WeightsMismatchError
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), "uint8")
+
+
+@pytest.fixture
+def spec(monkeypatch):
+    """A registered model that trains in a moment."""
+    monkeypatch.setattr(registry, "_SPECS", dict(registry._SPECS))
+
+    @zoo.register(
+        "squares",
+        config={"image_shape": (8, 8, 1), "hidden_units": (8, 8), "latent_dim": 4},
+        recipe={"epochs": 2, "batch_size": 16, "average_decay": 0.9, "schedule": "cosine"},
+    )
+    def squares(**config):
+        return zoo.VanillaGAN(**config)
+
+    return registry.find("squares")
+
+
+def test_a_run_leaves_weights_card_and_pictures(spec, tmp_path):
+    card = training.train(spec, IMAGES, tmp_path / "run")
+    names = sorted(path.relative_to(tmp_path / "run").as_posix() for path in tmp_path.rglob("*.*"))
+    assert names == [
+        "samples/epoch_0001.png",
+        "samples/epoch_0002.png",
+        "squares.json",
+        "squares.png",
+        "squares.weights.h5",
+    ]
+    assert ModelCard.read(tmp_path / "run" / "squares.json") == card
+    assert card.recipe == dataclasses.asdict(spec.recipe)
+    assert card.training["images"] == 40
+    assert card.training["backend"].startswith(keras.backend.backend())
+    assert card.missing_for_release() == [
+        "license",
+        "dataset",
+        "dataset_license",
+        "metrics",
+        "limits",
+    ]
+    assert card.parameters["generator"] > card.parameters["discriminator"] > 0
+
+
+def test_what_ships_is_a_float32_model_that_draws_what_the_picture_shows(spec, tmp_path):
+    training.train(spec.with_recipe(precision="mixed_bfloat16"), IMAGES, tmp_path)
+    assert keras.config.dtype_policy().name == "float32"
+    model = zoo.load("squares", weights=tmp_path / "squares.weights.h5")
+    assert {variable.dtype for variable in model.generator.variables} == {"float32"}
+    from PIL import Image
+
+    from zoo.pictures import make_grid
+
+    with Image.open(tmp_path / "squares.png") as picture:
+        shown = np.asarray(picture)
+    scale = shown.shape[0] // make_grid(model.generate(64, seed=0)).shape[0]
+    drawn = make_grid(model.generate(64, seed=0))[..., 0]
+    np.testing.assert_allclose(shown[::scale, ::scale].astype(int), drawn.astype(int), atol=1)
+
+
+def test_the_same_seed_gives_the_same_weights(spec, tmp_path):
+    first, second, other = (
+        training.train(changed, IMAGES, tmp_path / str(index)).sha256
+        for index, changed in enumerate([spec, spec, spec.with_recipe(seed=1)])
+    )
+    assert first == second != other
+
+
+def test_a_run_can_start_from_weights(spec, tmp_path):
+    start = training.train(spec, IMAGES, tmp_path / "first")
+    still = spec.with_recipe(epochs=1, generator_rate=0.0, average_decay=None, schedule="constant")
+    weights = tmp_path / "first" / "squares.weights.h5"
+    card = training.train(still, IMAGES, tmp_path / "second", initial_weights=weights)
+    assert card.training["initial_weights_sha256"] == start.sha256
+    kernels = [
+        zoo.load("squares", weights=tmp_path / run / "squares.weights.h5")
+        .generator.layers[0]
+        .kernel
+        for run in ("first", "second")
+    ]
+    np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, kernels))
+
+
+def test_weights_of_another_model_are_refused_before_training(spec, tmp_path):
+    training.train(spec, IMAGES, tmp_path / "first")
+    wide = dataclasses.replace(spec, config={**spec.config, "hidden_units": (16,)})
+    with pytest.raises(WeightsMismatchError):
+        training.train(
+            wide, IMAGES, tmp_path / "out", (), tmp_path / "first" / "squares.weights.h5"
+        )
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("images", [IMAGES[:, :4], IMAGES[:0], IMAGES[..., 0]])
+def test_images_of_another_shape_are_refused_before_anything_is_written(spec, tmp_path, images):
+    with pytest.raises(InvalidInputError):
+        training.train(spec, images, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"precision": "half"}, {"schedule": "stairs"}, {"loss": "hing"}]
+)
+def test_what_a_recipe_can_not_hold_is_named(spec, tmp_path, changes):
+    with pytest.raises(InvalidInputError, match=repr(*changes.values())):
+        training.train(spec.with_recipe(**changes), IMAGES, tmp_path)
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_cosine_rates_fall_to_a_fiftieth():
+    recipe = registry.Recipe(schedule="cosine", generator_rate=1e-3, discriminator_rate=4e-3)
+    arguments = training.compile_arguments(recipe, steps=100)
+    for half, rate in (("generator", 1e-3), ("discriminator", 4e-3)):
+        schedule = arguments[f"{half}_optimizer"]._learning_rate
+        assert float(schedule(0)) == pytest.approx(rate)
+        assert float(schedule(100)) == pytest.approx(rate / 50)
+
+
+def test_label_smoothing_reaches_the_loss():
+    recipe = registry.Recipe(loss="minimax", real_label=0.9)
+    assert training.compile_arguments(recipe, steps=1)["loss"].real_label == 0.9
