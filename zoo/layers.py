@@ -1,14 +1,14 @@
-"""Stride-2 convolutions in a stride-1 form, for where dilated convolutions are slow.
+"""The stride-2 transposed convolution in a stride-1 form, for where dilated convolutions are slow.
 
-The same weights and the same function as Keras' layers of these names. A transposed convolution,
-and the gradient of a strided one, dilate their input with zeros, which XLA does slowly on a CPU.
-Splitting positions into even and odd ones instead ("space to depth") leaves a plain convolution
-(Shi et al. 2016, "Is the deconvolution layer the same as a convolutional layer?").
+The same weights and the same function as Keras' layer of this name. A transposed convolution
+dilates its input with zeros, which XLA does slowly on a CPU. Computing even and odd positions of
+the output as separate channels, and putting them side by side afterwards ("depth to space"),
+leaves a plain convolution (Shi et al. 2016, "Is the deconvolution layer the same as a convolutional
+layer?"). Strided convolutions stay as they are: their form was measured to be slower.
 
-With "same" padding, an even size and kernel w of length k, along each axis:
+With "same" padding and a kernel w of length k, along each axis:
 
-    strided:     y[i]      = sum_t w[t] x[2i + t - p],    p = (k - 2) // 2 zeros in front
-    transposed:  x[2i + t - p] += w[t] y[i]
+    x[2i + t - p] += w[t] y[i],    p = (k - 2) // 2
 
 Let t - p = 2m + r with r in {0, 1}: then w[t] is tap m of the kernel for positions of parity r.
 """
@@ -20,34 +20,11 @@ from zoo import backend
 
 
 @keras.saving.register_keras_serializable("zoo")
-class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D` with "same" padding, channels last."""
-
-    def call(self, inputs):
-        if not _has_stride_one_form(self, inputs):
-            return super().call(inputs)
-        kernel, (before, after) = _split_kernel(self.kernel, self.kernel_size)
-        taps_h, taps_w, _, _, channels, filters = kernel.shape
-        kernel = ops.reshape(kernel, (taps_h, taps_w, 4 * channels, filters))
-        padding = [(0, 0), *zip(before, after, strict=True), (0, 0)]
-        inputs = ops.pad(_space_to_depth(inputs), padding)
-        outputs = ops.conv(inputs, kernel, padding="valid", data_format="channels_last")
-        return _finish(self, outputs)
-
-
-@keras.saving.register_keras_serializable("zoo")
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
     """`keras.layers.Conv2DTranspose` with "same" padding, channels last."""
 
     def call(self, inputs):
-        if self.strides == (1, 1) and _is_plain(self) and backend.dilated_is_slow():
-            # Without stride it is a convolution with the kernel turned round.
-            kernel = ops.transpose(ops.flip(self.kernel, axis=(0, 1)), (0, 1, 3, 2))
-            pads = [((k - 1) - (k - 1) // 2, (k - 1) // 2) for k in self.kernel_size]
-            inputs = ops.pad(inputs, [(0, 0), *pads, (0, 0)])
-            outputs = ops.conv(inputs, kernel, padding="valid", data_format="channels_last")
-            return _finish(self, outputs)
-        if not _has_stride_one_form(self, inputs):
+        if not _has_stride_one_form(self):
             return super().call(inputs)
         kernel, (before, after) = _split_kernel(self.kernel, self.kernel_size)
         taps_h, taps_w, _, _, filters, channels = kernel.shape
@@ -59,21 +36,15 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
         return _finish(self, _depth_to_space(outputs, filters))
 
 
-def _has_stride_one_form(layer, inputs):
-    if not (layer.strides == (2, 2) and _is_plain(layer) and backend.dilated_is_slow()):
-        return False
-    sizes = inputs.shape[1:3]
-    return isinstance(layer, Conv2DTranspose) or all(size and size % 2 == 0 for size in sizes)
-
-
-def _is_plain(layer):
-    """Whether nothing but kernel and strides shapes the outputs."""
+def _has_stride_one_form(layer):
+    """Whether it is worth it, and nothing but the kernel shapes the outputs."""
     return (
-        layer.padding == "same"
+        backend.dilated_is_slow()
+        and layer.strides == (2, 2)
+        and layer.padding == "same"
         and layer.data_format == "channels_last"
         and layer.dilation_rate == (1, 1)
-        and getattr(layer, "groups", 1) == 1
-        and getattr(layer, "output_padding", None) is None
+        and layer.output_padding is None
     )
 
 
@@ -100,17 +71,9 @@ def _split_kernel(kernel, kernel_size):
     return ops.transpose(kernel, (0, 2, 1, 3, 4, 5)), (before, after)
 
 
-def _space_to_depth(inputs):
-    """(N, 2h, 2w, c) -> (N, h, w, 4c), parities before channels."""
-    height, width, channels = inputs.shape[1:]
-    split = ops.reshape(inputs, (-1, height // 2, 2, width // 2, 2, channels))
-    split = ops.transpose(split, (0, 1, 3, 2, 4, 5))
-    return ops.reshape(split, (-1, height // 2, width // 2, 4 * channels))
-
-
 def _depth_to_space(inputs, channels):
-    """(N, h, w, 4c) -> (N, 2h, 2w, c), the inverse of `_space_to_depth`."""
-    height, width = inputs.shape[1:3]
+    """(N, h, w, 4c) -> (N, 2h, 2w, c): parities, which come before channels, go side by side."""
+    _, height, width, _ = ops.shape(inputs)
     split = ops.reshape(inputs, (-1, height, width, 2, 2, channels))
     split = ops.transpose(split, (0, 1, 3, 2, 4, 5))
     return ops.reshape(split, (-1, 2 * height, 2 * width, channels))
