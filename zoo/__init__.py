@@ -12,13 +12,14 @@ _HOMES = {
     "zoo.loading": ["build", "info", "list_models", "load"],
     "zoo.cards": ["ModelCard"],
     "zoo.errors": ["ZooError"],
-    "zoo.adversarial": ["AdversarialModel"],
+    "zoo.generative": ["AdversarialModel"],
     "zoo.vanilla_gan": ["VanillaGAN"],
     "zoo.dcgan": ["DCGAN"],
+    "zoo.inpainting_gan": ["InpaintingGAN"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_NEEDS_KERAS = {"AdversarialModel", "VanillaGAN", "DCGAN"}
-_MODULES = ["datasets", "errors", "evaluation", "losses", "pictures"]
+_NEEDS_KERAS = {"AdversarialModel", "VanillaGAN", "DCGAN", "InpaintingGAN"}
+_MODULES = ["datasets", "errors", "evaluation", "losses", "masks", "pictures"]
 
 __all__ = sorted([*_HOME_OF, *_MODULES])
 

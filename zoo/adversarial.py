@@ -1,6 +1,7 @@
 """The adversarial step, written once: for any two Keras networks, on any backend."""
 
 import inspect
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -10,83 +11,55 @@ from zoo import backend, losses, penalties
 from zoo.average import copy_network, update_average
 from zoo.checks import check_count, check_fraction, check_seed, check_weight
 from zoo.errors import InvalidInputError
-from zoo.generative import GenerativeModel
 from zoo.optimizers import PairedOptimizer
 
 
-@keras.saving.register_keras_serializable("zoo")
-class AdversarialModel(GenerativeModel):
-    """A generator and a discriminator that train against each other (Goodfellow et al. 2014).
-
-    Takes anybody's Keras networks, on data of any shape. Everything of `fit` works: callbacks,
-    `validation_data`, `jit_compile`, mixed precision, NumPy arrays, `tf.data`, torch `DataLoader`
-    and `PyDataset` inputs.
+class Batch(NamedTuple):
+    """One minibatch of a step.
 
     Args:
-        generator: `keras.Model`, latents (batch, latent_dim) -> samples (batch, ...).
-        discriminator: `keras.Model`, samples (batch, ...) -> logits (batch, ...), real over fake.
-            No sigmoid at its end: the losses are written on logits.
-        latent_dim: number of latent variables, drawn from N(0, 1).
-        seed: int, for the latents drawn during training. `None` draws one.
-
-    Raises:
-        InvalidInputError: if the networks don't fit each other.
-
-    Example:
-
-    ```python
-    layers = keras.layers
-    generator = keras.Sequential([layers.Dense(128, "relu"), layers.Dense(2)])
-    discriminator = keras.Sequential([layers.Dense(128, "relu"), layers.Dense(1)])
-    gan = zoo.AdversarialModel(generator, discriminator, latent_dim=2)
-    gan.compile(keras.optimizers.Adam(1e-3, beta_1=0.5), keras.optimizers.Adam(1e-3, beta_1=0.5))
-    gan.fit(points, batch_size=256, epochs=10)      # points: float32 (N, 2)
-    gan.generate(1000, seed=0)                      # float32 (1000, 2)
-    ```
+        real: float32 tensor (batch, *sample_shape), the real samples.
+        condition: what the samples are generated and judged under: the masks of an inpainting
+            model, the labels of a class-conditional one; `None` where there is nothing.
     """
 
-    def __init__(self, generator, discriminator, latent_dim, seed=None, name=None):
+    real: Any
+    condition: Any = None
+
+
+class AdversarialPair(keras.Model):
+    """A generator and a discriminator that train against each other (Goodfellow et al. 2014).
+
+    The base of all families: compiling, fitting, and the step. What a family is made of lies in
+    the methods under "what a family defines".
+
+    Args:
+        generator: built `keras.Model`.
+        discriminator: built `keras.Model`.
+        sample_shape: tuple, of one sample.
+        seed: int, for what is drawn during training. `None` draws one.
+        name: str.
+    """
+
+    def __init__(self, generator, discriminator, sample_shape, seed=None, name=None):
         check_seed(seed)
-        super().__init__(generator, latent_dim, name=name)
+        super().__init__(name=name)
         self.seed = seed
+        self.generator = generator
         self.discriminator = discriminator
+        self.sample_shape = sample_shape
+        self.average_generator = None
         self._average = None  # kept when off: Keras forgets no layer it has seen
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self._trackers = [
-            keras.metrics.Mean(name)
-            for name in ("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
-        ]
-        self._build_networks()
-
-    def _build_networks(self):
-        """Creates all variables now: a step that is traced must find them."""
-        # Symbolic, so that nothing is computed, nor compiled.
-        latents = keras.KerasTensor((None, self.latent_dim))
-        try:
-            samples = self.generator(latents)
-            logits = self.discriminator(samples)
-        except Exception as error:
-            raise InvalidInputError(
-                "`generator` must take latents of shape (batch, latent_dim) and `discriminator` "
-                f"what it returns. With latent_dim={self.latent_dim} they failed with: {error}"
-            ) from error
-        self.sample_shape = tuple(samples.shape[1:])
-        if None in self.sample_shape or logits.shape[:1] != (None,):
-            raise InvalidInputError(
-                "`generator` must make samples of one fixed shape, and `discriminator` keep the "
-                f"batch axis. Received: samples {samples.shape}, logits {logits.shape}"
-            )
-        regularized = [
-            variable.path
-            for variable in (*self.generator.variables, *self.discriminator.variables)
-            if getattr(variable, "regularizer", None) is not None
-        ]
-        if regularized:
-            raise InvalidInputError(
-                "The step knows no regularizers of weights: give the optimizers a `weight_decay` "
-                f"instead. Received: regularizers of {', '.join(regularized)}"
-            )
+        names = ("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
+        self._trackers = [keras.metrics.Mean(name) for name in (*names, *self.extra_losses())]
+        _refuse_regularizers([*generator.variables, *discriminator.variables])
+        # All variables are there: a step that is traced must find them.
         self.built = True
+
+    def sampling_network(self):
+        """The generator to sample from: the moving average, if one is kept."""
+        return self.generator if self.average_generator is None else self.average_generator
 
     # ---------------------------------------------------------------- compile
 
@@ -136,7 +109,7 @@ class AdversarialModel(GenerativeModel):
         self.r1_penalty = r1_penalty
         self.average_decay = average_decay
         if average_decay is not None and self._average is None:
-            self._average = copy_network(self.generator, self.latent_dim)
+            self._average = copy_network(self.generator, self.symbolic_inputs())
         elif average_decay is not None and self.average_generator is None:
             self._average.set_weights(self.generator.get_weights())
         self.average_generator = None if average_decay is None else self._average
@@ -225,39 +198,37 @@ class AdversarialModel(GenerativeModel):
         The generator's update uses the fake samples of the last discriminator update: one forward
         pass of the generator serves both.
         """
-        real = self.prepare_batch(data)
+        batch = self.prepare_batch(data)
         for _ in range(self.discriminator_steps - 1):
-            self._update_discriminator(real, self._generate_like(real))
+            self._update_discriminator(batch, self.generate_like(batch))
         fake, pullback = backend.forward_and_pullback(
-            lambda: self._generate_like(real), self.generator.trainable_variables
+            lambda: self.generate_like(batch), self.generator.trainable_variables
         )
         if self.discriminator_steps > 0:
-            self._update_discriminator(real, fake)
-        self._update_generator(fake, pullback)
+            self._update_discriminator(batch, fake)
+        self._update_generator(batch, fake, pullback)
         return self._logs(self.discriminator_steps > 0)
 
-    def _generate_like(self, real, training=True):
-        """As many generated samples as there are real ones, from fresh latents."""
-        latents = self.draw_latents(ops.shape(real)[0])
-        return self.generator(latents, training=training)
-
-    def _update_discriminator(self, real, fake):
+    def _update_discriminator(self, batch, fake):
         """Descends the discriminator's loss; the generator's variables are not its own."""
-        fake = ops.stop_gradient(fake)
+        fake = ops.stop_gradient(self.present(fake, batch))
         optimizer = self.optimizer.discriminator_optimizer
+
+        def discriminate(samples):
+            return self._logits(samples, batch)
 
         def objective():
             penalty = 0.0
             if self.r1_penalty:
                 # The penalty's gradient and the loss share one forward pass on real samples.
-                real_logits, gradient = penalties.logits_and_gradient(self._logits, real)
+                real_logits, gradient = penalties.logits_and_gradient(discriminate, batch.real)
                 penalty += self.r1_penalty * penalties.r1_penalty(gradient)
             else:
-                real_logits = self._logits(real)
-            fake_logits = self._logits(fake)
+                real_logits = discriminate(batch.real)
+            fake_logits = discriminate(fake)
             if self.gradient_penalty:
                 penalty += self.gradient_penalty * penalties.unit_norm_penalty(
-                    self._logits, real, ops.cast(fake, real.dtype), self.seed_generator
+                    discriminate, batch.real, ops.cast(fake, "float32"), self.seed_generator
                 )
             loss = self.loss_object.discriminator(real_logits, fake_logits) + penalty
             return optimizer.scale_loss(loss), (loss, real_logits, fake_logits)
@@ -267,48 +238,84 @@ class AdversarialModel(GenerativeModel):
         backend.apply_gradients(optimizer, gradients, variables)
         self._track_discriminator(*outcome)
 
-    def _update_generator(self, fake, pullback):
+    def _update_generator(self, batch, fake, pullback):
         """Descends the generator's loss through the discriminator, which stays as it is."""
         optimizer = self.optimizer.generator_optimizer
 
         def objective(fake):
-            loss = self.loss_object.generator(self._logits(fake))
-            return optimizer.scale_loss(loss), loss
+            loss, extras = self.generator_loss(fake, batch)
+            return optimizer.scale_loss(loss), (loss, extras)
 
-        (_, loss), fake_gradients = backend.input_gradient(objective, fake)
+        (_, outcome), fake_gradients = backend.input_gradient(objective, fake)
         variables = self.generator.trainable_variables
         backend.apply_gradients(optimizer, pullback(fake_gradients), variables)
         if self.average_generator is not None:
             update_average(
                 self.average_generator, self.generator, self.average_decay, optimizer.iterations
             )
-        self._track_generator(loss, fake)
+        self._track_generator(batch, *outcome)
 
     def _evaluation_step(self, data):
         """Losses (without penalties) and accuracies in inference mode."""
-        real = self.prepare_batch(data)
-        fake = self._generate_like(real, training=False)
-        real_logits = self._logits(real, training=False)
-        fake_logits = self._logits(fake, training=False)
+        batch = self.prepare_batch(data, training=False)
+        fake = self.generate_like(batch, training=False)
+        real_logits = self._logits(batch.real, batch, training=False)
+        fake_logits = self._logits(self.present(fake, batch), batch, training=False)
         loss = self.loss_object.discriminator(real_logits, fake_logits)
         self._track_discriminator(loss, real_logits, fake_logits)
-        self._track_generator(self.loss_object.generator(fake_logits), fake)
+        self._track_generator(batch, *self.generator_loss(fake, batch, training=False))
         return self._logs()
 
-    # -------------------------------------------------- what a subclass may change
+    def _logits(self, samples, batch, training=True):
+        return ops.cast(self.judge(samples, batch, training=training), "float32")
 
-    def prepare_batch(self, data):
-        """Real samples of a batch of `fit`, as a float32 tensor (batch, *sample_shape).
+    # ------------------------------------------------------- what a family defines
 
-        Labels and sample weights that come along are dropped.
+    def generate_like(self, batch, training=True):
+        """The generator's outputs for a batch: as many as there are real samples."""
+        raise NotImplementedError
+
+    def symbolic_inputs(self):
+        """`keras.KerasTensor`s of the generator's inputs."""
+        raise NotImplementedError
+
+    def present(self, fake, batch):
+        """What the discriminator is shown of the generator's outputs: all of it, here."""
+        del batch
+        return fake
+
+    def judge(self, samples, batch, training=True):
+        """The discriminator's logits (batch, ...) of samples, real or presented."""
+        del batch
+        return self.discriminator(samples, training=training)
+
+    def generator_loss(self, fake, batch, training=True):
+        """What the generator minimizes.
+
+        Args:
+            fake: the generator's outputs.
+            batch: `Batch` that they were generated for.
+            training: bool, of the discriminator.
+
+        Returns:
+            A scalar, and a dict of more scalars to show: name in `extra_losses()` -> value.
         """
+        logits = self._logits(self.present(fake, batch), batch, training)
+        return self.loss_object.generator(logits), {}
+
+    def extra_losses(self):
+        """Names of what `generator_loss` shows beside the loss."""
+        return ()
+
+    def prepare_batch(self, data, training=True):
+        """The `Batch` of what `fit` or `evaluate` hands over.
+
+        Real samples only, here: labels and sample weights that come along are dropped.
+        """
+        del training
         samples, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         self.check_samples(samples)
-        return ops.cast(self.encode(samples), "float32")
-
-    def draw_latents(self, batch_size):
-        """Latents of a training step: float32 tensor (batch_size, latent_dim) from N(0, 1)."""
-        return keras.random.normal((batch_size, self.latent_dim), seed=self.seed_generator)
+        return Batch(ops.cast(self.encode(samples), "float32"))
 
     def encode(self, samples):
         """What `fit` is given -> what the generator makes; the identity here."""
@@ -339,45 +346,27 @@ class AdversarialModel(GenerativeModel):
         """Losses and accuracies: what the progress bar shows."""
         return self._trackers
 
-    def _logits(self, samples, training=True):
-        return ops.cast(self.discriminator(samples, training=training), "float32")
-
     def _track_discriminator(self, loss, real_logits, fake_logits):
         threshold = getattr(self.loss_object, "threshold", 0.0)
-        discriminator_loss, _, real_accuracy, fake_accuracy = self._trackers
+        discriminator_loss, _, real_accuracy, fake_accuracy = self._trackers[:4]
         # Weighted, as Keras does: an odd last batch counts for its samples.
         discriminator_loss.update_state(loss, sample_weight=ops.shape(real_logits)[0])
         real_accuracy.update_state(ops.cast(real_logits > threshold, "float32"))
         fake_accuracy.update_state(ops.cast(fake_logits <= threshold, "float32"))
 
-    def _track_generator(self, loss, fake):
-        self._trackers[1].update_state(loss, sample_weight=ops.shape(fake)[0])
+    def _track_generator(self, batch, loss, extras):
+        count = ops.shape(batch.real)[0]
+        self._trackers[1].update_state(loss, sample_weight=count)
+        for tracker, name in zip(self._trackers[4:], self.extra_losses(), strict=True):
+            tracker.update_state(extras[name], sample_weight=count)
 
     def _logs(self, discriminator_trained=True):
-        trackers = self._trackers if discriminator_trained else self._trackers[1:2]
+        trackers = self._trackers
+        if not discriminator_trained:
+            trackers = [trackers[1], *trackers[4:]]
         return {tracker.name: tracker.result() for tracker in trackers}
 
     # ----------------------------------------------------------------- saving
-
-    def get_config(self):
-        """Both networks, for `.keras` files."""
-        return {
-            "generator": keras.saving.serialize_keras_object(self.generator),
-            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "latent_dim": self.latent_dim,
-            "seed": self.seed,
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        for key in ("generator", "discriminator"):
-            if key in config:
-                config[key] = keras.saving.deserialize_keras_object(
-                    config[key], custom_objects=custom_objects
-                )
-        return cls(**config)
 
     def get_compile_config(self):
         """How the model was compiled, for `.keras` files."""
@@ -395,3 +384,12 @@ class AdversarialModel(GenerativeModel):
         pair = keras.optimizers.deserialize(config.pop("optimizer"))
         loss = keras.saving.deserialize_keras_object(config.pop("loss"))
         self.compile(pair.generator_optimizer, pair.discriminator_optimizer, loss, **config)
+
+
+def _refuse_regularizers(variables):
+    regularized = [v.path for v in variables if getattr(v, "regularizer", None) is not None]
+    if regularized:
+        raise InvalidInputError(
+            "The step knows no regularizers of weights: give the optimizers a `weight_decay` "
+            f"instead. Received: regularizers of {', '.join(regularized)}"
+        )

@@ -6,15 +6,19 @@ from keras import ops
 from zoo.errors import InvalidInputError
 
 
-def copy_network(network, latent_dim):
+def copy_network(network, inputs):
     """A second network with copies of all weights, none of them trainable.
 
     Copies, since aliased arrays would be donated twice to a compiled step on JAX.
+
+    Args:
+        network: `keras.Model`.
+        inputs: `keras.KerasTensor`s that it takes.
     """
     try:
         config = keras.saving.serialize_keras_object(network)
         copy = keras.saving.deserialize_keras_object(config)
-        copy(keras.KerasTensor((None, latent_dim)))
+        copy(inputs)
     except Exception as error:
         raise InvalidInputError(
             "`average_decay` needs a generator that Keras can copy by its configuration: give the "
@@ -52,6 +56,8 @@ def refresh_batch_statistics(model, batches=100, batch_size=256):
         batch_size: int, latents of each.
     """
     network = model.sampling_network()
+    if len(network.variables) == len(network.trainable_variables):
+        return  # there are none
     latents = model.sample_latent(batches * batch_size, seed=1)
     for start in range(0, len(latents), batch_size):
         network(ops.convert_to_tensor(latents[start : start + batch_size]), training=True)

@@ -1,37 +1,68 @@
-"""Drawing samples: from latents through a generator to arrays."""
+"""From latents to samples: a generator of latents, trained and drawn from."""
 
 import keras
 import numpy as np
 
 from zoo import backend
+from zoo.adversarial import AdversarialPair
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
 from zoo.latents import sample_latent
 
 
-class GenerativeModel(keras.Model):
-    """A Keras model around a generator, with a moving average of it if one is kept.
+@keras.saving.register_keras_serializable("zoo")
+class AdversarialModel(AdversarialPair):
+    """A generator and a discriminator that train against each other (Goodfellow et al. 2014).
+
+    Takes anybody's Keras networks, on data of any shape. Everything of `fit` works: callbacks,
+    `validation_data`, `jit_compile`, mixed precision, NumPy arrays, `tf.data`, torch `DataLoader`
+    and `PyDataset` inputs.
 
     Args:
         generator: `keras.Model`, latents (batch, latent_dim) -> samples (batch, ...).
+        discriminator: `keras.Model`, samples (batch, ...) -> logits (batch, ...), real over fake.
+            No sigmoid at its end: the losses are written on logits.
         latent_dim: number of latent variables, drawn from N(0, 1).
-        name: str.
+        seed: int, for the latents drawn during training. `None` draws one.
+
+    Raises:
+        InvalidInputError: if the networks don't fit each other.
+
+    Example:
+
+    ```python
+    layers = keras.layers
+    generator = keras.Sequential([layers.Dense(128, "relu"), layers.Dense(2)])
+    discriminator = keras.Sequential([layers.Dense(128, "relu"), layers.Dense(1)])
+    gan = zoo.AdversarialModel(generator, discriminator, latent_dim=2)
+    gan.compile(keras.optimizers.Adam(1e-3, beta_1=0.5), keras.optimizers.Adam(1e-3, beta_1=0.5))
+    gan.fit(points, batch_size=256, epochs=10)      # points: float32 (N, 2)
+    gan.generate(1000, seed=0)                      # float32 (1000, 2)
+    ```
     """
 
-    def __init__(self, generator, latent_dim, name=None):
-        super().__init__(name=name)
+    def __init__(self, generator, discriminator, latent_dim, seed=None, name=None):
         check_count("latent_dim", latent_dim)
+        shape = _build_networks(generator, discriminator, latent_dim)
+        super().__init__(generator, discriminator, shape, seed=seed, name=name)
         self.latent_dim = latent_dim
-        self.generator = generator
-        self.average_generator = None
 
     def call(self, latents, training=False):
         """Samples (batch, *sample_shape) of latents (batch, latent_dim)."""
         return self.sampling_network()(latents, training=training)
 
-    def sampling_network(self):
-        """The generator that `generate` uses: the moving average, if one is kept."""
-        return self.generator if self.average_generator is None else self.average_generator
+    def generate_like(self, batch, training=True):
+        """As many generated samples as there are real ones, from fresh latents."""
+        latents = self.draw_latents(keras.ops.shape(batch.real)[0])
+        return self.generator(latents, training=training)
+
+    def draw_latents(self, batch_size):
+        """Latents of a training step: float32 tensor (batch_size, latent_dim) from N(0, 1)."""
+        return keras.random.normal((batch_size, self.latent_dim), seed=self.seed_generator)
+
+    def symbolic_inputs(self):
+        """`keras.KerasTensor` of latents."""
+        return keras.KerasTensor((None, self.latent_dim))
 
     def sample_latent(self, count, seed=None):
         """Latents for `generate`, the same numbers on every backend.
@@ -101,3 +132,48 @@ class GenerativeModel(keras.Model):
     def decode(self, samples):
         """What the generator makes -> what `generate` returns; the identity here."""
         return samples
+
+    def preview(self, images, count, seed=0):
+        """Samples that show how far training is; real `images` are of no use here."""
+        del images
+        return self.generate(count, seed=seed)
+
+    def get_config(self):
+        """Both networks, for `.keras` files."""
+        return {
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            "latent_dim": self.latent_dim,
+            "seed": self.seed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        for key in ("generator", "discriminator"):
+            if key in config:
+                config[key] = keras.saving.deserialize_keras_object(
+                    config[key], custom_objects=custom_objects
+                )
+        return cls(**config)
+
+
+def _build_networks(generator, discriminator, latent_dim):
+    """Creates all variables; returns the shape of a sample."""
+    try:
+        # Symbolic, so that nothing is computed, nor compiled.
+        samples = generator(keras.KerasTensor((None, latent_dim)))
+        logits = discriminator(samples)
+    except Exception as error:
+        raise InvalidInputError(
+            "`generator` must take latents of shape (batch, latent_dim) and `discriminator` "
+            f"what it returns. With latent_dim={latent_dim} they failed with: {error}"
+        ) from error
+    shape = tuple(samples.shape[1:])
+    if None in shape or logits.shape[:1] != (None,):
+        raise InvalidInputError(
+            "`generator` must make samples of one fixed shape, and `discriminator` keep the "
+            f"batch axis. Received: samples {samples.shape}, logits {logits.shape}"
+        )
+    return shape

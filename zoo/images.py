@@ -4,30 +4,19 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.adversarial import AdversarialModel
 from zoo.errors import InvalidInputError
+from zoo.generative import AdversarialModel
 
 RANGES = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
 """The generator's range by its output activation."""
 
 
-class ImageModel(AdversarialModel):
-    """An `AdversarialModel` on images: uint8 0..255 outside, the generator's range inside.
+class ImageCoding:
+    """uint8 0..255 outside, the generator's range inside: mixed into the families of images.
 
-    Args:
-        generator: latents -> images (batch, H, W, C).
-        discriminator: images -> logits.
-        latent_dim: number of latent variables.
-        output_activation: the generator's, a key of `RANGES`.
-        config: the family's arguments, for `get_config`.
+    Expects the attributes `sample_shape`, (H, W, C); `low` and `high`, the generator's range; and
+    `config`, the family's arguments.
     """
-
-    def __init__(
-        self, generator, discriminator, latent_dim, output_activation, config, seed=None, name=None
-    ):
-        super().__init__(generator, discriminator, latent_dim, seed=seed, name=name)
-        self.low, self.high = RANGES[output_activation]
-        self.config = config
 
     @property
     def image_shape(self):
@@ -83,3 +72,22 @@ class ImageModel(AdversarialModel):
     def from_config(cls, config, custom_objects=None):
         del custom_objects  # plain numbers and names
         return cls(**config)
+
+
+class ImageModel(ImageCoding, AdversarialModel):
+    """An `AdversarialModel` on images: uint8 0..255 outside, the generator's range inside.
+
+    Args:
+        generator: latents -> images (batch, H, W, C).
+        discriminator: images -> logits.
+        latent_dim: number of latent variables.
+        output_activation: the generator's, a key of `RANGES`.
+        config: the family's arguments, for `get_config`.
+    """
+
+    def __init__(
+        self, generator, discriminator, latent_dim, output_activation, config, seed=None, name=None
+    ):
+        super().__init__(generator, discriminator, latent_dim, seed=seed, name=name)
+        self.low, self.high = RANGES[output_activation]
+        self.config = config

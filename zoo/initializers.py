@@ -44,10 +44,11 @@ class Normal(_NumPyInitializer):
 
 @keras.saving.register_keras_serializable("zoo")
 class GlorotUniform(_NumPyInitializer):
-    """Uniform, with the variance of Glorot & Bengio 2010, for kernels (inputs, outputs)."""
+    """Uniform, with the variance of Glorot & Bengio 2010, for kernels (..., inputs, outputs)."""
 
     def draw(self, rng, shape):
-        limit = np.sqrt(6.0 / (shape[0] + shape[1]))
+        positions = np.prod(shape[:-2])
+        limit = np.sqrt(6.0 / (positions * (shape[-2] + shape[-1])))
         return rng.uniform(-limit, limit, shape)
 
 

@@ -10,6 +10,9 @@ RADFORD = (
     "Convolutional Generative Adversarial Networks, arXiv:1511.06434"
 )
 
+PATHAK = "Pathak et al. 2016, Context Encoders: Feature Learning by Inpainting, arXiv:1604.07379"
+DEEPFILL = "Yu et al. 2019, Free-Form Image Inpainting with Gated Convolution, arXiv:1806.03589"
+
 DIGITS = "28x28 grayscale digits in the style of MNIST, nothing else; no classes to ask for."
 CLOTHES = (
     "28x28 grayscale clothes in the style of Fashion-MNIST, nothing else; no classes to ask for."
@@ -127,3 +130,98 @@ def dcgan(**config):
     from zoo.dcgan import DCGAN
 
     return DCGAN(**config)
+
+
+# Every kind of hole, so that one model serves for all; mostly those it is measured on.
+HOLES = {
+    "kind": "mixture",
+    "kinds": ["center_square", "free_form", "rectangles", "scratches", "missing_pixels"],
+    "shares": [0.4, 0.42, 0.06, 0.06, 0.06],
+}
+RESTORING = Recipe(
+    epochs=32,
+    batch_size=32,
+    loss="hinge",
+    generator_rate=1e-3,
+    discriminator_rate=4e-4,
+    schedule="cosine",
+    average_decay=0.999,
+    precision="mixed_bfloat16",
+    seed=1,
+    options={"masks": HOLES, "adversarial_weight": 0.02, "flip": True},
+)
+# Section 3.2 of its paper: weights 0.999 and 0.001, no loss on known pixels.
+CONTEXT_ENCODER = replace(
+    RESTORING,
+    loss="non_saturating",
+    options={
+        "masks": "center_square",
+        "reconstruction": "l2",
+        "hole_weight": 0.999,
+        "known_weight": 0.0,
+        "adversarial_weight": 0.001,
+    },
+)
+NOT_LIKE_IT = (
+    "Fills what its data set would show there; large holes in other pictures stay vague. What it "
+    "draws is made up, and proves nothing about what was there."
+)
+
+
+@register(
+    "inpaint_mnist",
+    config={
+        "image_shape": (28, 28, 1),
+        "base_filters": 32,
+        "halvings": 2,
+        "dilations": (1, 2, 4, 2),
+    },
+    dataset="mnist",
+    recipe=replace(
+        RESTORING,
+        epochs=6,
+        batch_size=64,
+        options={"masks": HOLES, "adversarial_weight": 0.02},
+    ),
+    description="Fills holes in 28x28 digits.",
+    paper=DEEPFILL,
+    limits=NOT_LIKE_IT,
+)
+@register(
+    "inpaint_cifar10",
+    config={"image_shape": (32, 32, 3), "base_filters": 48, "halvings": 2},
+    dataset="cifar10",
+    recipe=replace(RESTORING, epochs=10, batch_size=64),
+    description="Fills holes in 32x32 color photographs.",
+    paper=DEEPFILL,
+    limits=NOT_LIKE_IT,
+)
+@register(
+    "inpaint_scenes64",
+    config={"image_shape": (64, 64, 3), "base_filters": 32},
+    dataset="scenes64",
+    recipe=RESTORING,
+    description="Fills holes in 64x64 photographs of scenes, and in larger ones.",
+    paper=DEEPFILL,
+    limits=NOT_LIKE_IT,
+)
+@register(
+    "context_encoder_scenes64",
+    config={
+        "image_shape": (64, 64, 3),
+        "base_filters": 64,
+        "dilations": (1,),
+        "gated": False,
+        "skip_connections": False,
+        "spectral_norm": False,
+    },
+    dataset="scenes64",
+    recipe=CONTEXT_ENCODER,
+    description="Context encoder: plain convolutions, one center hole, L2 and adversarial loss.",
+    paper=PATHAK,
+    limits=NOT_LIKE_IT,
+)
+def inpainting_gan(**config):
+    from zoo.inpainting_gan import InpaintingGAN
+
+    return InpaintingGAN(**config)

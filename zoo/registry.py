@@ -33,6 +33,7 @@ class Recipe:
         average_decay: float, of the generator's moving average, or `None`.
         precision: Keras dtype policy.
         seed: int, of weights, latents and the order of images.
+        options: dict, more arguments of the family's `compile`, plain values.
     """
 
     epochs: int = 20
@@ -49,6 +50,7 @@ class Recipe:
     average_decay: float | None = None
     precision: str = "float32"
     seed: int = 0
+    options: dict = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, values):

@@ -66,13 +66,13 @@ def train(spec, images, out, callbacks=(), initial_weights=None):
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         verbose=0,
-        callbacks=[EpochFiles(out, weights), *callbacks],
+        callbacks=[EpochFiles(out, weights, images[:GRID_IMAGES]), *callbacks],
     )
     seconds = time.perf_counter() - started
     record = run_record(recipe, len(images), seconds, commit)
     if started_from is not None:
         record["initial_weights_sha256"] = started_from
-    return _release(spec, weights, out, record)
+    return _release(spec, weights, out, record, images[:GRID_IMAGES])
 
 
 def compile_arguments(recipe, steps):
@@ -103,34 +103,33 @@ def compile_arguments(recipe, steps):
         "gradient_penalty": recipe.gradient_penalty,
         "r1_penalty": recipe.r1_penalty,
         "average_decay": recipe.average_decay,
+        **recipe.options,
     }
 
 
 class EpochFiles(keras.callbacks.Callback):
-    """After every epoch: a grid of samples from fixed latents, and the weights so far."""
+    """After every epoch: a grid of what the model makes of the same seed, and the weights so far."""
 
-    def __init__(self, out, weights):
+    def __init__(self, out, weights, images):
         super().__init__()
         self.out = out
         self.weights = weights
-
-    def on_train_begin(self, logs=None):
-        self.latents = self.model.sample_latent(GRID_IMAGES, seed=0)
+        self.images = images
 
     def on_epoch_end(self, epoch, logs=None):
-        images = self.model.generate(latents=self.latents)
+        images = self.model.preview(self.images, GRID_IMAGES)
         pictures.save_png(images, self.out / "samples" / f"epoch_{epoch + 1:04d}.png")
         save_weights(self.model, self.weights)
 
 
-def _release(spec, weights, out, record):
+def _release(spec, weights, out, record, images):
     """The final files, from a float32 model: the precision that users sample in."""
     with _dtype_policy("float32"):
         model = spec.build(**spec.config, seed=spec.recipe.seed)
     load_weights(model, weights)
     refresh_batch_statistics(model)
     save_weights(model, weights)
-    pictures.save_png(model.generate(GRID_IMAGES, seed=0), out / f"{spec.name}.png")
+    pictures.save_png(model.preview(images, GRID_IMAGES), out / f"{spec.name}.png")
     card = dataclasses.replace(
         ModelCard.from_spec(spec),
         training=record,

@@ -1,0 +1,373 @@
+"""The inpainting GAN: fills holes in images (context encoders 2016, DeepFill v2 2019)."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from zoo import inpainting
+from zoo.adversarial import AdversarialPair, Batch
+from zoo.augmentation import random_flip
+from zoo.checks import check_count, check_image_shape, check_seed, check_weight
+from zoo.errors import InvalidInputError
+from zoo.gated import GatedConv2D
+from zoo.images import ImageCoding
+from zoo.initializers import Constant, GlorotUniform
+from zoo.layers import Conv2DTranspose
+from zoo.masks import Mixture, draw, draw_in_step, get_masks, serialize
+from zoo.spectral import SpectralConv2D
+
+RECONSTRUCTION = {"l1": ops.abs, "l2": ops.square}
+"""What is averaged of the difference to the original."""
+
+
+@keras.saving.register_keras_serializable("zoo")
+class InpaintingGAN(ImageCoding, AdversarialPair):
+    """Fills the holes of images: encoder-decoder generator, patch discriminator.
+
+    The generator takes an image and its mask, and draws a whole image: gated convolutions that halve
+    `halvings` times, dilated ones in between, and a way back with skip connections. What it draws
+    is shown in the hole only; known pixels stay the image's own. The discriminator judges patches
+    of the completed image, mask beside it, under spectral normalization.
+
+    Args:
+        image_shape: (H, W, C) of training images; H and W are multiples of 2^`halvings`, at least
+            16. `inpaint` takes other sizes.
+        base_filters: int, width at half resolution; it doubles with each further halving.
+        halvings: int, how often the encoder halves.
+        dilations: ints, dilation rates of the convolutions at the smallest resolution.
+        gated: bool, gated convolutions (Yu et al. 2019) or plain ones (Pathak et al. 2016).
+        skip_connections: bool, from the encoder to the decoder.
+        spectral_norm: bool, in the discriminator.
+        seed: int, for initial weights and training masks. `None` draws one.
+        name: str.
+
+    Raises:
+        InvalidInputError: for an argument out of range.
+
+    Example:
+
+    ```python
+    model = zoo.InpaintingGAN(image_shape=(64, 64, 3), base_filters=32)
+    model.compile(masks="free_form")
+    model.fit(images, batch_size=64, epochs=20)       # images: uint8 (N, 64, 64, 3)
+    restored = model.inpaint(photos, holes)           # uint8 (N, H, W, 3), bool (N, H, W)
+    ```
+    """
+
+    def __init__(
+        self,
+        image_shape=(64, 64, 3),
+        base_filters=32,
+        halvings=3,
+        dilations=(1, 2, 4, 2),
+        gated=True,
+        skip_connections=True,
+        spectral_norm=True,
+        seed=None,
+        name="inpainting_gan",
+    ):
+        check_image_shape(image_shape)
+        check_count("base_filters", base_filters)
+        check_count("halvings", halvings)
+        check_seed(seed)
+        for rate in dilations:
+            check_count("dilations", rate)
+        step = 2**halvings
+        if min(image_shape[:2]) < 16 or any(side % step for side in image_shape[:2]):
+            raise InvalidInputError(
+                f"An image's height and width must be at least 16 and multiples of {step}, to halve "
+                f"{halvings} times. Received: {image_shape[0]}x{image_shape[1]}"
+            )
+        self.config = {
+            "image_shape": tuple(image_shape),
+            "base_filters": base_filters,
+            "halvings": halvings,
+            "dilations": tuple(dilations),
+            "gated": gated,
+            "skip_connections": skip_connections,
+            "spectral_norm": spectral_norm,
+        }
+        blocks = _Blocks(self.config, seed)
+        super().__init__(
+            generator=_build_generator(self.config, blocks),
+            discriminator=_build_discriminator(self.config, blocks),
+            sample_shape=tuple(image_shape),
+            seed=seed,
+            name=name,
+        )
+        self.multiple = step
+        self.low, self.high = -1.0, 1.0
+
+    # ---------------------------------------------------------------- compile
+
+    def compile(
+        self,
+        generator_optimizer=None,
+        discriminator_optimizer=None,
+        loss="hinge",
+        *,
+        masks="mixture",
+        reconstruction="l1",
+        hole_weight=1.0,
+        known_weight=0.2,
+        adversarial_weight=0.01,
+        feature_weight=0.0,
+        flip=False,
+        **kwargs,
+    ):
+        """Sets how the two networks train.
+
+        The generator minimizes `hole_weight` * reconstruction in the hole + `known_weight` *
+        reconstruction of known pixels + `adversarial_weight` * adversarial loss +
+        `feature_weight` * feature matching. Reconstructions are means over pixels and channels, in
+        the range [-1, 1].
+
+        Args:
+            generator_optimizer: as in `AdversarialModel.compile`.
+            discriminator_optimizer: likewise.
+            loss: likewise; hinge, as DeepFill v2.
+            masks: name in `zoo.masks.MASKS`, or a `zoo.masks.Masks`: the holes to train on, drawn
+                anew for each batch.
+            reconstruction: `"l1"` (DeepFill v2) or `"l2"` (context encoders).
+            hole_weight: float, weight of the reconstruction in the hole.
+            known_weight: float, weight of the reconstruction of known pixels.
+            adversarial_weight: float. With 0 here and for `feature_weight`, pass
+                `discriminator_steps=0` as well to spare its time.
+            feature_weight: float, weight of the mean absolute difference between the
+                discriminator's features of completed and of original images (Wang et al. 2018,
+                pix2pixHD, equation 4).
+            flip: bool, mirror training images from left to right at random.
+            **kwargs: more of `AdversarialModel.compile`: `r1_penalty`, `average_decay`,
+                `discriminator_steps`, `jit_compile` ...
+
+        Raises:
+            InvalidInputError: for an unknown name, or a number out of range.
+        """
+        if reconstruction not in RECONSTRUCTION:
+            raise InvalidInputError(
+                f"`reconstruction` must be one of {', '.join(map(repr, RECONSTRUCTION))}. "
+                f"Received: reconstruction={reconstruction!r}"
+            )
+        weights = {
+            "hole_weight": hole_weight,
+            "known_weight": known_weight,
+            "adversarial_weight": adversarial_weight,
+            "feature_weight": feature_weight,
+        }
+        for key, weight in weights.items():
+            check_weight(key, weight)
+        self.masks = get_masks(masks)
+        self.reconstruction = reconstruction
+        self.weights_of_losses = weights
+        self.flip = bool(flip)
+        super().compile(generator_optimizer, discriminator_optimizer, loss, **kwargs)
+
+    def get_compile_config(self):
+        """How the model was compiled, for `.keras` files."""
+        if not self.compiled:
+            return {}
+        return {
+            **super().get_compile_config(),
+            "masks": serialize(self.masks),
+            "reconstruction": self.reconstruction,
+            **self.weights_of_losses,
+            "flip": self.flip,
+        }
+
+    # ------------------------------------------------------------------- step
+
+    def prepare_batch(self, data, training=True):
+        """Images of a batch of `fit`, and the masks of what is missing.
+
+        Masks that come along (batch, H, W) are used; other labels are dropped, and masks drawn.
+        """
+        images, holes, _ = keras.utils.unpack_x_y_sample_weight(data)
+        self.check_samples(images)
+        images = ops.cast(self.encode(images), "float32")
+        if training and self.flip:
+            images = random_flip(images, self.seed_generator)
+        if holes is not None and tuple(holes.shape[1:]) == self.sample_shape[:2]:
+            holes = ops.cast(ops.cast(holes, "bool"), "float32")[..., None]
+        else:
+            count, size = ops.shape(images)[0], self.sample_shape[:2]
+            holes = draw_in_step(self.masks, count, size, self.seed_generator)
+        return Batch(images, holes)
+
+    def generate_like(self, batch, training=True):
+        """What the generator draws for images with holes: (batch, H, W, C)."""
+        return self.generator([batch.real, batch.condition], training=training)
+
+    def present(self, fake, batch):
+        """The completed image: what was drawn in the hole, the image's own pixels elsewhere."""
+        return batch.real + batch.condition * (fake - batch.real)
+
+    def judge(self, samples, batch, training=True):
+        """Logits of patches (batch, h, w, 1)."""
+        return self.discriminator([samples, batch.condition], training=training)
+
+    def generator_loss(self, fake, batch, training=True):
+        """Reconstruction, adversarial loss and feature matching; see `compile`."""
+        weights = self.weights_of_losses
+        error = RECONSTRUCTION[self.reconstruction](fake - batch.real)
+        holes = batch.condition
+        in_hole = _mean_where(error, holes)
+        loss = weights["hole_weight"] * in_hole
+        if weights["known_weight"]:
+            loss += weights["known_weight"] * _mean_where(error, 1.0 - holes)
+        if weights["adversarial_weight"]:
+            adversarial, _ = super().generator_loss(fake, batch, training)
+            loss += weights["adversarial_weight"] * adversarial
+        if weights["feature_weight"]:
+            loss += weights["feature_weight"] * self._feature_distance(fake, batch, training)
+        return loss, {"reconstruction_loss": in_hole}
+
+    def _feature_distance(self, fake, batch, training):
+        ours = self._features(self.present(fake, batch), batch, training)
+        theirs = self._features(batch.real, batch, training)
+        distances = [
+            ops.mean(ops.abs(ops.cast(a - ops.stop_gradient(b), "float32")))
+            for a, b in zip(ours, theirs, strict=True)
+        ]
+        return sum(distances) / len(distances)
+
+    def _features(self, images, batch, training):
+        """What the discriminator's hidden layers make of images."""
+        outputs = ops.concatenate([images, batch.condition], axis=-1)
+        features = []
+        for layer in self.discriminator.layers:
+            if not isinstance(layer, (layers.InputLayer, layers.Concatenate)):
+                spectral = isinstance(layer, SpectralConv2D)
+                outputs = layer(outputs, training=training) if spectral else layer(outputs)
+                features.append(outputs)
+        return features[:-1]
+
+    def extra_losses(self):
+        return ("reconstruction_loss",)
+
+    def symbolic_inputs(self):
+        shape = (None, *self.sample_shape)
+        return [keras.KerasTensor(shape), keras.KerasTensor((*shape[:-1], 1))]
+
+    # -------------------------------------------------------------- restoring
+
+    def call(self, inputs, training=False):
+        """Completed images (batch, H, W, C) of [images, masks (batch, H, W, 1)]."""
+        images, holes = inputs
+        drawn = self.sampling_network()([images, holes], training=training)
+        return images + holes * (drawn - images)
+
+    def inpaint(self, images, masks, batch_size=64):
+        """Fills the holes of images.
+
+        Args:
+            images: uint8 (N, H, W, C) or one image (H, W, C), H and W from 16 to 2,048 pixels.
+            masks: bool, or uint8 of 0 and 255: (N, H, W), or (H, W) for all images. True or 255
+                where a pixel is missing; what the image holds there has no influence.
+            batch_size: int, images of 64x64 pixels per forward pass; of larger ones fewer.
+                Memory beyond the result stays flat in N, H and W.
+
+        Returns:
+            uint8 ndarray of the images' shape. Known pixels are bit-identical.
+
+        Raises:
+            InvalidInputError: for images or masks of another type or shape.
+
+        Example:
+
+        ```python
+        model = zoo.load("inpaint_scenes64")
+        restored = model.inpaint(photo, mask)       # uint8 (H, W, 3), bool (H, W)
+        ```
+        """
+        return inpainting.inpaint(self, images, masks, batch_size)
+
+    def preview(self, images, count, seed=0):
+        """Restored images (count, H, W, C), of the first of `images` with holes drawn by a seed."""
+        images = images[:count]
+        kind = self.masks if self.compiled else Mixture()
+        return self.inpaint(images, draw(kind, len(images), images.shape[1:3], seed))
+
+
+def _mean_where(error, where):
+    """Mean of (batch, H, W, C) over the pixels that `where` (batch, H, W, 1) marks; 0 if none."""
+    pixels = ops.maximum(ops.sum(where), 1.0)
+    return ops.sum(error * where) / (pixels * error.shape[-1])
+
+
+def _build_generator(config, blocks):
+    channels = config["image_shape"][-1]
+    images = keras.Input((None, None, channels), name="images")
+    holes = keras.Input((None, None, 1), name="masks")
+    x = layers.Concatenate()([_Erase()([images, holes]), holes])
+    widths = [config["base_filters"] * 2**level for level in range(config["halvings"])]
+    skips = []
+    for level, filters in enumerate(widths):
+        x = blocks.convolution(filters, 5 if level == 0 else 3, strides=2)(x)
+        if 0 < level < len(widths) - 1:
+            x = blocks.convolution(filters)(x)
+        skips.append(x)
+    for rate in config["dilations"]:
+        x = layers.Add()([x, blocks.convolution(widths[-1], dilation_rate=rate)(x)])
+    for filters, skip in zip(widths[-2::-1], skips[-2::-1], strict=True):
+        x = blocks.projection(filters)(x)
+        x = layers.UpSampling2D(2, data_format="channels_last")(x)
+        if config["skip_connections"]:
+            x = layers.Add()([x, skip])
+        x = blocks.convolution(filters)(x)
+    x = blocks.upsampling(channels)(x)
+    # In float32 under a mixed policy too: eight bits of mantissa would show as bands.
+    x = layers.Activation("tanh", dtype="float32")(x)
+    return keras.Model([images, holes], x, name="generator")
+
+
+def _build_discriminator(config, blocks):
+    images = keras.Input((None, None, config["image_shape"][-1]), name="images")
+    holes = keras.Input((None, None, 1), name="masks")
+    x = layers.Concatenate()([images, holes])
+    base = config["base_filters"]
+    for filters in (base, 2 * base, 4 * base):
+        x = blocks.judging(filters, strides=2, activation=blocks.leaky())(x)
+    x = blocks.judging(1, dtype="float32")(x)
+    return keras.Model([images, holes], x, name="discriminator")
+
+
+@keras.saving.register_keras_serializable("zoo")
+class _Erase(layers.Layer):
+    """Sets the pixels of a hole to 0, the middle of the range: nothing of them gets through."""
+
+    def call(self, inputs):
+        images, holes = inputs
+        return ops.where(holes > 0.5, 0.0, images)
+
+
+class _Blocks:
+    """The layers that both networks are made of, each with a seed of its own."""
+
+    def __init__(self, config, seed):
+        self.config = config
+        self.seeds = np.random.default_rng(seed)
+
+    def _options(self):
+        return {
+            "padding": "same",
+            "data_format": "channels_last",
+            "kernel_initializer": GlorotUniform(seed=int(self.seeds.integers(2**31))),
+            "bias_initializer": Constant(0.0),
+        }
+
+    def convolution(self, filters, kernel_size=3, **kwargs):
+        layer = GatedConv2D if self.config["gated"] else layers.Conv2D
+        return layer(filters, kernel_size, activation="elu", **self._options(), **kwargs)
+
+    def projection(self, filters):
+        return layers.Conv2D(filters, 1, **self._options())
+
+    def upsampling(self, filters):
+        return Conv2DTranspose(filters, 4, strides=2, **self._options())
+
+    def judging(self, filters, **kwargs):
+        layer = SpectralConv2D if self.config["spectral_norm"] else layers.Conv2D
+        return layer(filters, 4, **self._options(), **kwargs)
+
+    def leaky(self):
+        return layers.LeakyReLU(negative_slope=0.2)

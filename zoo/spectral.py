@@ -1,0 +1,53 @@
+"""Spectral normalization of convolutions (Miyato et al. 2018).
+
+Keras' own `SpectralNormalization` assigns the normalized kernel to the trainable variable inside
+the forward pass. A step that differentiates two forward passes of one network can't have that: the
+second one overwrites what the first one's gradient needs. Here the variable stays as it is, and the
+kernel is divided on its way.
+"""
+
+import keras
+from keras import ops
+
+from zoo.initializers import Normal
+
+EPSILON = 1e-12
+
+
+@keras.saving.register_keras_serializable("zoo")
+class SpectralConv2D(keras.layers.Conv2D):
+    """`keras.layers.Conv2D` whose kernel is divided by its largest singular value.
+
+    The kernel (h, w, inputs, filters) counts as a matrix (h w inputs, filters). One step of the power
+    iteration per call in training keeps the estimate of its singular vector (Algorithm 1).
+    """
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.direction = self.add_weight(
+            shape=(self.filters,),
+            initializer=Normal(stddev=1.0, seed=self.kernel_initializer.get_config().get("seed")),
+            trainable=False,
+            name="direction",
+        )
+
+    def call(self, inputs, training=False):
+        kernel = ops.convert_to_tensor(self.kernel)
+        matrix = ops.reshape(ops.cast(kernel, "float32"), (-1, self.filters))
+        fixed = ops.stop_gradient(matrix)
+        right = ops.cast(self.direction, "float32")
+        left = _normalize(ops.matmul(fixed, right))
+        right = _normalize(ops.matmul(left, fixed))
+        if training:
+            self.direction.assign(right)
+        # Gradients pass through the singular value, not through its vectors (equation 12).
+        left, right = ops.stop_gradient(left), ops.stop_gradient(right)
+        largest = ops.sum(left * ops.matmul(matrix, right))
+        outputs = self.convolution_op(inputs, kernel / ops.cast(largest, kernel.dtype))
+        if self.use_bias:
+            outputs = ops.add(outputs, self.bias)
+        return outputs if self.activation is None else self.activation(outputs)
+
+
+def _normalize(vector):
+    return vector / (ops.norm(vector) + EPSILON)
