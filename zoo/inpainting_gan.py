@@ -12,8 +12,8 @@ from zoo.errors import InvalidInputError
 from zoo.gated import GatedConv2D
 from zoo.images import ImageCoding
 from zoo.initializers import Constant, GlorotUniform
-from zoo.layers import Conv2DTranspose
 from zoo.masks import Mixture, draw, draw_in_step, get_masks, serialize
+from zoo.pull_push import PullPush
 from zoo.spectral import SpectralConv2D
 
 RECONSTRUCTION = {"l1": ops.abs, "l2": ops.square}
@@ -24,15 +24,17 @@ RECONSTRUCTION = {"l1": ops.abs, "l2": ops.square}
 class InpaintingGAN(ImageCoding, AdversarialPair):
     """Fills the holes of images: encoder-decoder generator, patch discriminator.
 
-    The generator takes an image and its mask, and draws a whole image: gated convolutions that halve
-    `halvings` times, dilated ones in between, and a way back with skip connections. What it draws
-    is shown in the hole only; known pixels stay the image's own. The discriminator judges patches
-    of the completed image, mask beside it, under spectral normalization.
+    The generator takes an image and its mask. From a smooth first guess of what is missing
+    (`PullPush`), gated convolutions go down to a small resolution, dilated ones see far there, and
+    a way back with skip connections draws what the guess lacks. It is shown in the hole only: known
+    pixels stay the image's own. The discriminator judges patches of the completed image, the mask
+    beside it, under spectral normalization.
 
     Args:
         image_shape: (H, W, C) of training images; H and W are multiples of 2^`halvings`, at least
             16. `inpaint` takes other sizes.
-        base_filters: int, width at half resolution; it doubles with each further halving.
+        base_filters: int, width at half resolution; it doubles with each further halving, and is
+            half as much at full resolution.
         halvings: int, how often the encoder halves.
         dilations: ints, dilation rates of the convolutions at the smallest resolution.
         gated: bool, gated convolutions (Yu et al. 2019) or plain ones (Pathak et al. 2016).
@@ -67,7 +69,7 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
         name="inpainting_gan",
     ):
         check_image_shape(image_shape)
-        check_count("base_filters", base_filters)
+        check_count("base_filters", base_filters, minimum=2)
         check_count("halvings", halvings)
         check_seed(seed)
         for rate in dilations:
@@ -75,8 +77,8 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
         step = 2**halvings
         if min(image_shape[:2]) < 16 or any(side % step for side in image_shape[:2]):
             raise InvalidInputError(
-                f"An image's height and width must be at least 16 and multiples of {step}, to halve "
-                f"{halvings} times. Received: {image_shape[0]}x{image_shape[1]}"
+                f"An image's height and width must be at least 16 and multiples of {step}, to be "
+                f"halved {halvings} times. Received: {image_shape[0]}x{image_shape[1]}"
             )
         self.config = {
             "image_shape": tuple(image_shape),
@@ -295,15 +297,17 @@ def _mean_where(error, where):
 
 
 def _build_generator(config, blocks):
-    channels = config["image_shape"][-1]
+    channels, base = config["image_shape"][-1], config["base_filters"]
     images = keras.Input((None, None, channels), name="images")
     holes = keras.Input((None, None, 1), name="masks")
-    x = layers.Concatenate()([_Erase()([images, holes]), holes])
-    widths = [config["base_filters"] * 2**level for level in range(config["halvings"])]
-    skips = []
-    for level, filters in enumerate(widths):
-        x = blocks.convolution(filters, 5 if level == 0 else 3, strides=2)(x)
-        if 0 < level < len(widths) - 1:
+    guess = PullPush(name="guess")([images, holes])
+    x = layers.Concatenate()([guess, holes])
+    x = blocks.convolution(base // 2)(x)
+    skips = [x]
+    widths = [base // 2] + [base * 2**level for level in range(config["halvings"])]
+    for level, filters in enumerate(widths[1:], start=1):
+        x = blocks.convolution(filters, strides=2)(x)
+        if 1 < level < config["halvings"]:
             x = blocks.convolution(filters)(x)
         skips.append(x)
     for rate in config["dilations"]:
@@ -314,10 +318,9 @@ def _build_generator(config, blocks):
         if config["skip_connections"]:
             x = layers.Add()([x, skip])
         x = blocks.convolution(filters)(x)
-    x = blocks.upsampling(channels)(x)
     # In float32 under a mixed policy too: eight bits of mantissa would show as bands.
-    x = layers.Activation("tanh", dtype="float32")(x)
-    return keras.Model([images, holes], x, name="generator")
+    x = blocks.output(channels)(x)
+    return keras.Model([images, holes], layers.Add(dtype="float32")([guess, x]), name="generator")
 
 
 def _build_discriminator(config, blocks):
@@ -329,15 +332,6 @@ def _build_discriminator(config, blocks):
         x = blocks.judging(filters, strides=2, activation=blocks.leaky())(x)
     x = blocks.judging(1, dtype="float32")(x)
     return keras.Model([images, holes], x, name="discriminator")
-
-
-@keras.saving.register_keras_serializable("zoo")
-class _Erase(layers.Layer):
-    """Sets the pixels of a hole to 0, the middle of the range: nothing of them gets through."""
-
-    def call(self, inputs):
-        images, holes = inputs
-        return ops.where(holes > 0.5, 0.0, images)
 
 
 class _Blocks:
@@ -362,8 +356,8 @@ class _Blocks:
     def projection(self, filters):
         return layers.Conv2D(filters, 1, **self._options())
 
-    def upsampling(self, filters):
-        return Conv2DTranspose(filters, 4, strides=2, **self._options())
+    def output(self, channels):
+        return layers.Conv2D(channels, 3, dtype="float32", **self._options())
 
     def judging(self, filters, **kwargs):
         layer = SpectralConv2D if self.config["spectral_norm"] else layers.Conv2D

@@ -148,7 +148,7 @@ RESTORING = Recipe(
     average_decay=0.999,
     precision="mixed_bfloat16",
     seed=1,
-    options={"masks": HOLES, "adversarial_weight": 0.02, "flip": True},
+    options={"masks": HOLES, "adversarial_weight": 0.05, "flip": True},
 )
 # Section 3.2 of its paper: weights 0.999 and 0.001, no loss on known pixels.
 CONTEXT_ENCODER = replace(
@@ -181,7 +181,7 @@ NOT_LIKE_IT = (
         RESTORING,
         epochs=6,
         batch_size=64,
-        options={"masks": HOLES, "adversarial_weight": 0.02},
+        options={"masks": HOLES, "adversarial_weight": 0.05},
     ),
     description="Fills holes in 28x28 digits.",
     paper=DEEPFILL,

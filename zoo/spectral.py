@@ -18,8 +18,8 @@ EPSILON = 1e-12
 class SpectralConv2D(keras.layers.Conv2D):
     """`keras.layers.Conv2D` whose kernel is divided by its largest singular value.
 
-    The kernel (h, w, inputs, filters) counts as a matrix (h w inputs, filters). One step of the power
-    iteration per call in training keeps the estimate of its singular vector (Algorithm 1).
+    The kernel (h, w, inputs, filters) counts as a matrix (h w inputs, filters). One step of the
+    power iteration per call in training keeps the estimate of its singular vector (Algorithm 1).
     """
 
     def build(self, input_shape):
@@ -47,6 +47,18 @@ class SpectralConv2D(keras.layers.Conv2D):
         if self.use_bias:
             outputs = ops.add(outputs, self.bias)
         return outputs if self.activation is None else self.activation(outputs)
+
+    # Keras' convolutions store their kernel and bias by themselves, and nothing else.
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        store["direction"] = self.direction
+
+    def load_own_variables(self, store):
+        self.kernel.assign(store["0"])
+        if self.use_bias:
+            self.bias.assign(store["1"])
+        self.direction.assign(store["direction"])
 
 
 def _normalize(vector):

@@ -1,0 +1,75 @@
+"""Pull-push: a smooth first guess for missing pixels (Gortler et al. 1996, The Lumigraph)."""
+
+import keras
+from keras import layers, ops
+
+LEVELS = 6
+"""Halvings: what is known reaches 64 pixels far."""
+
+
+@keras.saving.register_keras_serializable("zoo")
+class PullPush(layers.Layer):
+    """Fills holes with averages of the nearest known pixels, coarse to fine.
+
+    Pull: the image is halved again and again, each time averaging what is known. Push: on the way
+    back, what is unknown at one size is taken from the next smaller one. The layer has no weights,
+    and what the image holds in a hole has no influence.
+
+    Takes [images (batch, H, W, C), masks (batch, H, W, 1), 1 where missing]; returns images. A
+    hole without a known pixel in reach becomes 0, the middle of the range.
+    """
+
+    def __init__(self, **kwargs):
+        # In float32 under a mixed policy too: the guess is part of the output.
+        super().__init__(**{"dtype": "float32", **kwargs})
+
+    def call(self, inputs):
+        images, holes = inputs
+        holed = holes > 0.5
+        weights = ops.where(holed, 0.0, ops.ones_like(holes))
+        values = ops.where(holed, 0.0, images)
+        pyramid = [(values, weights)]
+        for _ in range(LEVELS):
+            values, weights = (_halve(x) for x in pyramid[-1])
+            pyramid.append((values, weights))
+        values, weights = pyramid.pop()
+        guess = values / (weights + 1e-6)
+        while pyramid:
+            values, weights = pyramid.pop()
+            coarse = _double(guess, values)
+            # Where all four pixels were known the average is sure; partly known, partly taken.
+            guess = values + (1.0 - weights) * coarse
+        return guess
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+
+def _halve(x):
+    return ops.average_pool(x, 2, strides=2, padding="same", data_format="channels_last")
+
+
+def _double(x, like):
+    """Twice as large by linear interpolation, cut to the size of `like`."""
+    _, height, width, _ = ops.shape(like)
+    # Along one axis at a time: each pixel becomes two, a quarter of the way to either neighbor.
+    for axis in (1, 2):
+        before, after = _shifted(x, axis)
+        pair = ops.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], axis=axis + 1)
+        shape = list(ops.shape(x))
+        shape[axis] = shape[axis] * 2
+        x = ops.reshape(pair, shape)
+    return x[:, :height, :width]
+
+
+def _shifted(x, axis):
+    """`x` moved by one pixel to either side along an axis, with the edge repeated."""
+    if axis == 1:
+        return (
+            ops.concatenate([x[:, :1], x[:, :-1]], axis=1),
+            ops.concatenate([x[:, 1:], x[:, -1:]], axis=1),
+        )
+    return (
+        ops.concatenate([x[:, :, :1], x[:, :, :-1]], axis=2),
+        ops.concatenate([x[:, :, 1:], x[:, :, -1:]], axis=2),
+    )
