@@ -1,15 +1,16 @@
-"""Scores files of generated digits: `python -m zoo.evaluation SAMPLES.npz --dataset mnist`."""
+"""Scores files of generated images: `python -m zoo.evaluation SAMPLES.npz --dataset mnist`."""
 
 import json
 import zipfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import typer
 
 from zoo.errors import InvalidInputError, ZooError
 from zoo.evaluation import evaluate_images, load_classifier, reference_gaussian
+from zoo.evaluation.classifier import ARCHITECTURES
 
 COLUMNS = {
     "frechet_distance": ("Fréchet", "{:.2f}"),
@@ -25,11 +26,12 @@ def read_samples(path, array=None):
     """Reads sets of images from a `.npz` or `.npy` file.
 
     Args:
-        path: The file; its arrays are uint8, of shape `(N, 28, 28, 1)` or `(N, 28, 28)`.
+        path: The file; its arrays are uint8, of shape `(N, height, width, channels)`, or
+            `(N, height, width)` if they are gray.
         array: The name of one array of a `.npz`; all of them by default.
 
     Returns:
-        A dict from names to uint8 arrays of shape `(N, 28, 28, 1)`.
+        A dict from names to uint8 arrays of shape `(N, height, width, channels)`.
 
     Raises:
         InvalidInputError: If the file can't be read, or has no such array.
@@ -66,26 +68,53 @@ def read_samples(path, array=None):
     }
 
 
+def draw(images, count):
+    """Draws images at random, always the same ones.
+
+    Some data sets come class by class: their first images would be of one kind.
+
+    Args:
+        images: Array of shape `(N, ...)`.
+        count: How many to draw; all of them if there are no more.
+
+    Returns:
+        Array of shape `(min(N, count), ...)`, in the order that they had.
+
+    Example:
+
+    >>> draw(np.arange(5), 9)
+    array([0, 1, 2, 3, 4])
+    """
+    chosen = np.random.default_rng(0).permutation(len(images))[:count]
+    return images[np.sort(chosen)]
+
+
 def evaluate(
     samples: Annotated[Path, typer.Argument(help="A .npz or .npy file of uint8 images.")],
     array: Annotated[str | None, typer.Option(help="One array of the .npz; default: all.")] = None,
-    dataset: Annotated[str, typer.Option(help="The real images to compare with.")] = "mnist",
-    split: Annotated[str, typer.Option(help="Their split.")] = "test",
+    dataset: Annotated[
+        Literal[tuple(ARCHITECTURES)], typer.Option(help="The real images to compare with.")
+    ] = "mnist",
+    split: Annotated[
+        str | None, typer.Option(help="Their split; default: the one for measuring.")
+    ] = None,
     floor: Annotated[
         bool, typer.Option(help="Score real training images too: the best one can hope for.")
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, unrounded.")] = False,
 ):
-    """Scores generated digits against real ones."""
+    """Scores generated images against real ones."""
     from zoo import datasets
 
+    train_split, measuring_split = datasets.info(dataset).splits
+    split = split or measuring_split
     try:
         sets = read_samples(samples, array)
         classifier = load_classifier(dataset)
         real = reference_gaussian(datasets.load(dataset, split=split)[0], classifier)
         if floor:
-            train_images, _ = datasets.load(dataset, split="train")
-            sets["real (train)"] = train_images[:FLOOR_IMAGES]
+            train_images, _ = datasets.load(dataset, split=train_split)
+            sets["real (train)"] = draw(train_images, FLOOR_IMAGES)
         scores = {name: evaluate_images(images, real, classifier) for name, images in sets.items()}
     except ZooError as error:
         typer.echo(f"Error: {error}", err=True)

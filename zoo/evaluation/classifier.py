@@ -1,13 +1,15 @@
-"""A small digit classifier, whose features the Fréchet distance is measured in.
+"""Small image classifiers, one for each data set, whose features Fréchet distances are measured in.
 
-The Inception features of the original FID come from color photographs, and say little about
-28x28 digits; a network trained on the digits themselves is the usual stand-in. Distances in its
-features compare only with distances in the same features, so its file is pinned by a sha256.
+The Inception features of the original FID come from large color photographs, and say little about
+28x28 digits or 64x64 scenes; a network trained on the data set itself is the usual stand-in.
+Distances in its features compare only with distances in the same features, so its file is pinned
+by a sha256.
 """
 
 import hashlib
 import json
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,13 +22,40 @@ from zoo.errors import (
     WeightsNotFoundError,
 )
 
-IMAGE_SHAPE = (28, 28, 1)
-FEATURE_WIDTH = 96
-CLASSES = 10
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a data set's classifier looks like.
+
+    Args:
+        image_shape: `(height, width, channels)` of its images, in pixels.
+        classes: How many classes it tells apart.
+        feature_width: How many features an image has.
+        widths: Filters of its convolutions, from the images' size down.
+        residual: Whether it is the residual network of `zoo.evaluation.networks`, or the plain one.
+        dropout: Share of what the features are made of that training drops, in [0, 1).
+    """
+
+    image_shape: tuple[int, int, int]
+    classes: int
+    feature_width: int
+    widths: tuple[int, ...]
+    residual: bool
+    dropout: float
 
 
-class DigitClassifier:
-    """A trained digit classifier, for inference.
+_PHOTOS = {"feature_width": 128, "widths": (32, 64, 128, 160), "residual": True, "dropout": 0.2}
+ARCHITECTURES = {
+    "cifar10": Architecture((32, 32, 3), classes=10, **_PHOTOS),
+    "mnist": Architecture(
+        (28, 28, 1), classes=10, feature_width=96, widths=(32, 64, 96), residual=False, dropout=0.3
+    ),
+    "scenes64": Architecture((64, 64, 3), classes=6, **_PHOTOS),
+}
+
+
+class Classifier:
+    """A trained classifier, for inference.
 
     Args:
         network: A `keras.Model` as `build_network` returns.
@@ -37,15 +66,31 @@ class DigitClassifier:
         self.network = network
         self.card = card
 
+    @property
+    def image_shape(self):
+        """`(height, width, channels)` of the images that it takes, in pixels."""
+        return tuple(self.network.input_shape[1:])
+
+    @property
+    def feature_width(self):
+        """How many features an image has."""
+        return self.network.output_shape[0][1]
+
+    @property
+    def classes(self):
+        """How many classes it tells apart."""
+        return self.network.output_shape[1][1]
+
     def features(self, images, batch_size=500):
         """Computes the penultimate layer's features and the class probabilities.
 
         Args:
-            images: uint8 array of shape `(N, 28, 28, 1)`, white digits on black.
+            images: uint8 array of shape `(N, *image_shape)`, values 0..255.
             batch_size: Images per forward pass.
 
         Returns:
-            `(features, probabilities)`, float32 arrays of shapes `(N, 96)` and `(N, 10)`.
+            `(features, probabilities)`, float32 arrays of shapes `(N, feature_width)` and
+            `(N, classes)`; probabilities are in [0, 1], and each row of them sums to 1.
 
         Raises:
             InvalidInputError: For images of another type or shape, or a batch size below 1.
@@ -55,11 +100,11 @@ class DigitClassifier:
         >>> features, probabilities = load_classifier("mnist").features(images)
         >>> digits = probabilities.argmax(axis=1)
         """
-        images = check_images(images)
+        images = check_images(images, self.image_shape)
         if batch_size < 1:
             raise InvalidInputError(f"Expected a batch_size of at least 1. Received: {batch_size}")
-        features = np.empty((len(images), FEATURE_WIDTH), np.float32)
-        logits = np.empty((len(images), CLASSES), np.float32)
+        features = np.empty((len(images), self.feature_width), np.float32)
+        logits = np.empty((len(images), self.classes), np.float32)
         for start in range(0, len(images), batch_size):
             batch = images[start : start + batch_size]
             part = slice(start, start + len(batch))
@@ -69,44 +114,33 @@ class DigitClassifier:
         return features, odds / odds.sum(axis=1, keepdims=True)
 
 
-def build_network(dtype="float32"):
-    """Builds the classifier's network: five convolutions, one smooth feature layer, logits.
+def build_network(name, dtype="float32"):
+    """Builds a data set's network: convolutions, one smooth feature layer, logits.
 
     Args:
+        name: A data set, one of `ARCHITECTURES`.
         dtype: The layers' policy. Inference is float32 whatever the global policy, so that
             scores don't depend on it; training may take `"mixed_bfloat16"`.
 
     Returns:
-        A `keras.Model` from float images of shape `(N, 28, 28, 1)` in [0, 1] to
-        `[features (N, 96), logits (N, 10)]`.
+        A `keras.Model` from float images of shape `(N, *image_shape)` in [0, 1] to
+        `[features (N, feature_width), logits (N, classes)]`.
+
+    Raises:
+        InvalidInputError: If no classifier is known for this data set.
+
+    Example:
+
+    >>> build_network("scenes64").output_shape
+    [(None, 128), (None, 6)]
     """
-    import keras
-    from keras import layers
+    if name not in list(ARCHITECTURES):  # A list, so that an unhashable name is refused too.
+        raise InvalidInputError(
+            f"Expected the name of a classifier: {', '.join(ARCHITECTURES)}. Received: {name!r}"
+        )
+    from zoo.evaluation import networks
 
-    def convolution(x, filters, name):
-        # Explicit names and data format: the user's Keras configuration must not change them.
-        options = {"dtype": dtype, "data_format": "channels_last"}
-        x = layers.Conv2D(
-            filters, 3, padding="same", use_bias=False, name=f"{name}_conv", **options
-        )(x)
-        x = layers.BatchNormalization(axis=-1, momentum=0.9, dtype=dtype, name=f"{name}_norm")(x)
-        return layers.Activation("relu", dtype=dtype, name=f"{name}_relu")(x)
-
-    def halve(x, name):
-        return layers.MaxPooling2D(2, data_format="channels_last", dtype=dtype, name=name)(x)
-
-    images = keras.Input(IMAGE_SHAPE, dtype="float32", name="images")
-    x = convolution(images, 32, "block1a")
-    x = halve(convolution(x, 32, "block1b"), "pool1")
-    x = convolution(x, 64, "block2a")
-    x = halve(convolution(x, 64, "block2b"), "pool2")
-    x = halve(convolution(x, 96, "block3"), "pool3")
-    x = layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten")(x)
-    x = layers.Dropout(0.3, dtype=dtype, name="dropout")(x)
-    # Smooth, so that features of near-equal images stay close and look more Gaussian.
-    features = layers.Dense(FEATURE_WIDTH, activation="gelu", dtype=dtype, name="features")(x)
-    logits = layers.Dense(CLASSES, dtype="float32", name="logits")(features)
-    return keras.Model(images, [features, logits], name="digit_classifier")
+    return networks.build(ARCHITECTURES[name], f"{name}_classifier", dtype)
 
 
 def load_classifier(name="mnist"):
@@ -115,13 +149,14 @@ def load_classifier(name="mnist"):
     Looks in the folder `classifiers` of each of `zoo.locations.folders()`.
 
     Args:
-        name: The data set it was trained on: `"mnist"`.
+        name: The data set it was trained on: `"cifar10"`, `"mnist"` or `"scenes64"`.
 
     Returns:
-        A `DigitClassifier`.
+        A `Classifier`.
 
     Raises:
         WeightsNotFoundError: If there is no such classifier.
+        InvalidInputError: If there is one, of a data set that isn't in `ARCHITECTURES`.
         CardError: If its card can't be read or lacks the sha256.
         ChecksumError: If the weights file isn't the one that the card describes.
         WeightsMismatchError: If the weights are of another network.
@@ -134,15 +169,13 @@ def load_classifier(name="mnist"):
     """
     card_path, weights_path = _find(name)
     card = _read_card(card_path)
-    # One read serves the check and the loading, so nothing can change in between.
-    content = weights_path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
+    digest = hashlib.sha256(weights_path.read_bytes()).hexdigest()
     if digest != card["sha256"]:
         raise ChecksumError(
             f"Expected {weights_path} to have the sha256 {card['sha256']}, as its card says. "
             f"Received: {digest}. The file is damaged or was changed: restore it, or reinstall"
         )
-    network = build_network()
+    network = build_network(name)
     try:
         with warnings.catch_warnings():
             # Keras only warns where it leaves layers freshly initialized.
@@ -150,25 +183,31 @@ def load_classifier(name="mnist"):
             network.load_weights(weights_path)
     except (ValueError, KeyError, UserWarning) as error:
         raise WeightsMismatchError(
-            f"Expected {weights_path} to hold the weights of this version's digit classifier. "
-            f"Received: {error}. Retrain it with scripts/train_digit_classifier.py"
+            f"Expected {weights_path} to hold the weights of this version's {name} classifier. "
+            f"Received: {error}. Retrain it: python -m scripts.train_classifier {name}"
         ) from error
-    return DigitClassifier(network, card)
+    return Classifier(network, card)
 
 
-def check_images(images):
-    """Returns images as an array, once they are known to be what the classifier takes.
+def check_images(images, image_shape):
+    """Returns images as an array, once they are known to be what a classifier takes.
 
     Args:
-        images: uint8 array of shape `(N, 28, 28, 1)`.
+        images: uint8 array of shape `(N, *image_shape)`.
+        image_shape: `(height, width, channels)`, in pixels.
 
     Raises:
         InvalidInputError: For anything else; a missing channel axis or a float range isn't guessed.
+
+    Example:
+
+    >>> check_images(np.zeros((2, 28, 28, 1), "uint8"), (28, 28, 1)).shape
+    (2, 28, 28, 1)
     """
     images = np.asarray(images)
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != IMAGE_SHAPE:
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != tuple(image_shape):
         raise InvalidInputError(
-            "Expected uint8 images of shape (N, 28, 28, 1). "
+            f"Expected uint8 images of shape (N, {', '.join(map(str, image_shape))}). "
             f"Received: {images.dtype} of shape {images.shape}"
         )
     return images

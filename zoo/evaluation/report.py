@@ -1,9 +1,9 @@
-"""What one set of generated digits scores against real ones."""
+"""What one set of generated images scores against real ones."""
 
 import numpy as np
 
 from zoo.errors import InvalidInputError
-from zoo.evaluation.classifier import CLASSES, check_images
+from zoo.evaluation.classifier import check_images
 from zoo.evaluation.frechet import Gaussian, StreamingMoments, frechet_distance
 
 CONFIDENT = 0.9
@@ -11,16 +11,16 @@ CLOSEST_PAIR_AMONG = 64
 
 
 def evaluate_images(images, reference, classifier, batch_size=500):
-    """Scores generated digits against real ones.
+    """Scores generated images against real ones.
 
     The Fréchet distance (Heusel et al. 2017) falls with the number of images, generated and real:
     compare only scores of equal counts. The other scores look at the generated images alone.
 
     Args:
-        images: uint8 array of generated images, shape `(N, 28, 28, 1)`, at least two.
+        images: uint8 array of generated images, shape `(N, *classifier.image_shape)`, at least two.
         reference: Real images of the same kind, or their `reference_gaussian`, which saves
             computing it again for each set of images.
-        classifier: A `DigitClassifier`.
+        classifier: A `Classifier`.
         batch_size: Images per forward pass.
 
     Returns:
@@ -28,8 +28,8 @@ def evaluate_images(images, reference, classifier, batch_size=500):
 
         - `frechet_distance`: at least 0, lower is better; squared units of the features.
         - `n`, `n_reference`: how many images were compared.
-        - `class_shares`: list of 10, each digit's share of the images, in [0, 1].
-        - `rarest_class_share`: the smallest of them; near 0 where a digit is never drawn.
+        - `class_shares`: list of each class's share of the images, in [0, 1].
+        - `rarest_class_share`: the smallest of them; near 0 where a class is never drawn.
         - `confident_share`: share of images with a class probability above 0.9, in [0, 1].
         - `closest_pair_distance`: `closest_pair_distance` of the first 64 images.
 
@@ -42,7 +42,7 @@ def evaluate_images(images, reference, classifier, batch_size=500):
     >>> real = reference_gaussian(test_images, classifier)
     >>> evaluate_images(model.generate(10_000, seed=0), real, classifier)["frechet_distance"]
     """
-    images = check_images(images)
+    images = check_images(images, classifier.image_shape)
     if len(images) < 2:
         raise InvalidInputError(f"Expected at least two images. Received: {len(images)}")
     real = reference
@@ -50,11 +50,11 @@ def evaluate_images(images, reference, classifier, batch_size=500):
         real = reference_gaussian(reference, classifier, batch_size)
 
     moments = StreamingMoments()
-    counts = np.zeros(CLASSES, np.int64)
+    counts = np.zeros(classifier.classes, np.int64)
     confident = 0
     for features, probabilities in _batches(images, classifier, batch_size):
         moments.update(features)
-        counts += np.bincount(probabilities.argmax(axis=1), minlength=CLASSES)
+        counts += np.bincount(probabilities.argmax(axis=1), minlength=classifier.classes)
         confident += int((probabilities.max(axis=1) > CONFIDENT).sum())
     fake = moments.gaussian()
     shares = (counts / len(images)).tolist()
@@ -75,8 +75,8 @@ def reference_gaussian(images, classifier, batch_size=500):
     """Computes the moments of images' features, to score several sets of images against.
 
     Args:
-        images: uint8 array of shape `(N, 28, 28, 1)`, at least two.
-        classifier: A `DigitClassifier`.
+        images: uint8 array of shape `(N, *classifier.image_shape)`, at least two.
+        classifier: A `Classifier`.
         batch_size: Images per forward pass.
 
     Returns:
@@ -90,7 +90,8 @@ def reference_gaussian(images, classifier, batch_size=500):
     >>> real = reference_gaussian(test_images, load_classifier("mnist"))
     """
     moments = StreamingMoments()
-    for features, _ in _batches(check_images(images), classifier, batch_size):
+    images = check_images(images, classifier.image_shape)
+    for features, _ in _batches(images, classifier, batch_size):
         moments.update(features)
     return moments.gaussian()
 

@@ -1,0 +1,216 @@
+"""Trains a classifier that `zoo.evaluation` measures with, and writes it with its card.
+
+    KERAS_BACKEND=tensorflow ZOO_DATA_DIR=... python -m scripts.train_classifier scenes64
+
+The test or validation split is looked at once, after the last epoch: it selects nothing.
+"""
+
+import argparse
+import functools
+import hashlib
+import importlib
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from scripts.augmentation import Augmented, crop_photos, warp_digits
+from zoo import datasets
+from zoo.evaluation.classifier import ARCHITECTURES, Classifier, build_network
+
+WEIGHTS = Path(__file__).parents[1] / "weights" / "classifiers"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a classifier is trained.
+
+    There is no label smoothing: it would cap the probabilities, and with them the share of images
+    that `evaluate_images` calls confident.
+
+    Args:
+        task: What it tells apart, in words.
+        source: The data set's title, authors and form, for the card.
+        augment: Function for `scripts.augmentation.Augmented`.
+        augmentation: What that does, in words.
+        epochs: Passes over the training images.
+        learning_rate: The highest; a cosine takes it to 0.
+        warmup_epochs: Passes during which it rises from 0.
+        weight_decay: Decoupled, of the kernels alone; `None` for plain Adam.
+    """
+
+    task: str
+    source: str
+    augment: Callable
+    augmentation: str
+    epochs: int
+    learning_rate: float = 3e-3
+    warmup_epochs: int = 1
+    weight_decay: float | None = 0.05
+
+
+RECIPES = {
+    "cifar10": Recipe(
+        task="classification of ten kinds of things",
+        source="CIFAR-10 (Krizhevsky), a JPEG copy whose pixels differ slightly from the original",
+        augment=functools.partial(crop_photos, shift=4),
+        augmentation="mirrored half of the time, shift 4 px, edges reflected",
+        epochs=14,
+    ),
+    "mnist": Recipe(
+        task="digit classification",
+        source="MNIST (LeCun, Cortes, Burges)",
+        augment=warp_digits,
+        augmentation="rotation 0.2 rad, scale 10%, shear 0.15, shift 2 px, each uniform",
+        epochs=10,
+        learning_rate=2e-3,
+        warmup_epochs=0,
+        weight_decay=None,
+    ),
+    "scenes64": Recipe(
+        task="classification of six kinds of scenes",
+        source="Scene Classification, reduced to 64x64",
+        augment=functools.partial(crop_photos, shift=6, scale=(0.75, 1.1)),
+        augmentation=(
+            "mirrored half of the time, shift 6 px, scale 0.75..1.1 along each axis, "
+            "edges reflected"
+        ),
+        epochs=26,
+    ),
+}
+
+
+def git_commit():
+    """Returns the checkout's commit, "-dirty" if files differ from it; None outside of one."""
+    describe = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    found = subprocess.run(describe, capture_output=True, text=True)
+    return found.stdout.strip() if found.returncode == 0 else None
+
+
+def device():
+    """Returns what the training ran on, in words."""
+    try:
+        names = ", ".join(keras.distribution.list_devices())
+    except AttributeError:  # Keras' torch backend has no such list.
+        names = "torch's default device"
+    return f"{names}; {os.cpu_count()} cores, {platform.machine()}"
+
+
+def make_schedule(recipe, epochs, steps):
+    """Returns the learning rate's schedule, for epochs of so many steps."""
+    warmup = recipe.warmup_epochs * steps
+    if not warmup:
+        return keras.optimizers.schedules.CosineDecay(recipe.learning_rate, epochs * steps)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, epochs * steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
+    )
+
+
+def make_optimizer(recipe, epochs, steps):
+    """Returns the recipe's Adam, for epochs of so many steps."""
+    optimizer = keras.optimizers.Adam(
+        make_schedule(recipe, epochs, steps), weight_decay=recipe.weight_decay
+    )
+    if recipe.weight_decay is not None:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=sorted(RECIPES), help="the data set")
+    parser.add_argument("--epochs", type=int, help="default: the recipe's")
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--policy", default="mixed_bfloat16")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    args = parser.parse_args()
+    recipe = RECIPES[args.name]
+    args.epochs = args.epochs or recipe.epochs
+
+    keras.utils.set_random_seed(args.seed)
+    images, labels = datasets.load(args.name, split=datasets.info(args.name).splits[0])
+    batches = Augmented(images, labels.astype("int32"), recipe.augment, args.batch_size, args.seed)
+    network = build_network(args.name, dtype=args.policy)
+    trainer = keras.Model(network.inputs, network.outputs[1])
+    trainer.compile(
+        make_optimizer(recipe, args.epochs, len(batches)),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    start = time.perf_counter()
+    trainer.fit(batches, epochs=args.epochs, verbose=2)
+    seconds = time.perf_counter() - start
+
+    # A fresh float32 network holds no optimizer, whose slots would triple the file.
+    shipped = build_network(args.name)
+    shipped.set_weights(network.get_weights())
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / f"{args.name}.weights.h5"
+    partial = args.out / f"{args.name}.partial.weights.h5"
+    shipped.save_weights(partial)
+    os.replace(partial, path)
+    write_card(path, args, recipe, seconds)
+
+
+def write_card(path, args, recipe, seconds):
+    """Measures the written weights on the held-out split, and writes their card beside them."""
+    dataset = datasets.info(args.name)
+    split = dataset.splits[1]
+    network = build_network(args.name)
+    network.load_weights(path)
+    classifier = Classifier(network, {})
+    images, labels = datasets.load(args.name, split=split)
+    _, probabilities = classifier.features(images)
+    accuracy = float(np.mean(probabilities.argmax(axis=1) == labels))
+    shape = ", ".join(map(str, classifier.image_shape))
+    optimizer = "Adam, cosine decay to 0"
+    if recipe.warmup_epochs:
+        optimizer = f"Adam, {recipe.warmup_epochs} epoch of warmup, cosine decay to 0"
+    backend = keras.backend.backend()
+    card = {
+        "name": args.name,
+        "task": (
+            f"{recipe.task}; its {classifier.feature_width} features are what frechet_distance "
+            "is measured in"
+        ),
+        "input": f"images (N, {shape}), uint8 0..255, divided by 255",
+        "parameters": network.count_params(),
+        "dataset": recipe.source,
+        "dataset_license": dataset.license,
+        "metrics": {f"{split}_accuracy": accuracy, f"{split}_images": len(images)},
+        "recipe": {
+            "command": f"python -m scripts.train_classifier {args.name}",
+            "optimizer": optimizer,
+            "learning_rate": recipe.learning_rate,
+            **({"weight_decay": recipe.weight_decay} if recipe.weight_decay is not None else {}),
+            "batch_size": args.batch_size,
+            "epochs": args.epochs,
+            "augmentation": recipe.augmentation,
+            "dropout": ARCHITECTURES[args.name].dropout,
+        },
+        "run": {
+            "seed": args.seed,
+            "backend": f"{backend} {importlib.import_module(backend).__version__}",
+            "keras": keras.__version__,
+            "precision": args.policy,
+            "device": device(),
+            "git_commit": git_commit(),
+            "wall_seconds": round(seconds),
+        },
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+    text = json.dumps(card, indent=2) + "\n"
+    path.with_name(f"{args.name}.json").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

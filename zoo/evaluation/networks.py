@@ -1,0 +1,81 @@
+"""The networks of the classifiers: plain for digits, residual for photographs.
+
+Policy, data format and names are given to every layer: the user's Keras configuration must not
+change them.
+"""
+
+import functools
+
+import keras
+from keras import layers
+
+CHANNELS_LAST = {"data_format": "channels_last"}
+STEM_SIZE = 32
+
+
+def build(architecture, name, dtype):
+    """Builds a classifier's network.
+
+    Args:
+        architecture: A `zoo.evaluation.classifier.Architecture`.
+        name: The name of the model.
+        dtype: The policy of all layers but the last, which is float32.
+
+    Returns:
+        A `keras.Model` from float images of shape `(N, *image_shape)` in [0, 1] to
+        `[features (N, feature_width), logits (N, classes)]`.
+    """
+    body = _residual_body if architecture.residual else _plain_body
+    images = keras.Input(architecture.image_shape, dtype="float32", name="images")
+    x = body(images, architecture.widths, dtype)
+    x = layers.Dropout(architecture.dropout, dtype=dtype, name="dropout")(x)
+    # Smooth, so that features of near-equal images stay close and look more Gaussian.
+    features = layers.Dense(
+        architecture.feature_width, activation="gelu", dtype=dtype, name="features"
+    )(x)
+    logits = layers.Dense(architecture.classes, dtype="float32", name="logits")(features)
+    return keras.Model(images, [features, logits], name=name)
+
+
+def _plain_body(x, widths, dtype):
+    """Two convolutions for each width and one for the last, each width at half the size."""
+    convolve = functools.partial(_convolve, dtype=dtype)
+    last = len(widths)
+    for number, filters in enumerate(widths, start=1):
+        if number < last:
+            x = convolve(x, filters, f"block{number}a")
+            x = convolve(x, filters, f"block{number}b")
+        else:
+            x = convolve(x, filters, f"block{number}")
+        x = layers.MaxPooling2D(2, dtype=dtype, name=f"pool{number}", **CHANNELS_LAST)(x)
+    return layers.Flatten(dtype=dtype, name="flatten", **CHANNELS_LAST)(x)
+
+
+def _residual_body(x, widths, dtype):
+    """A stem, a residual block for each further width, each at half the size, and their mean."""
+    convolve = functools.partial(_convolve, dtype=dtype)
+    stem, *widths = widths
+    # No block at the stem's size, where a CPU would spend most of its time.
+    x = convolve(x, stem, "stem", strides=x.shape[1] // STEM_SIZE)
+    for number, filters in enumerate(widths, start=1):
+        x = convolve(x, filters, f"down{number}", strides=2)
+        y = convolve(x, filters, f"block{number}a")
+        y = convolve(y, filters, f"block{number}b")
+        x = layers.Add(dtype=dtype, name=f"block{number}_add")([x, y])
+    return layers.GlobalAveragePooling2D(dtype=dtype, name="average", **CHANNELS_LAST)(x)
+
+
+def _convolve(x, filters, name, dtype, strides=1):
+    """A 3x3 convolution with batch norm and ReLU."""
+    x = layers.Conv2D(
+        filters,
+        3,
+        strides=strides,
+        padding="same",
+        use_bias=False,
+        dtype=dtype,
+        name=f"{name}_conv",
+        **CHANNELS_LAST,
+    )(x)
+    x = layers.BatchNormalization(axis=-1, momentum=0.9, dtype=dtype, name=f"{name}_norm")(x)
+    return layers.Activation("relu", dtype=dtype, name=f"{name}_relu")(x)
