@@ -1,0 +1,86 @@
+"""A picture of restored images: a row for each method, labeled, below the originals."""
+
+import numpy as np
+
+from zoo.errors import InvalidInputError
+from zoo.evaluation.restoration import check_holes
+from zoo.files import replacing
+from zoo.pictures import make_grid
+
+COLUMNS_OF_A_KIND = 8
+"""How many images of each kind of hole a released picture shows."""
+HOLE_COLOR = (214, 51, 132)  # rare in photographs, absent from gray images
+PIXELS = 1100
+"""Images are enlarged as often as the picture without its labels stays within this width."""
+FONT_SIZE = 14
+MARGIN = 6
+
+
+def save(originals, masks, restored, path):
+    """Draws the originals, the originals with their holes, and each method's images, in rows.
+
+    Args:
+        originals: uint8 ndarray (N, H, W, C), C one of 1, 3.
+        masks: bool ndarray (N, H, W), `True` where pixels were missing.
+        restored: dict, a row's label -> uint8 ndarray of the originals' shape.
+        path: `.png` file to write, whole or not at all.
+
+    Raises:
+        InvalidInputError: for other shapes or types.
+
+    Example:
+
+    ```python
+    save(images, holes, {"ours": model.inpaint(images, holes)}, "restored.png")
+    ```
+    """
+    picture = draw(originals, masks, restored)
+    with replacing(path) as temporary:
+        picture.save(temporary, format="PNG", optimize=True)
+
+
+def draw(originals, masks, restored):
+    """The picture that `save` writes, as an RGB `PIL.Image.Image`."""
+    from PIL import Image
+
+    originals, masks = check_holes(originals, masks)
+    if originals.shape[-1] not in (1, 3):
+        raise InvalidInputError(
+            f"Expected images of 1 or 3 channels. Received: shape {originals.shape}"
+        )
+    for name, images in restored.items():
+        if images.shape != originals.shape:
+            raise InvalidInputError(
+                f"Expected {name!r} to have the originals' shape {originals.shape}. "
+                f"Received: {images.shape}"
+            )
+    originals = _colored(originals)
+    rows = {
+        "original": originals,
+        "masked": np.where(masks[..., None], np.uint8(HOLE_COLOR), originals),
+        **{name.replace("_", "-"): _colored(images) for name, images in restored.items()},
+    }
+    grid = make_grid(np.concatenate(list(rows.values())), columns=len(originals))
+    scale = max(1, PIXELS // grid.shape[1])
+    grid = grid.repeat(scale, axis=0).repeat(scale, axis=1)
+    labels = _labels(list(rows), grid.shape[0])
+    return Image.fromarray(np.concatenate([labels, grid], axis=1))
+
+
+def _colored(images):
+    """Gray images in three equal channels, so that a hole can have a color."""
+    return np.broadcast_to(images, (*images.shape[:3], 3))
+
+
+def _labels(names, height):
+    """A white column of this height with the names, each in the middle of its row."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default(FONT_SIZE)
+    width = max(round(font.getlength(name)) for name in names) + 2 * MARGIN
+    column = Image.new("RGB", (width, height), "white")
+    pen = ImageDraw.Draw(column)
+    for index, name in enumerate(names):
+        middle = (index + 0.5) * height / len(names)
+        pen.text((width - MARGIN, middle), name, fill="black", font=font, anchor="rm")
+    return np.asarray(column)

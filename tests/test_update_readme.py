@@ -1,0 +1,92 @@
+"""The README's tables, from cards."""
+
+import pytest
+
+import zoo
+from scripts import update_readme
+from scripts.inpainting import FAMILY
+from zoo.cards import ModelCard
+
+DRAWN = {"frechet_distance": 4.56, "rarest_class_share": 0.089, "confident_share": 0.9123}
+
+
+def scores(psnr, ssim, hole_l1, frechet_distance):
+    return {
+        "psnr": psnr,
+        "ssim": ssim,
+        "hole_l1": hole_l1,
+        "frechet_distance": frechet_distance,
+        "exact_share": 0.0,
+        "images_per_second": 100.0,
+    }
+
+
+RESTORED = {
+    "masks": {"center": {}, "free_form": {}},
+    "center": {
+        "telea": scores(22.23, 0.794, 0.115, 40.0),
+        "navier_stokes": scores(22.06, 0.79, 0.11, 50.0),
+        "biharmonic": scores(21.61, 0.795, 0.12, 30.0),
+        "ours": scores(23.456, 0.8123, 0.0987, 4.321),
+    },
+    "free_form": {
+        "telea": scores(25.0, 0.9, 0.05, 20.0),
+        "navier_stokes": scores(26.0, 0.8, 0.06, 10.0),
+        "biharmonic": scores(24.0, 0.7, 0.07, 15.0),
+        "ours": scores(24.5, 0.85, 0.055, 1.5),
+    },
+}
+RECIPE = {"epochs": 24, "loss": "non_saturating"}
+
+
+def card(name, family, metrics=None):
+    measured = {"metrics": metrics, "sha256": "0" * 64, "size": 5_460_000} if metrics else {}
+    return ModelCard(name, family, {}, description=f"About {name}.", recipe=RECIPE, **measured)
+
+
+def test_models_that_restore_are_not_among_those_that_draw():
+    cards = [card("gan_a", "gan", DRAWN), card("gan_b", "gan"), card("inpaint_a", FAMILY, RESTORED)]
+    _, _, first, second = update_readme.drawing_table(cards).splitlines()
+    assert first == (
+        "| `gan_a` | About gan_a. | 5.5 MB | 4.6 | 8.9% | 91.2% | 24 epochs, non-saturating |"
+    )
+    assert second.startswith("| `gan_b` | About gan_b. | train it yourself |")
+
+
+def test_each_figure_stands_beside_the_classical_method_that_is_best_at_it():
+    cards = [card("gan_a", "gan", DRAWN), card("inpaint_a", FAMILY, RESTORED)]
+    _, _, center, free_form = update_readme.restoration_table(cards).splitlines()
+    assert center == (
+        "| `inpaint_a` | center | 5.5 MB | 23.46 (22.23 telea) | 0.812 (0.795 biharmonic) "
+        "| 0.099 (0.110 navier-stokes) | 4.32 (30.00 biharmonic) |"
+    )
+    # A classical method that wins is shown all the same.
+    assert free_form == (
+        "| `inpaint_a` | free-form | 5.5 MB | 24.50 (26.00 navier-stokes) | 0.850 (0.900 telea) "
+        "| 0.055 (0.050 telea) | 1.50 (10.00 navier-stokes) |"
+    )
+
+
+@pytest.mark.parametrize("cards", [[], [card("inpaint_a", FAMILY)], [card("a", "gan", DRAWN)]])
+def test_no_pretrained_model_restores_images_yet(cards):
+    assert update_readme.restoration_table(cards) == "No pretrained model restores images yet.\n"
+
+
+def test_only_what_is_between_the_comments_changes(monkeypatch):
+    cards = {"gan_a": card("gan_a", "gan", DRAWN), "inpaint_a": card("inpaint_a", FAMILY, RESTORED)}
+    monkeypatch.setattr(zoo, "list_models", lambda: list(cards))
+    monkeypatch.setattr(zoo, "info", cards.get)
+    text = (
+        "before\n<!-- models: python -m scripts.update_readme -->\nstale\n<!-- end of models -->\n"
+        "between\n<!-- inpainting: python -m scripts.update_readme -->\n<!-- end of inpainting -->"
+        "\nafter\n"
+    )
+    updated = update_readme.updated(text)
+    assert "stale" not in updated
+    assert updated.startswith("before\n<!-- models")
+    assert updated.endswith("<!-- end of inpainting -->\nafter\n")
+    drawing, restoring = updated.split("between")
+    assert "`gan_a`" in drawing
+    assert "`inpaint_a`" not in drawing
+    assert restoring.count("`inpaint_a`") == 2
+    assert update_readme.updated(updated) == updated
