@@ -142,7 +142,7 @@ def read_image(file: BinaryIO, image_shape: tuple[int, int, int], *, crop: bool 
 
     height, width, channels = image_shape
     # Pillow goes by content, whatever the suffix says: keep it to the formats that we want.
-    with Image.open(file, formats=_readable_formats()) as image:
+    with Image.open(file, formats=readable_formats()) as image:
         ImageOps.exif_transpose(image, in_place=True)
         if not crop and image.size != (width, height):
             raise ValueError(f"{image.height}x{image.width} pixels instead of {height}x{width}")
@@ -152,7 +152,7 @@ def read_image(file: BinaryIO, image_shape: tuple[int, int, int], *, crop: bool 
         return np.asarray(image).reshape(image_shape)
 
 
-def _readable_formats() -> list[str]:
+def readable_formats() -> list[str]:
     """The formats that Pillow decodes by itself, those of its plugins included."""
     from PIL import Image
 
@@ -164,7 +164,7 @@ def _readable_suffixes() -> set[str]:
     """The suffixes of those formats, lower case, with the dot."""
     from PIL import Image
 
-    formats = _readable_formats()
+    formats = readable_formats()
     return {suffix for suffix, name in Image.registered_extensions().items() if name in formats}
 
 

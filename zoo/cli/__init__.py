@@ -1,4 +1,4 @@
-"""The command line: `zoo list`, `zoo info`, `zoo sample`, `zoo train`.
+"""The command line: `zoo list`, `zoo info`, `zoo sample`, `zoo inpaint`, `zoo train`.
 
 Knows no Keras and no NumPy before a command needs them: `zoo list` answers at once.
 """
@@ -13,7 +13,7 @@ import typer
 import typer.core
 
 import zoo
-from zoo.cli import sample, train
+from zoo.cli import inpaint, sample, train
 from zoo.errors import ZooError
 
 INTERRUPTED = 130  # as a shell reports SIGINT
@@ -155,6 +155,7 @@ def info_command(
 
 
 app.command("sample")(sample.sample)
+app.command("inpaint")(inpaint.inpaint)
 app.command("train")(train.train)
 
 

@@ -51,14 +51,14 @@ def sample(
     ] = False,
 ):
     """Draw images from a model."""
-    from zoo import registry
     from zoo.checks import check_count
     from zoo.cli.checks import check_output_file
+    from zoo.cli.kinds import check_draws
     from zoo.cli.quiet import quiet_backend
     from zoo.keras_import import choose_backend, import_keras
 
     # Everything that can be wrong is checked before a backend is imported.
-    registry.find(name)
+    check_draws(name)
     check_count("-n", count)
     check_count("--seed", seed, minimum=0)
     output, kind = _output(name, output, format, interpolate)
@@ -72,6 +72,7 @@ def sample(
     with quiet_backend():
         keras = import_keras()
     model = load(name, weights=PRETRAINED if weights is None else weights)
+    check_draws(name, model)
     if interpolate:
         _save_walk(model, count, seed, output)
     else:

@@ -75,6 +75,7 @@ def train(
     from zoo import registry
     from zoo.checks import LARGEST_SEED, check_count, check_weight
     from zoo.cli.checks import check_run_folder
+    from zoo.cli.kinds import restores
     from zoo.cli.quiet import quiet_backend
     from zoo.keras_import import choose_backend, import_keras
 
@@ -116,7 +117,8 @@ def train(
     with training_progress(len(images)) as progress:
         training.train(spec, images, out, [progress], initial_weights)
     weights = out / f"{name}.weights.h5"
-    print(f"wrote {weights}; see {out / name}.png, or: zoo sample {name} --weights {weights}")
+    use = f"inpaint {name} PICTURE MASK" if restores(name) else f"sample {name}"
+    print(f"wrote {weights}; see {out / name}.png, or: zoo {use} --weights {weights}")
 
 
 def _read_images(spec, data, limit):

@@ -1,0 +1,78 @@
+"""`zoo inpaint`: a picture file with its holes filled."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zoo.errors import WeightsNotFoundError
+
+
+def inpaint(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A model that restores: inpaint_scenes64.")
+    ],
+    picture: Annotated[
+        Path,
+        typer.Argument(metavar="PICTURE", help="File to restore, 16 to 2048 pixels each side."),
+    ],
+    mask: Annotated[
+        Path,
+        typer.Argument(metavar="MASK", help="Picture of the same size, white where it is missing."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="File to write: .png, .tif, .webp or .bmp keep every known pixel; .jpg is lossy.",
+            show_default="PICTURE_restored.png",
+        ),
+    ] = None,
+    resize_mask: Annotated[
+        bool,
+        typer.Option("--resize-mask", help="Bring a mask of another size to the picture's."),
+    ] = False,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Weights file of your own.", show_default="the pretrained one"),
+    ] = None,
+):
+    """Fill the holes of a picture.
+
+    Only pixels that are white in the mask (over 127 of 255) change. Alpha, ICC profile and
+    resolution are kept, the EXIF orientation is applied, other EXIF data are left out.
+    """
+    from zoo import registry
+    from zoo.cli.checks import check_output_file
+    from zoo.cli.kinds import check_restores
+    from zoo.cli.quiet import quiet_backend
+    from zoo.keras_import import choose_backend, import_keras
+    from zoo.photos import check_format, write_photo
+    from zoo.picture_files import check_channels, check_output, read_inputs, restore
+
+    # Everything that can be wrong is checked before a backend is imported.
+    check_restores(name)
+    output = picture.with_name(f"{picture.stem}_restored.png") if output is None else output
+    check_output_file(output)
+    check_output(output, picture, mask)
+    if weights is not None and not weights.is_file():
+        raise WeightsNotFoundError(f"There is no weights file at {weights}.")
+    photo, holes = read_inputs(picture, mask, resize_mask)
+    check_format(output, photo)
+    shape = registry.find(name).config.get("image_shape")
+    if shape is not None:
+        check_channels(shape[-1], photo, holes)
+    choose_backend()
+
+    from zoo.loading import PRETRAINED, load
+
+    with quiet_backend():
+        keras = import_keras()
+    model = load(name, weights=PRETRAINED if weights is None else weights)
+    check_restores(name, model)
+    write_photo(restore(model, photo, holes), output)
+    print(
+        f"wrote {output}: {holes.sum():,} of {holes.size:,} pixels drawn by {name}, on "
+        f"{keras.backend.backend()}"
+    )
