@@ -8,7 +8,7 @@ import sys
 import numpy as np
 
 import zoo
-from tests.tiny import build_tiny, set_weights
+from tests.tiny import build_tiny, generator_inputs, set_weights, training_images
 from zoo import registry
 from zoo.training import compile_arguments
 
@@ -29,11 +29,11 @@ def generator_outputs():
     for name in zoo.list_models():
         model = zoo.build(name)
         set_weights(model)
-        latents = model.sample_latent(4, seed=1)
-        results[f"samples/{name}"] = np.array(model.generator.predict_on_batch(latents))
-        results[f"images/{name}"] = model.generate(4, seed=2)
+        inputs, images = generator_inputs(model, 4, seed=1), training_images(model, 16)
+        results[f"samples/{name}"] = np.array(model.generator.predict_on_batch(inputs))
+        results[f"images/{name}"] = model.preview(images, 4, seed=2)
         if zoo.info(name).pretrained:
-            results[f"pretrained/{name}"] = zoo.load(name).generate(16, seed=0)
+            results[f"pretrained/{name}"] = zoo.load(name).preview(images, 16, seed=0)
     return results
 
 
@@ -41,7 +41,8 @@ def training_losses():
     """Every registered model's recipe, and every loss: the losses of 20 steps."""
     results = {}
     for name in zoo.list_models():
-        model = build_tiny(name, dropout=0.0)
+        changes = {} if registry.find(name).family == "inpainting_gan" else {"dropout": 0.0}
+        model = build_tiny(name, **changes)
         arguments = compile_arguments(registry.find(name).recipe, STEPS)
         results[f"losses/{name}"] = train(model, **arguments)
     for loss, arguments in LOSSES.items():
@@ -51,29 +52,36 @@ def training_losses():
 
 
 def train(model, **arguments):
-    """Losses (STEPS, 2) of steps on given batches, with given latents."""
+    """Losses (STEPS, 2) of steps on given batches, with given latents, or masks."""
     import keras
     from keras import ops
 
     set_weights(model)
     rng = np.random.default_rng(3)
     images = rng.integers(0, 256, (STEPS, BATCH, *model.image_shape), "uint8")
-    latents = rng.standard_normal((STEPS, BATCH, model.latent_dim)).astype("float32")
+    masks = [None] * STEPS
+    if hasattr(model, "inpaint"):
+        height, width = model.image_shape[:2]
+        masks = zoo.masks.draw("mixture", STEPS * BATCH, (height, width), seed=4)
+        masks = masks.reshape(STEPS, BATCH, height, width)
+    else:
+        latents = rng.standard_normal((STEPS, BATCH, model.latent_dim)).astype("float32")
 
-    def draw_latents(batch_size):
-        step = model.optimizer.iterations
-        return ops.take(latents, ops.mod(step, STEPS), axis=0)
+        def draw_latents(batch_size):
+            step = model.optimizer.iterations
+            return ops.take(latents, ops.mod(step, STEPS), axis=0)
 
-    model.draw_latents = draw_latents
-    # Random numbers differ between backends; the points of the penalty's lines stay put.
+        model.draw_latents = draw_latents
+    # Random numbers differ between backends; the points of the penalty's lines, and which images
+    # are mirrored, stay put.
     keras.random.uniform = lambda shape, seed=None: ops.reshape(
         ops.linspace(0.1, 0.9, BATCH), (BATCH,) + (1,) * (len(shape) - 1)
     )
     model.compile(jit_compile="auto", **arguments)
     losses = []
-    for batch in images:
+    for batch, mask in zip(images, masks, strict=True):
         model.reset_metrics()
-        logs = model.train_on_batch(batch, return_dict=True)
+        logs = model.train_on_batch(batch, mask, return_dict=True)
         losses.append([float(logs["discriminator_loss"]), float(logs["generator_loss"])])
     return np.array(losses)
 

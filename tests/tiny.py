@@ -8,12 +8,29 @@ from zoo import registry
 CHANGES = {
     "vanilla_gan": {"hidden_units": (16, 24), "latent_dim": 8},
     "dcgan": {"base_filters": 4, "latent_dim": 8},
+    "inpainting_gan": {"base_filters": 4, "dilations": (1, 2)},
 }
 
 
 def build_tiny(name, **changes):
     """A registered model, narrow enough for a test."""
     return zoo.build(name, **{**CHANGES[registry.find(name).family], **changes})
+
+
+def generator_inputs(model, count, seed=0):
+    """Inputs of a model's generator, whatever they are: float32 ndarrays of the right shapes."""
+    rng = np.random.default_rng(seed)
+
+    def draw(symbol):
+        return rng.standard_normal((count, *symbol.shape[1:])).astype("float32")
+
+    symbols = model.symbolic_inputs()
+    return [draw(symbol) for symbol in symbols] if isinstance(symbols, list) else draw(symbols)
+
+
+def training_images(model, count, seed=0):
+    """uint8 ndarray (count, H, W, C)."""
+    return np.random.default_rng(seed).integers(0, 256, (count, *model.image_shape), "uint8")
 
 
 def set_weights(model, seed=0):

@@ -19,7 +19,7 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _NEEDS_KERAS = {"AdversarialModel", "VanillaGAN", "DCGAN", "InpaintingGAN"}
-_MODULES = ["datasets", "errors", "evaluation", "losses", "masks", "pictures"]
+_MODULES = ["datasets", "errors", "evaluation", "losses", "masks", "picture_files", "pictures"]
 
 __all__ = sorted([*_HOME_OF, *_MODULES])
 

@@ -1,8 +1,9 @@
 """Restoring arrays of images with an inpainting model: any size, any number, flat memory."""
 
+import itertools
+
 import numpy as np
 
-from zoo import backend
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
 
@@ -11,6 +12,11 @@ SMALLEST, LARGEST = 16, 2048
 
 REFERENCE_AREA = 64 * 64
 """Pixels of the images that `batch_size` counts."""
+
+KEPT = 512
+"""Side of what is kept of each window of a large image, in pixels."""
+WINDOW_STEP = 64
+"""Windows start at multiples of it, where the first guess's coarsest pixels do too."""
 
 
 def inpaint(model, images, masks, batch_size=64):
@@ -25,6 +31,8 @@ def inpaint(model, images, masks, batch_size=64):
     Returns:
         uint8 ndarray of the images' shape.
     """
+    from zoo import backend  # here: the checks of files below need no Keras
+
     check_count("batch_size", batch_size)
     images = check_images(images, model.image_shape[-1])
     single = images.ndim == 3
@@ -34,12 +42,13 @@ def inpaint(model, images, masks, batch_size=64):
     restored = images.copy()
     damaged = np.flatnonzero(masks.any(axis=(1, 2)))
     height, width = images.shape[1:3]
+    draw = _draw if max(height, width) <= _window(model) else _draw_in_windows
     batch_size = max(1, min(batch_size * REFERENCE_AREA // (height * width), len(damaged)))
     for start in range(0, len(damaged), batch_size):
         # The last batch is filled up with the ones before it: one shape, one compilation.
         stop = min(start + batch_size, len(damaged))
         chosen = damaged[stop - batch_size : stop]
-        drawn = _draw(model, images[chosen], masks[chosen])
+        drawn = draw(model, images[chosen], masks[chosen])
         holes = masks[chosen][..., None]
         restored[chosen] = np.where(holes, drawn, images[chosen])
     return restored[0] if single else restored
@@ -48,15 +57,63 @@ def inpaint(model, images, masks, batch_size=64):
 def _draw(model, images, masks):
     """What the generator draws, uint8 (N, H, W, C): padded to what it needs, and cropped."""
     height, width = images.shape[1:3]
-    padding = ((0, 0), (0, -height % model.multiple), (0, -width % model.multiple))
-    if any(after for _, after in padding):
-        # Mirrored, holes and all, so that no edge is seen that isn't in the image.
-        images = np.pad(images, (*padding, (0, 0)), mode="symmetric")
-        masks = np.pad(masks, padding, mode="symmetric")
+    images, masks = _pad(images, masks, model.multiple)
     scale = np.float32((model.high - model.low) / 255.0)
     inputs = [images * scale + np.float32(model.low), masks[..., None].astype("float32")]
     drawn = model.sampling_network().predict_on_batch(inputs)
     return model.decode(drawn[:, :height, :width])
+
+
+def _draw_in_windows(model, images, masks):
+    """The same for large images, one window after the other, where something is missing.
+
+    Each window reaches as far around the part that is kept as the network sees: the seams are not
+    to be seen, and memory does not grow with the image.
+    """
+    height, width = images.shape[1:3]
+    images, masks = _pad(images, masks, model.multiple)
+    drawn = images.copy()
+    windows = [_windows(length, _window(model)) for length in images.shape[1:3]]
+    for image, mask, result in zip(images, masks, drawn, strict=True):
+        for (top, rows), (left, columns) in itertools.product(*windows):
+            if mask[rows, columns].any():
+                whole = np.s_[top.start : top.stop, left.start : left.stop]
+                part = _draw(model, image[whole][None], mask[whole][None])[0]
+                cut = np.s_[
+                    rows.start - top.start : rows.stop - top.start,
+                    columns.start - left.start : columns.stop - left.start,
+                ]
+                result[rows, columns] = part[cut]
+    return drawn[:, :height, :width]
+
+
+def _windows(length, side):
+    """Pairs of slices of an axis: a window, and what is kept of it."""
+    # The last one runs to the end, whatever is over: few shapes, few compilations.
+    last = max(length - side, 0) // WINDOW_STEP * WINDOW_STEP
+    pairs = []
+    for first in range(0, length, KEPT):
+        start = min(max(first - (side - KEPT) // 2, 0), last)
+        stop = length if start == last else start + side
+        pairs.append((slice(start, stop), slice(first, min(first + KEPT, length))))
+    return pairs
+
+
+def _window(model):
+    """Side of the windows that large images are drawn in, in pixels."""
+    return KEPT + 2 * -(-model.reach // WINDOW_STEP) * WINDOW_STEP
+
+
+def _pad(images, masks, multiple):
+    """Images and masks with sides that are multiples of a number."""
+    padding = [(0, 0), *((0, -side % multiple) for side in images.shape[1:3])]
+    if not any(after for _, after in padding):
+        return images, masks
+    # Mirrored, holes and all, so that no edge is seen that isn't in the image.
+    return (
+        np.pad(images, (*padding, (0, 0)), mode="symmetric"),
+        np.pad(masks, padding, mode="symmetric"),
+    )
 
 
 def check_images(images, channels):
@@ -71,13 +128,17 @@ def check_images(images, channels):
             f"`images` must be uint8 of shape (N, H, W, {channels}) or (H, W, {channels}). "
             f"Received: {images.dtype} of shape {images.shape}"
         )
-    sides = images.shape[-3:-1]
-    if min(sides) < SMALLEST or max(sides) > LARGEST:
-        raise InvalidInputError(
-            f"Images must be from {SMALLEST} to {LARGEST} pixels high and wide. "
-            f"Received: {sides[0]}x{sides[1]}. Resize or cut them."
-        )
+    check_sides(*images.shape[-3:-1])
     return images
+
+
+def check_sides(height, width, what="Images"):
+    """Raises `InvalidInputError` unless `inpaint` takes images of this size."""
+    if min(height, width) < SMALLEST or max(height, width) > LARGEST:
+        raise InvalidInputError(
+            f"{what} must be from {SMALLEST} to {LARGEST} pixels high and wide. "
+            f"Received: {width}x{height} (width x height). Resize or cut them."
+        )
 
 
 def check_masks(masks, shape):

@@ -13,7 +13,7 @@ from zoo.gated import GatedConv2D
 from zoo.images import ImageCoding
 from zoo.initializers import Constant, GlorotUniform
 from zoo.masks import Mixture, draw, draw_in_step, get_masks, serialize
-from zoo.pull_push import PullPush
+from zoo.pull_push import LEVELS, PullPush
 from zoo.spectral import SpectralConv2D
 
 RECONSTRUCTION = {"l1": ops.abs, "l2": ops.square}
@@ -37,6 +37,8 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
             half as much at full resolution.
         halvings: int, how often the encoder halves.
         dilations: ints, dilation rates of the convolutions at the smallest resolution.
+        first_guess: bool, start from `PullPush`'s guess and draw what it lacks; otherwise holes are
+            0, and drawn whole.
         gated: bool, gated convolutions (Yu et al. 2019) or plain ones (Pathak et al. 2016).
         skip_connections: bool, from the encoder to the decoder.
         spectral_norm: bool, in the discriminator.
@@ -62,6 +64,7 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
         base_filters=32,
         halvings=3,
         dilations=(1, 2, 4, 2),
+        first_guess=True,
         gated=True,
         skip_connections=True,
         spectral_norm=True,
@@ -72,7 +75,7 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
         check_count("base_filters", base_filters, minimum=2)
         check_count("halvings", halvings)
         check_seed(seed)
-        for rate in dilations:
+        for rate in dilations if isinstance(dilations, (tuple, list)) else [None]:
             check_count("dilations", rate)
         step = 2**halvings
         if min(image_shape[:2]) < 16 or any(side % step for side in image_shape[:2]):
@@ -85,6 +88,7 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
             "base_filters": base_filters,
             "halvings": halvings,
             "dilations": tuple(dilations),
+            "first_guess": first_guess,
             "gated": gated,
             "skip_connections": skip_connections,
             "spectral_norm": spectral_norm,
@@ -98,6 +102,8 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
             name=name,
         )
         self.multiple = step
+        # How far a pixel can matter, in pixels: the guess's reach, and that of the convolutions.
+        self.reach = 2 * 2**LEVELS + step * (sum(dilations) + 4)
         self.low, self.high = -1.0, 1.0
 
     # ---------------------------------------------------------------- compile
@@ -300,7 +306,10 @@ def _build_generator(config, blocks):
     channels, base = config["image_shape"][-1], config["base_filters"]
     images = keras.Input((None, None, channels), name="images")
     holes = keras.Input((None, None, 1), name="masks")
-    guess = PullPush(name="guess")([images, holes])
+    if config["first_guess"]:
+        guess = PullPush(name="guess")([images, holes])
+    else:
+        guess = ops.where(holes > 0.5, 0.0, images)
     x = layers.Concatenate()([guess, holes])
     x = blocks.convolution(base // 2)(x)
     skips = [x]
@@ -320,7 +329,11 @@ def _build_generator(config, blocks):
         x = blocks.convolution(filters)(x)
     # In float32 under a mixed policy too: eight bits of mantissa would show as bands.
     x = blocks.output(channels)(x)
-    return keras.Model([images, holes], layers.Add(dtype="float32")([guess, x]), name="generator")
+    if config["first_guess"]:
+        x = layers.Add(dtype="float32")([guess, x])
+    else:
+        x = layers.Activation("tanh", dtype="float32")(x)
+    return keras.Model([images, holes], x, name="generator")
 
 
 def _build_discriminator(config, blocks):

@@ -116,7 +116,7 @@ class Rectangles(Masks):
 
 
 class FreeForm(Masks):
-    """Strokes of a round brush that turns at each vertex (Yu et al. 2019, DeepFill v2, Algorithm 1).
+    """Strokes of a round brush that turns at each vertex (Yu et al. 2019, DeepFill v2).
 
     As published for 256 pixels, scaled to the image: strokes of about an eighth of the diagonal
     between vertices, a turn near 2 pi / 5 that alternates in sign, a brush of 12 to 40 pixels. The
@@ -301,7 +301,7 @@ def get_masks(identifier):
 
 
 def serialize(masks):
-    """Plain values that `get_masks` makes the same masks from; a `Masks` of one's own stays itself."""
+    """Plain values that `get_masks` makes the same masks from; a kind of one's own as it is."""
     for name, kind in MASKS.items():
         if type(masks) is kind:
             return {"kind": name, **masks.get_config()}
@@ -434,16 +434,18 @@ def _rows_of_capsules(xp, starts, stops, radius, height):
         firsts.append(xp.where(rest >= 0, x - half, far))
         lasts.append(xp.where(rest >= 0, x + half, -far))
     dx, dy = x1 - x0, y1 - y0
-    length = xp.sqrt(dx * dx + dy * dy) + 1e-6
-    dx, dy = dx / length, dy / length
+    length = xp.sqrt(dx * dx + dy * dy)
+    dot = length < 1e-3  # the two discs, and nothing between
+    dx, dy = dx / xp.maximum(length, 1e-3), dy / xp.maximum(length, 1e-3)
     # Within the rectangle: |across| <= radius and 0 <= along <= length, both linear in x.
     above = (rows - y0) * dx
     low1, high1 = _solve(xp, dy, above - radius, above + radius, far)
     along = (rows - y0) * dy
     low2, high2 = _solve(xp, dx, -along, length - along, far)
     first, last = x0 + xp.maximum(low1, low2), x0 + xp.minimum(high1, high2)
-    firsts.append(xp.where(first <= last, first, far))
-    lasts.append(xp.where(first <= last, last, -far))
+    between = (first <= last) & ~dot
+    firsts.append(xp.where(between, first, far))
+    lasts.append(xp.where(between, last, -far))
     return (
         xp.minimum(xp.minimum(firsts[0], firsts[1]), firsts[2]),
         xp.maximum(xp.maximum(lasts[0], lasts[1]), lasts[2]),

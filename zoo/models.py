@@ -179,7 +179,7 @@ NOT_LIKE_IT = (
     dataset="mnist",
     recipe=replace(
         RESTORING,
-        epochs=6,
+        epochs=4,
         batch_size=64,
         options={"masks": HOLES, "adversarial_weight": 0.05},
     ),
@@ -189,9 +189,9 @@ NOT_LIKE_IT = (
 )
 @register(
     "inpaint_cifar10",
-    config={"image_shape": (32, 32, 3), "base_filters": 48, "halvings": 2},
+    config={"image_shape": (32, 32, 3), "base_filters": 32, "halvings": 2},
     dataset="cifar10",
-    recipe=replace(RESTORING, epochs=10, batch_size=64),
+    recipe=replace(RESTORING, epochs=8, batch_size=64),
     description="Fills holes in 32x32 color photographs.",
     paper=DEEPFILL,
     limits=NOT_LIKE_IT,
@@ -211,6 +211,7 @@ NOT_LIKE_IT = (
         "image_shape": (64, 64, 3),
         "base_filters": 64,
         "dilations": (1,),
+        "first_guess": False,
         "gated": False,
         "skip_connections": False,
         "spectral_norm": False,

@@ -108,7 +108,7 @@ def compile_arguments(recipe, steps):
 
 
 class EpochFiles(keras.callbacks.Callback):
-    """After every epoch: a grid of what the model makes of the same seed, and the weights so far."""
+    """After every epoch: a grid of what the model makes of one seed, and the weights so far."""
 
     def __init__(self, out, weights, images):
         super().__init__()

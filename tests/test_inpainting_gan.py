@@ -1,0 +1,238 @@
+"""The inpainting GAN: its networks, what its step minimizes, and what training does."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import zoo
+from tests.tiny import set_weights, training_images
+from zoo import masks
+from zoo.adversarial import Batch
+from zoo.errors import InvalidInputError
+
+CONFIG = {"image_shape": (16, 16, 3), "base_filters": 4, "halvings": 2, "dilations": (1, 2)}
+
+
+@pytest.fixture
+def model():
+    model = zoo.InpaintingGAN(**CONFIG, seed=0)
+    set_weights(model)
+    return model
+
+
+@pytest.fixture
+def batch(model):
+    images = np.random.default_rng(0).uniform(-1, 1, (4, 16, 16, 3)).astype("float32")
+    holes = masks.draw("free_form", 4, (16, 16), seed=0)[..., None].astype("float32")
+    return Batch(ops.convert_to_tensor(images), ops.convert_to_tensor(holes))
+
+
+def numpy(tensor):
+    return ops.convert_to_numpy(tensor)
+
+
+# ------------------------------------------------------------------- networks
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"first_guess": False},
+        {"gated": False},
+        {"skip_connections": False},
+        {"spectral_norm": False},
+        {"dilations": ()},
+        {"halvings": 3},
+        {"image_shape": (24, 16, 1)},
+    ],
+    ids=str,
+)
+def test_shapes_and_configuration(changes):
+    model = zoo.InpaintingGAN(**{**CONFIG, **changes}, seed=0)
+    height, width, channels = model.image_shape
+    images = training_images(model, 2).astype("float32") / 127.5 - 1
+    holes = np.zeros((2, height, width, 1), "float32")
+    assert model.generator([images, holes]).shape == (2, height, width, channels)
+    logits = model.discriminator([images, holes])
+    assert logits.shape[0] == 2
+    assert logits.shape[1] > 1  # patches
+    assert logits.shape[3] == 1
+    copy = zoo.InpaintingGAN.from_config(model.get_config())
+    for one, other in zip(model.get_weights(), copy.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)  # the seed is in the configuration
+
+
+@pytest.mark.parametrize("first_guess", [True, False])
+def test_what_lies_in_a_hole_has_no_influence(batch, first_guess):
+    model = zoo.InpaintingGAN(**CONFIG, first_guess=first_guess, seed=0)
+    other = np.where(numpy(batch.condition) > 0.5, np.float32(0.7), numpy(batch.real))
+    first = numpy(model.generator([batch.real, batch.condition]))
+    second = model.generator([ops.convert_to_tensor(other), batch.condition])
+    np.testing.assert_array_equal(first, numpy(second))
+
+
+def test_the_bottleneck_sees_across_a_hole():
+    model = zoo.InpaintingGAN(image_shape=(64, 64, 1), base_filters=4, seed=0)
+    holes = np.zeros((1, 64, 64, 1), "float32")
+    images = np.zeros((1, 64, 64, 1), "float32")
+    changed = images.copy()
+    changed[0, 32, 0] = 1.0
+    moved = numpy(model.generator([changed, holes])) - numpy(model.generator([images, holes]))
+    assert np.abs(moved[0, 32, 40:]).max() > 0
+
+
+def test_what_is_judged_is_the_image_with_only_its_hole_replaced(model, batch):
+    fake = model.generate_like(batch)
+    shown, known = numpy(model.present(fake, batch)), numpy(batch.condition)[..., 0] < 0.5
+    np.testing.assert_allclose(shown[known], numpy(batch.real)[known], atol=1e-6)
+    np.testing.assert_allclose(shown[~known], numpy(fake)[~known], atol=1e-6)
+    completed = numpy(model([batch.real, batch.condition]))
+    np.testing.assert_allclose(completed[known], numpy(batch.real)[known], atol=1e-6)
+
+
+# ----------------------------------------------------------------------- loss
+
+
+@pytest.mark.parametrize(("kind", "power"), [("l1", 1), ("l2", 2)])
+def test_the_reconstruction_is_a_mean_over_missing_and_over_known_values(model, batch, kind, power):
+    model.compile(reconstruction=kind, hole_weight=2.0, known_weight=0.5, adversarial_weight=0.0)
+    fake = model.generate_like(batch)
+    loss, extras = model.generator_loss(fake, batch)
+    error = np.abs(numpy(fake) - numpy(batch.real)) ** power
+    missing = numpy(batch.condition)[..., 0] > 0.5
+    in_hole = error[missing].mean()
+    np.testing.assert_allclose(numpy(extras["reconstruction_loss"]), in_hole, rtol=1e-4)
+    expected = 2.0 * in_hole + 0.5 * error[~missing].mean()
+    np.testing.assert_allclose(numpy(loss), expected, rtol=1e-4)
+
+
+def test_the_adversarial_part_is_the_loss_on_judged_patches(model, batch):
+    model.compile(hole_weight=0.0, known_weight=0.0, adversarial_weight=0.3)
+    fake = model.generate_like(batch)
+    logits = model.discriminator([model.present(fake, batch), batch.condition], training=False)
+    loss, _ = model.generator_loss(fake, batch, training=False)
+    np.testing.assert_allclose(numpy(loss), -0.3 * numpy(logits).mean(), rtol=1e-4)
+
+
+def test_features_match_exactly_where_the_image_does(model, batch):
+    model.compile(hole_weight=0.0, known_weight=0.0, adversarial_weight=0.0, feature_weight=1.0)
+    loss, _ = model.generator_loss(batch.real, batch, training=False)
+    assert numpy(loss) == 0.0
+    loss, _ = model.generator_loss(model.generate_like(batch), batch, training=False)
+    assert numpy(loss) > 0.0
+    assert len(model._features(batch.real, batch, False)) == 3
+
+
+def test_features_are_those_the_logits_come_from(model, batch):
+    *_, last = model._features(batch.real, batch, False)
+    logits = model.discriminator.layers[-1](last)
+    expected = model.discriminator([batch.real, batch.condition], training=False)
+    np.testing.assert_allclose(numpy(logits), numpy(expected), atol=1e-5)
+
+
+# ------------------------------------------------------------------- training
+
+
+def test_training_learns_to_fill_stripes():
+    """Rows of one color: the hole's are seen beside it."""
+    rows = np.random.default_rng(0).integers(0, 256, (256, 16, 1, 3), "uint8")
+    images = rows.repeat(16, axis=2)
+    model = zoo.InpaintingGAN(**{**CONFIG, "base_filters": 8}, seed=0)
+    model.compile(
+        keras.optimizers.Adam(3e-3, beta_1=0.5),
+        keras.optimizers.Adam(1e-3, beta_1=0.5),
+        masks="center_square",
+        feature_weight=0.1,
+        average_decay=0.9,
+        flip=True,
+    )
+    holes = masks.draw("center_square", len(images), (16, 16))
+
+    def error():
+        return np.abs(model.inpaint(images, holes).astype(int) - images)[holes].mean()
+
+    before = error()
+    history = model.fit(images, batch_size=32, epochs=6, verbose=0).history
+    assert error() < 0.85 * before
+    assert np.isfinite(list(history.values())).all()
+    assert set(history) == {
+        "discriminator_loss",
+        "generator_loss",
+        "real_accuracy",
+        "fake_accuracy",
+        "reconstruction_loss",
+    }
+    scores = model.evaluate(images, batch_size=32, verbose=0, return_dict=True)
+    assert scores["reconstruction_loss"] < history["reconstruction_loss"][0]
+
+
+def test_masks_that_come_along_are_used(model):
+    model.compile(masks="center_square")
+    images = training_images(model, 4)
+    whole = np.zeros((4, 16, 16), bool)
+    batch = model.prepare_batch((ops.convert_to_tensor(images), ops.convert_to_tensor(whole)))
+    assert numpy(batch.condition).max() == 0.0
+    labels = ops.convert_to_tensor(np.arange(4))
+    batch = model.prepare_batch((ops.convert_to_tensor(images), labels))
+    assert numpy(batch.condition).mean() == 0.25
+
+
+def test_each_batch_gets_masks_of_its_own(model):
+    model.compile(masks="free_form")
+    images = ops.convert_to_tensor(training_images(model, 4))
+    first, second = (numpy(model.prepare_batch((images,)).condition) for _ in range(2))
+    assert (first != second).any()
+
+
+def test_without_the_discriminator_only_the_generator_trains(model):
+    model.compile(adversarial_weight=0.0, discriminator_steps=0)
+    before = [numpy(v).copy() for v in model.discriminator.trainable_variables]
+    history = model.fit(training_images(model, 8), batch_size=4, verbose=0).history
+    for one, other in zip(before, model.discriminator.trainable_variables, strict=True):
+        np.testing.assert_array_equal(one, numpy(other))
+    assert set(history) == {"generator_loss", "reconstruction_loss"}
+
+
+def test_a_keras_file_brings_model_and_training_back(model, tmp_path):
+    model.compile(masks=masks.FreeForm((0.2, 0.4)), adversarial_weight=0.2, flip=True)
+    model.fit(training_images(model, 8), batch_size=4, verbose=0)
+    model.save(tmp_path / "model.keras")
+    copy = keras.saving.load_model(tmp_path / "model.keras")
+    images = training_images(model, 3)
+    holes = masks.draw("free_form", 3, (16, 16), seed=0)
+    np.testing.assert_array_equal(copy.inpaint(images, holes), model.inpaint(images, holes))
+    assert copy.masks.coverage == (0.2, 0.4)
+    assert copy.weights_of_losses == model.weights_of_losses
+    copy.fit(images, batch_size=3, verbose=0)
+
+
+# ------------------------------------------------------------------ bad input
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        (lambda m: zoo.InpaintingGAN(image_shape=(18, 16, 3), halvings=2), "multiples of 4"),
+        (lambda m: zoo.InpaintingGAN(image_shape=(8, 8, 3), halvings=2), "at least 16"),
+        (lambda m: zoo.InpaintingGAN(base_filters=1), "base_filters"),
+        (lambda m: zoo.InpaintingGAN(halvings=0), "halvings"),
+        (lambda m: zoo.InpaintingGAN(dilations=(1, 0)), "dilations"),
+        (lambda m: zoo.InpaintingGAN(dilations=2), "dilations"),
+        (lambda m: m.compile(masks="hole"), "masks='hole'"),
+        (lambda m: m.compile(reconstruction="l3"), "'l1', 'l2'"),
+        (lambda m: m.compile(adversarial_weight=-1), "adversarial_weight"),
+        (lambda m: m.compile(loss="l1"), "`loss` must be one of"),
+    ],
+)
+def test_bad_input_is_told(model, call, reason):
+    with pytest.raises(InvalidInputError) as caught:
+        call(model)
+    assert reason in str(caught.value)
+
+
+def test_images_of_another_shape_are_refused_before_training(model):
+    model.compile()
+    with pytest.raises(InvalidInputError, match="16, 16, 3"):
+        model.fit(np.zeros((4, 20, 16, 3), "uint8"), verbose=0)
