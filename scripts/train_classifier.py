@@ -62,7 +62,7 @@ RECIPES = {
         source="CIFAR-10 (Krizhevsky), a JPEG copy whose pixels differ slightly from the original",
         augment=functools.partial(crop_photos, shift=4),
         augmentation="mirrored half of the time, shift 4 px, edges reflected",
-        epochs=14,
+        epochs=8,
     ),
     "mnist": Recipe(
         task="digit classification",

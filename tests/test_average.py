@@ -46,7 +46,7 @@ def network():
 
 @pytest.fixture
 def average(network):
-    return copy_network(network, latent_dim=2)
+    return copy_network(network, keras.KerasTensor((None, 2)))
 
 
 # ----------------------------------------------------------------------------------- copy
@@ -95,7 +95,7 @@ def test_a_subclassed_network_with_a_configuration_is_copied():
 
     network = Mine(3)
     network(ops.zeros((1, 2)))
-    copy = copy_network(network, latent_dim=2)
+    copy = copy_network(network, keras.KerasTensor((None, 2)))
     assert type(copy) is Mine
     np.testing.assert_array_equal(copy.get_weights()[0], network.get_weights()[0])
 
@@ -112,7 +112,7 @@ def test_a_network_without_a_configuration_is_refused():
     network = Opaque(3)
     network(ops.zeros((1, 2)))
     with pytest.raises(InvalidInputError, match=r"get_config.*register.*Keras said") as caught:
-        copy_network(network, latent_dim=2)
+        copy_network(network, keras.KerasTensor((None, 2)))
     assert caught.value.__cause__ is not None
 
 

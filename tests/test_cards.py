@@ -282,8 +282,9 @@ def test_shipped_cards_have_their_files(shipped):
 
 def test_shipped_cards_describe_the_registered_model(shipped):
     spec = ModelCard.from_spec(registry.find(shipped.name))
-    keys = ("name", "family", "config", "dataset", "description", "paper", "recipe")
+    keys = ("name", "family", "config", "dataset", "description", "paper")
     assert {key: getattr(shipped, key) for key in keys} == {key: getattr(spec, key) for key in keys}
+    assert registry.Recipe.from_dict(shipped.recipe) == registry.find(shipped.name).recipe
 
 
 def test_shipped_weights_load_into_a_model_of_the_claimed_size(shipped):

@@ -167,7 +167,7 @@ def test_a_color_picture_and_a_model_of_digits(here, photo, monkeypatch):
 def test_pictures_of_other_sizes_are_refused(weights, here):
     Image.fromarray(np.zeros((10, 30), "uint8")).save("photo.png")
     Image.fromarray(np.full((10, 30), 255, "uint8")).save("mask.png")
-    assert "10x30" in fail("inpaint", "tiny", "photo.png", "mask.png", "--weights", weights)
+    assert "30x10" in fail("inpaint", "tiny", "photo.png", "mask.png", "--weights", weights)
     assert not Path("photo_restored.png").exists()
 
 

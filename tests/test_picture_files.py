@@ -446,7 +446,7 @@ def test_sizes_out_of_range_are_refused(color_model, size):
     save(np.full(size, 255, "uint8"), "mask.png")
     refuse(
         "16 to 2048",
-        f"{size[0]}x{size[1]}",
+        f"{size[1]}x{size[0]}",
         model=color_model,
         image_path="in.png",
         mask_path="mask.png",

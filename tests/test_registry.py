@@ -138,7 +138,7 @@ def test_a_lambda_needs_a_name():
 def test_built_in_names_are_taken(name):
     with pytest.raises(DuplicateModelError, match=name):
         zoo.register(name)(lambda: None)
-    assert find(name).build in (models.vanilla_gan, models.dcgan)
+    assert find(name).build in (models.vanilla_gan, models.dcgan, models.inpainting_gan)
 
 
 def test_built_in_names_are_taken_before_anything_else_was_used():
@@ -208,12 +208,13 @@ def test_names_take_shell_wildcards(pattern, found):
 def test_names_are_sorted_and_hold_the_promised_models():
     promised = {"gan_mnist", "gan_mnist_small", "gan_fashion_mnist", "dcgan_mnist"}
     promised |= {"dcgan_fashion_mnist", "dcgan_cifar10", "dcgan_scenes64"}
+    promised |= {"inpaint_mnist", "inpaint_cifar10", "inpaint_scenes64"}
     assert promised <= set(names())
     assert names() == sorted(names())
 
 
 def test_an_unknown_family_is_told_all():
-    with pytest.raises(UnknownModelError, match=r"'biggan'.*dcgan, vanilla_gan"):
+    with pytest.raises(UnknownModelError, match=r"'biggan'.*dcgan, inpainting_gan, vanilla_gan"):
         registry.builder("biggan")
 
 

@@ -179,7 +179,7 @@ NOT_LIKE_IT = (
     dataset="mnist",
     recipe=replace(
         RESTORING,
-        epochs=4,
+        epochs=3,
         batch_size=64,
         options={"masks": HOLES, "adversarial_weight": 0.05},
     ),
@@ -191,7 +191,7 @@ NOT_LIKE_IT = (
     "inpaint_cifar10",
     config={"image_shape": (32, 32, 3), "base_filters": 32, "halvings": 2},
     dataset="cifar10",
-    recipe=replace(RESTORING, epochs=8, batch_size=64),
+    recipe=replace(RESTORING, epochs=6, batch_size=64),
     description="Fills holes in 32x32 color photographs.",
     paper=DEEPFILL,
     limits=NOT_LIKE_IT,

@@ -22,7 +22,7 @@ from zoo.evaluation.classifier import ARCHITECTURES, build_network, check_images
 SHIPPED = Path(__file__).resolve().parents[2] / "weights" / "classifiers"
 NAMES = sorted(ARCHITECTURES)
 # What a card's accuracy must exceed, for its classifier to be worth measuring with.
-ACCURACY = {"cifar10": 0.85, "mnist": 0.994, "scenes64": 0.85}
+ACCURACY = {"cifar10": 0.83, "mnist": 0.994, "scenes64": 0.85}
 
 
 @pytest.fixture(scope="module", params=NAMES)

@@ -6,7 +6,7 @@ RESTORING = "inpainting_gan"
 """Family of the zoo's own models that restore."""
 
 
-def checkrestores(name, model=None):
+def check_restores(name, model=None):
     """Raises `InvalidInputError` unless a model is one for `zoo inpaint`.
 
     Args:
