@@ -34,6 +34,9 @@ class Recipe:
         precision: Keras dtype policy.
         seed: int, of weights, latents and the order of images.
         options: dict, more arguments of the family's `compile`, plain values.
+        schedule_epochs: int, epochs over which the rates would fall; `epochs` by default. More of
+            them end a phase before its rates are at their end.
+        first: `Recipe` of a phase before, whose weights this one starts from, or `None`.
     """
 
     epochs: int = 20
@@ -51,6 +54,8 @@ class Recipe:
     precision: str = "float32"
     seed: int = 0
     options: dict = field(default_factory=dict)
+    schedule_epochs: int | None = None
+    first: "Recipe | None" = None
 
     @classmethod
     def from_dict(cls, values):
@@ -61,6 +66,9 @@ class Recipe:
             raise InvalidInputError(
                 f"A recipe's keys are {', '.join(sorted(known))}. Received: {', '.join(unknown)}"
             )
+        first = values.get("first")
+        if isinstance(first, dict):
+            values = {**values, "first": cls.from_dict(first)}
         return cls(**values)
 
 

@@ -25,7 +25,7 @@ FINAL_RATE = 0.02  # of a cosine schedule, as a share of the initial rate
 
 
 def train(spec, images, out, callbacks=(), initial_weights=None):
-    """Trains a model by its recipe.
+    """Trains a model by its recipe; the first phase of one in two goes into `out/first`.
 
     Writes into `out`, each file whole or not at all: a grid of samples from the same latents after
     every epoch (`samples/epoch_0001.png` ...), the weights so far (`NAME.weights.h5`), and at the
@@ -36,8 +36,9 @@ def train(spec, images, out, callbacks=(), initial_weights=None):
         images: uint8 ndarray (N, H, W, C).
         out: folder, made if it isn't there.
         callbacks: more Keras callbacks.
-        initial_weights: path of a weights file to start from, in place of a fresh initialization.
-            Both networks start from it; optimizers and schedules start anew.
+        initial_weights: path of a weights file to start from, in place of a fresh initialization
+            or the recipe's first phase. Both networks start from it; optimizers and schedules start
+            anew.
 
     Returns:
         `zoo.ModelCard` of the run, without metrics.
@@ -48,6 +49,10 @@ def train(spec, images, out, callbacks=(), initial_weights=None):
     """
     out = Path(out)
     recipe = spec.recipe
+    if recipe.first is not None and initial_weights is None:
+        first = dataclasses.replace(spec, recipe=recipe.first)
+        train(first, images, out / "first", callbacks)
+        initial_weights = out / "first" / f"{spec.name}.weights.h5"
     commit = _commit()  # now: the checkout may move on during the run
     keras.utils.set_random_seed(recipe.seed)
     with _dtype_policy(recipe.precision):
@@ -57,7 +62,7 @@ def train(spec, images, out, callbacks=(), initial_weights=None):
     if initial_weights is not None:
         load_weights(model, initial_weights)
         started_from = sha256_of(initial_weights)
-    steps = recipe.epochs * -(-len(images) // recipe.batch_size)
+    steps = (recipe.schedule_epochs or recipe.epochs) * -(-len(images) // recipe.batch_size)
     model.compile(**compile_arguments(recipe, steps))
     weights = out / f"{spec.name}.weights.h5"
     started = time.perf_counter()

@@ -93,6 +93,9 @@ def train(
     changes = {"generator_rate": learning_rate, "discriminator_rate": learning_rate}
     changes |= {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     changes["precision"] = None if precision is None else precision.value
+    if epochs is not None:
+        # All of them by the recipe's last phase: so many were asked for.
+        changes |= {"schedule_epochs": epochs}
     spec = registry.find(name).with_recipe(
         **{key: value for key, value in changes.items() if value is not None}
     )
