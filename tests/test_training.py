@@ -131,3 +131,40 @@ def test_cosine_rates_fall_to_a_fiftieth():
 def test_label_smoothing_reaches_the_loss():
     recipe = registry.Recipe(loss="minimax", real_label=0.9)
     assert training.compile_arguments(recipe, steps=1)["loss"].real_label == 0.9
+
+
+def test_a_recipe_in_two_phases_trains_both(spec, tmp_path):
+    first = dataclasses.replace(spec.recipe, epochs=1, schedule_epochs=4, seed=3)
+    both = spec.with_recipe(first=first, epochs=1, generator_rate=0.0, discriminator_rate=0.0)
+    card = training.train(both, IMAGES, tmp_path)
+    before = ModelCard.read(tmp_path / "first" / "squares.json")
+    assert card.training["initial_weights_sha256"] == before.sha256
+    assert registry.Recipe.from_dict(card.recipe) == both.recipe
+    assert before.recipe == dataclasses.asdict(first)
+    one, other = (
+        zoo.load("squares", weights=folder / "squares.weights.h5")
+        for folder in (tmp_path, tmp_path / "first")
+    )
+    # Rates of zero leave the weights of the first phase.
+    for a, b in zip(one.trainable_variables, other.trainable_variables, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-3)
+
+
+def test_given_weights_take_the_place_of_a_first_phase(spec, tmp_path):
+    training.train(spec, IMAGES, tmp_path / "before")
+    both = spec.with_recipe(first=spec.recipe)
+    weights = tmp_path / "before" / "squares.weights.h5"
+    training.train(both, IMAGES, tmp_path / "run", initial_weights=weights)
+    assert not (tmp_path / "run" / "first").exists()
+
+
+@pytest.mark.parametrize(("schedule_epochs", "share"), [(None, 0.02), (4, 0.51)])
+def test_a_longer_schedule_ends_before_its_rates_do(spec, tmp_path, schedule_epochs, share):
+    class Rate(keras.callbacks.Callback):
+        def on_train_end(self, logs=None):
+            self.last = float(self.model.optimizer.generator_optimizer.learning_rate)
+
+    rate = Rate()
+    spec = spec.with_recipe(epochs=2, schedule_epochs=schedule_epochs)
+    training.train(spec, IMAGES, tmp_path, [rate])
+    assert rate.last == pytest.approx(share * spec.recipe.generator_rate, rel=1e-3)

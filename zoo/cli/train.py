@@ -31,7 +31,7 @@ def train(
         ),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Passes over the images.", show_default=RECIPE)
+        int | None, typer.Option(help="Passes over the images, in one phase.", show_default=RECIPE)
     ] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Images per step.", show_default=RECIPE)
@@ -93,12 +93,12 @@ def train(
     changes = {"generator_rate": learning_rate, "discriminator_rate": learning_rate}
     changes |= {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     changes["precision"] = None if precision is None else precision.value
-    if epochs is not None:
-        # All of them by the recipe's last phase: so many were asked for.
-        changes |= {"schedule_epochs": epochs}
     spec = registry.find(name).with_recipe(
         **{key: value for key, value in changes.items() if value is not None}
     )
+    if epochs is not None:
+        # So many in all: no phase before, and rates that fall over these.
+        spec = spec.with_recipe(first=None, schedule_epochs=None)
     out = Path("runs", name) if out is None else out
     check_run_folder(out, overwrite)
     choose_backend()  # Before the data: reading them can take a while.
