@@ -150,8 +150,8 @@ RESTORING = Recipe(
     seed=1,
     options={"masks": HOLES, "adversarial_weight": 0.05, "flip": True},
 )
-# First where scenes come from, with an adversarial loss that is strong enough to draw texture; then,
-# with less of it and smaller rates, closer to what is known.
+# First with an adversarial loss that is strong enough to draw texture; then with less of it and
+# smaller rates, closer to the originals.
 SCENES_FIRST = replace(RESTORING, epochs=22, schedule_epochs=32)
 SCENES_IN_TWO_PHASES = replace(
     RESTORING,
