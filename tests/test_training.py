@@ -168,3 +168,20 @@ def test_a_longer_schedule_ends_before_its_rates_do(spec, tmp_path, schedule_epo
     spec = spec.with_recipe(epochs=2, schedule_epochs=schedule_epochs)
     training.train(spec, IMAGES, tmp_path, [rate])
     assert rate.last == pytest.approx(share * spec.recipe.generator_rate, rel=1e-3)
+
+
+def test_a_blend_lies_between_two_phases(spec, tmp_path):
+    start = tmp_path / "start" / "squares.weights.h5"
+    training.train(spec, IMAGES, tmp_path / "start")
+
+    def generator(blend):
+        folder = tmp_path / str(blend)
+        training.train(spec.with_recipe(blend=blend, seed=5), IMAGES, folder, initial_weights=start)
+        return zoo.load("squares", weights=folder / "squares.weights.h5").generator
+
+    before = zoo.load("squares", weights=start).generator.get_weights()
+    whole, half = (generator(blend).get_weights() for blend in (1.0, 0.5))
+    for old, new, mixed in zip(before, whole, half, strict=True):
+        if old.ndim > 1:  # statistics of batches are measured anew
+            assert np.abs(new - old).max() > 1e-3
+            np.testing.assert_allclose(mixed, (old + new) / 2, atol=2e-3)

@@ -150,16 +150,26 @@ RESTORING = Recipe(
     seed=1,
     options={"masks": HOLES, "adversarial_weight": 0.05, "flip": True},
 )
-# First with an adversarial loss that is strong enough to draw texture; then with less of it and
-# smaller rates, closer to the originals.
+# An adversarial loss strong enough to draw texture first; then less of it at smaller rates, closer
+# to the originals; last, between that and a short phase with next to none.
 SCENES_FIRST = replace(RESTORING, epochs=22, schedule_epochs=32)
-SCENES_IN_TWO_PHASES = replace(
+SCENES_SECOND = replace(
     RESTORING,
     epochs=8,
     generator_rate=4e-4,
     discriminator_rate=2e-4,
     options={"masks": HOLES, "adversarial_weight": 0.02, "flip": True},
     first=SCENES_FIRST,
+)
+RESTORING_SCENES = replace(
+    RESTORING,
+    epochs=2,
+    schedule_epochs=4,
+    generator_rate=2e-4,
+    discriminator_rate=1e-4,
+    options={"masks": HOLES, "adversarial_weight": 0.005, "flip": True},
+    first=SCENES_SECOND,
+    blend=0.5,
 )
 # Section 3.2 of its paper: weights 0.999 and 0.001, no loss on known pixels.
 CONTEXT_ENCODER = replace(
@@ -211,7 +221,7 @@ NOT_LIKE_IT = (
     "inpaint_scenes64",
     config={"image_shape": (64, 64, 3), "base_filters": 32},
     dataset="scenes64",
-    recipe=SCENES_IN_TWO_PHASES,
+    recipe=RESTORING_SCENES,
     description="Fills holes in 64x64 photographs of scenes, and in larger ones.",
     paper=DEEPFILL,
     limits=NOT_LIKE_IT,

@@ -37,6 +37,8 @@ class Recipe:
         schedule_epochs: int, epochs over which the rates would fall; `epochs` by default. More of
             them end a phase before its rates are at their end.
         first: `Recipe` of a phase before, whose weights this one starts from, or `None`.
+        blend: float in (0, 1], how much of the generator's final weights is this phase's; the rest
+            is what it started from (network interpolation, Wang et al. 2018, ESRGAN, section 3.4).
     """
 
     epochs: int = 20
@@ -56,6 +58,7 @@ class Recipe:
     options: dict = field(default_factory=dict)
     schedule_epochs: int | None = None
     first: "Recipe | None" = None
+    blend: float = 1.0
 
     @classmethod
     def from_dict(cls, values):

@@ -77,7 +77,7 @@ def train(spec, images, out, callbacks=(), initial_weights=None):
     record = run_record(recipe, len(images), seconds, commit)
     if started_from is not None:
         record["initial_weights_sha256"] = started_from
-    return _release(spec, weights, out, record, images[:GRID_IMAGES])
+    return _release(spec, weights, initial_weights, out, record, images[:GRID_IMAGES])
 
 
 def compile_arguments(recipe, steps):
@@ -127,11 +127,20 @@ class EpochFiles(keras.callbacks.Callback):
         save_weights(self.model, self.weights)
 
 
-def _release(spec, weights, out, record, images):
+def _release(spec, weights, initial_weights, out, record, images):
     """The final files, from a float32 model: the precision that users sample in."""
     with _dtype_policy("float32"):
         model = spec.build(**spec.config, seed=spec.recipe.seed)
-    load_weights(model, weights)
+    blend = spec.recipe.blend
+    if initial_weights is not None and blend < 1.0:
+        load_weights(model, initial_weights)
+        before = model.generator.get_weights()
+        load_weights(model, weights)
+        after = model.generator.get_weights()
+        mixed = [(1 - blend) * old + blend * new for old, new in zip(before, after, strict=True)]
+        model.generator.set_weights(mixed)
+    else:
+        load_weights(model, weights)
     refresh_batch_statistics(model)
     save_weights(model, weights)
     pictures.save_png(model.preview(images, GRID_IMAGES), out / f"{spec.name}.png")
