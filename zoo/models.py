@@ -171,6 +171,15 @@ RESTORING_SCENES = replace(
     first=SCENES_SECOND,
     blend=0.5,
 )
+RESTORING_THINGS = replace(
+    RESTORING,
+    epochs=3,
+    batch_size=64,
+    generator_rate=4e-4,
+    discriminator_rate=2e-4,
+    options={"masks": HOLES, "adversarial_weight": 0.005, "flip": True},
+    first=replace(RESTORING, epochs=6, batch_size=64),
+)
 # Section 3.2 of its paper: weights 0.999 and 0.001, no loss on known pixels.
 CONTEXT_ENCODER = replace(
     RESTORING,
@@ -212,7 +221,7 @@ NOT_LIKE_IT = (
     "inpaint_cifar10",
     config={"image_shape": (32, 32, 3), "base_filters": 32, "halvings": 2},
     dataset="cifar10",
-    recipe=replace(RESTORING, epochs=6, batch_size=64),
+    recipe=RESTORING_THINGS,
     description="Fills holes in 32x32 color photographs.",
     paper=DEEPFILL,
     limits=NOT_LIKE_IT,
