@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 import zoo
-from zoo import masks
+from zoo import brush, masks
 from zoo.errors import InvalidInputError
 
 SIZES = [(16, 16), (28, 28), (64, 64), (40, 96)]
@@ -70,7 +70,7 @@ def test_a_stroke_is_every_pixel_near_its_line(ends, radius):
     def pair(x, y):
         return [np.full((1, 1), x, "float32"), np.full((1, 1), y, "float32")]
 
-    left, right = masks._rows_of_capsules(
+    left, right = brush.rows_of_capsules(
         np, pair(x0, y0), pair(x1, y1), np.full((1, 1), radius, "float32"), 24
     )
     painted = (columns >= left[0, 0][:, None]) & (columns <= right[0, 0][:, None])
