@@ -144,7 +144,7 @@ def describe(layer):
         layers.Flatten: "flatten",
         layers.Reshape: "reshape",
     }
-    return names[type(layer)]
+    return next(name for kind, name in names.items() if isinstance(layer, kind))
 
 
 @pytest.fixture(scope="module", params=REFERENCES)

@@ -1,17 +1,21 @@
-"""The stride-1 forms: the same function as Keras' layers, with the same weights."""
+"""The zoo's layers: the same function as Keras' layers, with the same weights."""
+
+import math
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from zoo import backend
+from zoo import backend, fourier
 from zoo.initializers import Normal
-from zoo.layers import Conv2DTranspose
+from zoo.layers import BatchNormalization, Conv2D, Conv2DTranspose, Dropout
 
 PAIRS = {
+    "convolution": (Conv2D, keras.layers.Conv2D),
     "transposed": (Conv2DTranspose, keras.layers.Conv2DTranspose),
 }
+FORMS = {"direct": math.inf, "fourier": 0.0}
 CHANNELS, FILTERS = 2, 3
 
 
@@ -21,10 +25,11 @@ def pair(request):
     return PAIRS[request.param]
 
 
-@pytest.fixture(autouse=True)
-def slow_dilation(monkeypatch):
-    """Turns the stride-1 forms on, on every backend."""
-    monkeypatch.setattr(backend, "dilated_is_slow", lambda: True)
+@pytest.fixture(params=FORMS, autouse=True)
+def form(request, monkeypatch):
+    """How convolutions are computed, on every backend; the Fourier form runs wherever it can."""
+    monkeypatch.setattr(backend, "fourier_threshold", lambda: FORMS[request.param])
+    return request.param
 
 
 def make_twins(pair, size, kernel_size, strides, **kwargs):
@@ -76,71 +81,57 @@ def assert_same_function(ours, keras_own, inputs):
         np.testing.assert_allclose(mine, reference, rtol=1e-4, atol=1e-4)
 
 
-@pytest.fixture
-def calls(monkeypatch):
-    """The layers that fell back to Keras' own call, in order; empty where a stride-1 form ran."""
-    fallen = []
-
-    def watch(cls):
-        original = cls.call
-
-        def call(layer, inputs):
-            if isinstance(layer, Conv2DTranspose):
-                fallen.append(layer)
-            return original(layer, inputs)
-
-        monkeypatch.setattr(cls, "call", call)
-
-    watch(keras.layers.Conv2DTranspose)
-    return fallen
-
-
 # ------------------------------------------------------------------------- same function
 
 
 @pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize("kernel_size", [1, 2, 3, 4, 5, 6, 7, (2, 5)])
-def test_values_and_gradients_are_those_of_keras(pair, kernel_size, strides, calls):
-    ours, keras_own, inputs = make_twins(pair, (4, 6), kernel_size, strides)
-    assert_same_function(ours, keras_own, inputs)
-    assert bool(calls) == (strides == 1)
+def test_values_and_gradients_are_those_of_keras(pair, kernel_size, strides):
+    assert_same_function(*make_twins(pair, (4, 6), kernel_size, strides))
 
 
 @pytest.mark.parametrize("size", [(2, 2), (2, 6), (8, 4)])
 @pytest.mark.parametrize("kernel_size", [4, 7])
-def test_kernels_may_be_larger_than_the_input(pair, size, kernel_size, calls):
-    ours, keras_own, inputs = make_twins(pair, size, kernel_size, 2)
-    assert_same_function(ours, keras_own, inputs)
-    assert not calls
+def test_kernels_may_be_larger_than_the_input(pair, size, kernel_size):
+    assert_same_function(*make_twins(pair, size, kernel_size, 2))
 
 
 @pytest.mark.parametrize("size", [(5, 7), (5, 4), (4, 5), (1, 1)])
 @pytest.mark.parametrize("kernel_size", [4, 5])
-def test_odd_inputs_of_transposed_convolutions_have_the_form_too(size, kernel_size, calls):
-    ours, keras_own, inputs = make_twins(PAIRS["transposed"], size, kernel_size, 2)
-    assert_same_function(ours, keras_own, inputs)
-    assert not calls
+def test_odd_sizes(pair, size, kernel_size):
+    assert_same_function(*make_twins(pair, size, kernel_size, 2))
 
 
 @pytest.mark.parametrize("strides", [3, (1, 2)])
-def test_other_strides_fall_back(pair, strides, calls):
-    ours, keras_own, inputs = make_twins(pair, (6, 6), 3, strides)
-    assert_same_function(ours, keras_own, inputs)
-    assert calls
+def test_other_strides(pair, strides):
+    assert_same_function(*make_twins(pair, (6, 6), 3, strides))
+
+
+def test_dilated_convolutions():
+    twins = make_twins(PAIRS["convolution"], (6, 5), 3, 1, dilation_rate=2)
+    assert_same_function(*twins)
 
 
 @pytest.mark.parametrize(
     ("name", "strides", "kwargs"),
     [
+        ("convolution", 2, {"padding": "valid"}),
+        ("convolution", 1, {"groups": 2}),
+        ("convolution", 2, {"data_format": "channels_first"}),
         ("transposed", 1, {"padding": "valid"}),
         ("transposed", 2, {"padding": "valid"}),
         ("transposed", 2, {"output_padding": 0}),
         ("transposed", 1, {"dilation_rate": 2}),
+        ("transposed", 4, {}),
         ("transposed", 2, {"data_format": "channels_first"}),
     ],
 )
 def test_other_options_fall_back(name, strides, kwargs):
     """Padding "valid" is what a convolution has if nobody asks for another."""
+    if kwargs.get("data_format") == "channels_first" and name == "convolution":
+        keras_runs = keras.backend.backend() != "tensorflow"  # on a CPU, TensorFlow has none
+        if not keras_runs:
+            pytest.skip("Keras' own layer does not run here")
     inputs = np.random.default_rng(0).normal(size=(2, 4, 4, 4)).astype("float32")
     options = {"padding": "same", "data_format": "channels_last", **kwargs}
     options["kernel_initializer"] = Normal(0.0, 1.0, seed=0)
@@ -152,23 +143,110 @@ def test_other_options_fall_back(name, strides, kwargs):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(("name", "strides"), [("transposed", 1), ("transposed", 2)])
+@pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize(
     "kwargs",
     [{"use_bias": False}, {"activation": "tanh"}, {"use_bias": False, "activation": "elu"}],
 )
-def test_bias_and_activation(name, strides, kwargs):
-    ours, keras_own, inputs = make_twins(PAIRS[name], (4, 4), 5, strides, **kwargs)
+def test_bias_and_activation(pair, strides, kwargs):
+    ours, keras_own, inputs = make_twins(pair, (4, 4), 5, strides, **kwargs)
     assert len(ours.get_weights()) == (1 if "use_bias" in kwargs else 2)
     assert_same_function(ours, keras_own, inputs)
 
 
-def test_keras_own_call_is_used_where_dilation_is_fast(pair, calls, monkeypatch):
-    monkeypatch.setattr(backend, "dilated_is_slow", lambda: False)
-    for strides in (1, 2):
-        ours, _, inputs = make_twins(pair, (4, 4), 4, strides)
-        ours(inputs)
-    assert len(calls) == 2
+def test_gradients_of_gradients(pair):
+    """What a gradient penalty needs: the gradient of a gradient's square."""
+
+    def penalty_gradient(layer):
+        def slope(inputs):
+            return ops.sum(ops.tanh(layer(inputs))), None
+
+        def penalty():
+            _, gradient = backend.input_gradient(slope, ops.convert_to_tensor(inputs), True)
+            return ops.sum(ops.square(gradient)), None
+
+        return backend.value_and_gradients(penalty, layer.trainable_variables)[1]
+
+    ours, keras_own, inputs = make_twins(pair, (4, 4), 5, 2)
+    arrays = at_once(lambda: [*penalty_gradient(ours), *penalty_gradient(keras_own)])
+    for mine, reference in zip(arrays[:2], arrays[2:], strict=True):
+        np.testing.assert_allclose(mine, reference, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(8, 5), (4, 3, 2, 5)])
+def test_batch_normalization(shape, form):
+    if form == "fourier":
+        pytest.skip("no convolution here")
+    rng = np.random.default_rng(0)
+    inputs = (3 + 2 * rng.normal(size=shape)).astype("float32")
+    twins = [
+        layer(momentum=0.6, epsilon=1e-2)
+        for layer in (BatchNormalization, keras.layers.BatchNormalization)
+    ]
+    results = []
+    for layer in twins:
+        layer.build(inputs.shape)
+        layer.set_weights([1 + abs(rng_like) for rng_like in np.linspace(0, 1, 20).reshape(4, 5)])
+        variable = keras.Variable(inputs)
+
+        def run(layer=layer, variable=variable):
+            def objective():
+                outputs = layer(ops.convert_to_tensor(variable), training=True)
+                weights = ops.convert_to_tensor(np.linspace(-1, 2, inputs.size, dtype="float32"))
+                return ops.sum(outputs * ops.reshape(weights, inputs.shape)), outputs
+
+            variables = [variable, *layer.trainable_variables]
+            (_, outputs), gradients = backend.value_and_gradients(objective, variables)
+            return [outputs, *gradients]
+
+        results.append([ops.convert_to_numpy(ops.stop_gradient(x)) for x in run()])
+    for mine, reference in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, reference, rtol=1e-4, atol=1e-4)
+    for mine, reference in zip(*(layer.get_weights() for layer in twins), strict=True):
+        np.testing.assert_allclose(mine, reference, rtol=1e-5, atol=1e-6)
+    inferred = [ops.convert_to_numpy(ops.stop_gradient(layer(inputs))) for layer in twins]
+    np.testing.assert_allclose(*inferred, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.3, 0.75])
+def test_dropout_drops_its_rate_and_keeps_the_mean(rate, form):
+    if form == "fourier":
+        pytest.skip("no convolution here")
+    layer = Dropout(rate, seed=0)
+    inputs = np.ones((301, 333), "float32")
+    outputs = ops.convert_to_numpy(layer(inputs, training=True))
+    kept = outputs > 0
+    assert np.mean(kept) == pytest.approx(1 - rate, abs=0.005)
+    np.testing.assert_allclose(outputs[kept], 1 / (1 - rate), rtol=1e-4)
+    # Neighbors are independent, along both axes and from call to call.
+    again = ops.convert_to_numpy(layer(inputs, training=True)) > 0
+    for a, b in ((kept[1:], kept[:-1]), (kept[:, 1:], kept[:, :-1]), (kept, again)):
+        assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 0.02
+    np.testing.assert_array_equal(layer(inputs, training=False), inputs)
+    twin = Dropout(rate, seed=0)
+    np.testing.assert_array_equal(ops.convert_to_numpy(twin(inputs, training=True)), outputs)
+
+
+def test_the_fourier_form_runs_where_it_spares_products(monkeypatch, form):
+    """The 5x5 kernel on 7x7 maps: 121 products in place of 1225, see `zoo.fourier`."""
+    sizes = []
+    correlate = fourier.correlate
+
+    def watched(x, kernel, first):
+        sizes.append(tuple(x.shape))
+        return correlate(x, kernel, first)
+
+    monkeypatch.setattr(fourier, "correlate", watched)
+    monkeypatch.setattr(backend, "fourier_threshold", lambda: {"direct": math.inf}.get(form, 2.5))
+    layer = Conv2DTranspose(64, 5, padding="same", kernel_initializer="ones")
+    layer(np.ones((64, 7, 7, 64), "float32"))
+    assert sizes == ([] if form == "direct" else [(7, 7, 64, 64)])
+    layer = Conv2DTranspose(
+        64, 5, padding="same", kernel_initializer="ones", dtype="mixed_bfloat16"
+    )
+    layer(np.ones((64, 7, 7, 64), "float32"))
+    Conv2D(8, 3, padding="same", kernel_initializer="ones")(np.ones((1, 32, 32, 8), "float32"))
+    assert len(sizes) <= 1
 
 
 # ------------------------------------------------------------------------------ in models

@@ -8,7 +8,7 @@ from zoo.checks import check_count, check_fraction, check_image_shape, check_see
 from zoo.errors import InvalidInputError
 from zoo.images import ImageModel
 from zoo.initializers import Constant, Normal
-from zoo.layers import Conv2DTranspose
+from zoo.layers import BatchNormalization, Conv2D, Conv2DTranspose, Dropout
 
 SMALLEST_GRIDS = (4, 5, 6, 7)
 """Sides of the smallest feature map: an image's side is one of these times a power of two."""
@@ -128,7 +128,7 @@ def _build_discriminator(config, blocks):
     stack = [keras.Input(config["image_shape"])]
     for depth, filters in enumerate(_widths(config)):
         normalized = config["discriminator_batch_norm"] and depth > 0
-        stack.append(blocks.convolution(layers.Conv2D, filters, strides=2, use_bias=not normalized))
+        stack.append(blocks.convolution(Conv2D, filters, strides=2, use_bias=not normalized))
         if normalized:
             stack.append(blocks.normalization())
         stack.append(blocks.activation())
@@ -175,7 +175,7 @@ class _Blocks:
         )
 
     def normalization(self):
-        return layers.BatchNormalization(
+        return BatchNormalization(
             momentum=self.config["batch_norm_momentum"],
             gamma_initializer=self.normal(mean=1.0),
             beta_initializer=Constant(0.0),
@@ -187,7 +187,7 @@ class _Blocks:
         return layers.LeakyReLU(negative_slope=self.config["negative_slope"])
 
     def dropout(self):
-        return layers.Dropout(self.config["dropout"], seed=self._seed())
+        return Dropout(self.config["dropout"], seed=self._seed())
 
 
 def _widths(config):

@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from zoo.layers import Conv2D
+
 
 @keras.saving.register_keras_serializable("zoo")
-class GatedConv2D(keras.layers.Conv2D):
+class GatedConv2D(Conv2D):
     """phi(features) * sigmoid(gates), both halves of one convolution (Yu et al. 2019, section 3.1).
 
     A plain convolution treats pixels of a hole as it treats any other; the gate, one for every

@@ -6,6 +6,7 @@ from keras import layers, ops
 
 from zoo.gated import GatedConv2D
 from zoo.initializers import Constant, GlorotUniform
+from zoo.layers import Conv2D
 from zoo.pull_push import PullPush
 from zoo.spectral import SpectralConv2D
 
@@ -73,17 +74,17 @@ class Blocks:
         }
 
     def convolution(self, filters, kernel_size=3, **kwargs):
-        layer = GatedConv2D if self.config["gated"] else layers.Conv2D
+        layer = GatedConv2D if self.config["gated"] else Conv2D
         return layer(filters, kernel_size, activation="elu", **self._options(), **kwargs)
 
     def projection(self, filters):
-        return layers.Conv2D(filters, 1, **self._options())
+        return Conv2D(filters, 1, **self._options())
 
     def output(self, channels):
-        return layers.Conv2D(channels, 3, dtype="float32", **self._options())
+        return Conv2D(channels, 3, dtype="float32", **self._options())
 
     def judging(self, filters, **kwargs):
-        layer = SpectralConv2D if self.config["spectral_norm"] else layers.Conv2D
+        layer = SpectralConv2D if self.config["spectral_norm"] else Conv2D
         return layer(filters, 4, **self._options(), **kwargs)
 
     def leaky(self):

@@ -1,79 +1,81 @@
-"""The stride-2 transposed convolution in a stride-1 form, for where dilated convolutions are slow.
+"""Keras' layers, computed the way that is fast on the backend at hand.
 
-The same weights and the same function as Keras' layer of this name. A transposed convolution
-dilates its input with zeros, which XLA does slowly on a CPU. Computing even and odd positions of
-the output as separate channels, and putting them side by side afterwards ("depth to space"),
-leaves a plain convolution (Shi et al. 2016, "Is the deconvolution layer the same as a convolutional
-layer?"). Strided convolutions stay as they are: their form was measured to be slower.
-
-With "same" padding and a kernel w of length k, along each axis:
-
-    x[2i + t - p] += w[t] y[i],    p = (k - 2) // 2
-
-Let t - p = 2m + r with r in {0, 1}: then w[t] is tap m of the kernel for positions of parity r.
+Each is the same function of the same weights as Keras' layer of its name, and takes its place in
+any network. Where a configuration is outside of what the zoo makes fast, Keras' own code runs.
 """
 
 import keras
 from keras import ops
 
 from zoo import backend
+from zoo.convolution import convolve, convolve_transposed
+
+RANDOM_VALUES = 2**16
+"""How many values a random number of `backend.random_bits` has."""
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Conv2D(keras.layers.Conv2D):
+    """`keras.layers.Conv2D`; `zoo.convolution` with "same" padding, channels last."""
+
+    def convolution_op(self, inputs, kernel):
+        if not _is_same(self):
+            return super().convolution_op(inputs, kernel)
+        return convolve(inputs, ops.convert_to_tensor(kernel), self.strides, self.dilation_rate)
 
 
 @keras.saving.register_keras_serializable("zoo")
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
-    """`keras.layers.Conv2DTranspose` with "same" padding, channels last."""
+    """`keras.layers.Conv2DTranspose`; `zoo.convolution` with "same" padding, channels last."""
 
     def call(self, inputs):
-        if not _has_stride_one_form(self):
+        plain = self.dilation_rate == (1, 1) and self.output_padding is None
+        shrinks = any(k < s for k, s in zip(self.kernel_size, self.strides, strict=True))
+        if not _is_same(self) or not plain or shrinks:
             return super().call(inputs)
-        kernel, (before, after) = _split_kernel(self.kernel, self.kernel_size)
-        taps_h, taps_w, _, _, filters, channels = kernel.shape
-        kernel = ops.transpose(ops.flip(kernel, axis=(0, 1)), (0, 1, 5, 2, 3, 4))
-        kernel = ops.reshape(kernel, (taps_h, taps_w, channels, 4 * filters))
-        padding = [(0, 0), *zip(after, before, strict=True), (0, 0)]
-        inputs = ops.pad(inputs, padding)
-        outputs = ops.conv(inputs, kernel, padding="valid", data_format="channels_last")
-        return _finish(self, _depth_to_space(outputs, filters))
+        outputs = convolve_transposed(inputs, ops.convert_to_tensor(self.kernel), self.strides)
+        if self.use_bias:
+            outputs = outputs + self.bias
+        return outputs if self.activation is None else self.activation(outputs)
 
 
-def _has_stride_one_form(layer):
-    """Whether it is worth it, and nothing but the kernel shapes the outputs."""
+@keras.saving.register_keras_serializable("zoo")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization`; statistics and normalization in one go in training."""
+
+    def call(self, inputs, training=None, mask=None):
+        plain = self.scale and self.center and not self.renorm and not self.synchronized
+        last = self.axis in (-1, len(inputs.shape) - 1)
+        if not training or not self.trainable or mask is not None or not plain or not last:
+            return super().call(inputs, training=training, mask=mask)
+        outputs, mean, variance = backend.batch_normalize(
+            inputs,
+            ops.convert_to_tensor(self.gamma),
+            ops.convert_to_tensor(self.beta),
+            self.epsilon,
+        )
+        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            value = ops.stop_gradient(value)
+            moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
+        return ops.cast(outputs, self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Dropout(keras.layers.Dropout):
+    """`keras.layers.Dropout`, from 16 random bits a value: the rate is met to 1 in 131,072."""
+
+    def call(self, inputs, training=False):
+        if not training or self.rate == 0 or self.noise_shape is not None:
+            return super().call(inputs, training=training)
+        dropped = round(self.rate * RANDOM_VALUES)
+        bits = backend.random_bits(ops.shape(inputs), self.seed_generator.next())
+        kept = ops.cast(bits >= dropped - RANDOM_VALUES // 2, inputs.dtype)
+        return inputs * (kept * (RANDOM_VALUES / (RANDOM_VALUES - dropped)))
+
+
+def _is_same(layer):
     return (
-        backend.dilated_is_slow()
-        and layer.strides == (2, 2)
-        and layer.padding == "same"
+        layer.padding == "same"
         and layer.data_format == "channels_last"
-        and layer.dilation_rate == (1, 1)
-        and layer.output_padding is None
+        and getattr(layer, "groups", 1) == 1
     )
-
-
-def _finish(layer, outputs):
-    if layer.use_bias:
-        outputs = outputs + layer.bias
-    return outputs if layer.activation is None else layer.activation(outputs)
-
-
-def _split_kernel(kernel, kernel_size):
-    """(kh, kw, a, b) -> (taps_h, taps_w, 2, 2, a, b), and the zeros before and after the input."""
-    pads, taps, before, after = [], [], [], []
-    for k in kernel_size:
-        p = max(k - 2, 0) // 2
-        first, last = (-p) // 2, (k - 1 - p) // 2
-        before.append(-first)
-        after.append(last)
-        taps.append(last - first + 1)
-        front = -2 * first - p
-        pads.append((front, 2 * taps[-1] - k - front))
-    kernel = ops.pad(kernel, [*pads, (0, 0), (0, 0)])
-    a, b = kernel.shape[2:]
-    kernel = ops.reshape(kernel, (taps[0], 2, taps[1], 2, a, b))
-    return ops.transpose(kernel, (0, 2, 1, 3, 4, 5)), (before, after)
-
-
-def _depth_to_space(inputs, channels):
-    """(N, h, w, 4c) -> (N, 2h, 2w, c): parities, which come before channels, go side by side."""
-    _, height, width, _ = ops.shape(inputs)
-    split = ops.reshape(inputs, (-1, height, width, 2, 2, channels))
-    split = ops.transpose(split, (0, 1, 3, 2, 4, 5))
-    return ops.reshape(split, (-1, 2 * height, 2 * width, channels))

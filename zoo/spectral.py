@@ -10,12 +10,13 @@ import keras
 from keras import ops
 
 from zoo.initializers import Normal
+from zoo.layers import Conv2D
 
 EPSILON = 1e-12
 
 
 @keras.saving.register_keras_serializable("zoo")
-class SpectralConv2D(keras.layers.Conv2D):
+class SpectralConv2D(Conv2D):
     """`keras.layers.Conv2D` whose kernel is divided by its largest singular value.
 
     The kernel (h, w, inputs, filters) counts as a matrix (h w inputs, filters). One step of the

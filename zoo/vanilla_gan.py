@@ -8,6 +8,7 @@ from zoo.checks import check_count, check_fraction, check_image_shape, check_see
 from zoo.errors import InvalidInputError
 from zoo.images import RANGES, ImageModel
 from zoo.initializers import Constant, GlorotUniform
+from zoo.layers import BatchNormalization, Dropout
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -124,7 +125,7 @@ def _build_discriminator(config, seeds):
         ]
         if config["dropout"]:
             seed = int(seeds.integers(2**31))
-            stack.append(layers.Dropout(config["dropout"], seed=seed))
+            stack.append(Dropout(config["dropout"], seed=seed))
     stack.append(_dense(1, seeds, dtype="float32"))
     return keras.Sequential(stack, name="discriminator")
 
@@ -140,7 +141,7 @@ def _dense(units, seeds, **kwargs):
 
 
 def _normalization(momentum):
-    return layers.BatchNormalization(
+    return BatchNormalization(
         momentum=momentum,
         gamma_initializer=Constant(1.0),
         beta_initializer=Constant(0.0),

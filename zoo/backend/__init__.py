@@ -11,7 +11,11 @@ Whatever Keras lacks for a step with two networks and two optimizers is here, an
 | `apply_gradients`      | one optimizer's update                                                 |
 | `synchronize`          | makes variables readable outside the trainer in the middle of an epoch |
 | `state_kept`           | keeps the variables' values if the trainer fails on its way            |
-| `dilated_is_slow`      | whether strided convolutions deserve their stride-1 form here          |
+| `convolve`             | convolution with "same" padding                                        |
+| `convolve_transposed`  | transposed convolution with "same" padding                             |
+| `batch_normalize`      | batch normalization in training, and the batch's statistics            |
+| `random_bits`          | 16 random bits for each element of a tensor                            |
+| `fourier_threshold`    | how many products a convolution's Fourier form must spare to be faster |
 | `device_name`          | what computes here                                                     |
 
 Everything outside of this folder is `keras.ops`.
@@ -30,5 +34,9 @@ input_gradient = _module.input_gradient
 apply_gradients = _module.apply_gradients
 synchronize = _module.synchronize
 state_kept = _module.state_kept
-dilated_is_slow = _module.dilated_is_slow
+convolve = _module.convolve
+convolve_transposed = _module.convolve_transposed
+batch_normalize = _module.batch_normalize
+random_bits = _module.random_bits
+fourier_threshold = _module.fourier_threshold
 device_name = _module.device_name

@@ -1,8 +1,12 @@
 """TensorFlow: variables mutate, and tapes watch just the variables that are asked for."""
 
 import contextlib
+import math
 
 import tensorflow as tf
+from keras import ops
+
+from zoo.backend import adam
 
 
 def run_step(model, step, data):
@@ -43,10 +47,16 @@ def input_gradient(function, inputs, differentiable=False):
 
 
 def apply_gradients(optimizer, gradients, variables):
-    """One update. Replicas' gradients are summed by the optimizer, hence the division."""
+    """One update, of a plain Adam by one fused kernel per variable.
+
+    Replicas' gradients are summed by the optimizer, hence the division.
+    """
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     if replicas > 1:
         gradients = [gradient / replicas for gradient in gradients]
+    elif adam.is_plain(optimizer, variables):
+        _apply_adam(optimizer, gradients, variables)
+        return
     optimizer.apply(gradients, variables)
 
 
@@ -61,12 +71,71 @@ def state_kept(model):
     return contextlib.nullcontext()
 
 
-def dilated_is_slow():
-    """oneDNN and cuDNN have native kernels for strided and transposed convolutions."""
-    return False
+def convolve(inputs, kernel, strides, dilation_rate):
+    """Convolution of (batch, height, width, channels) with "same" padding."""
+    return ops.conv(
+        inputs,
+        kernel,
+        strides,
+        padding="same",
+        data_format="channels_last",
+        dilation_rate=dilation_rate,
+    )
+
+
+def convolve_transposed(inputs, kernel, strides):
+    """Transposed convolution of (batch, height, width, channels) with "same" padding."""
+    return ops.conv_transpose(inputs, kernel, strides, padding="same", data_format="channels_last")
+
+
+def batch_normalize(inputs, gamma, beta, epsilon):
+    """Normalized inputs, and mean and (biased) variance of all axes but the last."""
+    x = inputs
+    if x.shape.rank != 4:  # what the fused kernel takes
+        x = tf.reshape(x, (-1, 1, 1, x.shape[-1]))
+    count = tf.cast(tf.size(x) // tf.shape(x)[-1], gamma.dtype)
+    x, mean, unbiased = tf.compat.v1.nn.fused_batch_norm(x, gamma, beta, epsilon=epsilon)
+    return tf.reshape(x, tf.shape(inputs)), mean, unbiased * ((count - 1) / count)
+
+
+def random_bits(shape, seed):
+    """int16 tensor of all values alike, from a seed of Keras' `SeedGenerator`."""
+    shape = tf.stack(shape)
+    size = tf.reduce_prod(shape)
+    # The kernels, and XLA, take seeds of 32 bits.
+    seed = tf.cast(seed % tf.int32.max, tf.int32)
+    words = tf.random.stateless_uniform(
+        [(size + 1) // 2], seed, minval=None, maxval=None, dtype=tf.int32
+    )
+    return tf.reshape(tf.reshape(tf.bitcast(words, tf.int16), [-1])[:size], shape)
+
+
+def fourier_threshold():
+    """How many times fewer products a convolution's Fourier form must take to be faster here."""
+    return math.inf if tf.config.list_physical_devices("GPU") else 2.5
 
 
 def device_name():
     """The device that runs the computation."""
     gpus = tf.config.list_physical_devices("GPU")
     return tf.config.experimental.get_device_details(gpus[0])["device_name"] if gpus else "cpu"
+
+
+def _apply_adam(optimizer, gradients, variables):
+    rate = tf.cast(optimizer.learning_rate, tf.float32)
+    beta_1_power, beta_2_power = adam.powers(optimizer)
+    moments = adam.slots(optimizer, variables)
+    for gradient, variable, first, second in zip(gradients, variables, *moments, strict=True):
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.value.handle,
+            m=first.value.handle,
+            v=second.value.handle,
+            beta1_power=beta_1_power,
+            beta2_power=beta_2_power,
+            lr=rate,
+            beta1=optimizer.beta_1,
+            beta2=optimizer.beta_2,
+            epsilon=optimizer.epsilon,
+            grad=gradient,
+        )
+    optimizer.iterations.assign_add(1)

@@ -1,0 +1,150 @@
+"""Convolutions with "same" padding, channels last: each computed the way that is fast here.
+
+The same function as `keras.ops.conv` and `keras.ops.conv_transpose`, from the same kernels. Two
+ways lead there: the backend's own convolutions, and for small maps the Fourier transform
+(`zoo.fourier`) of a stride-1 form, where each of the stride's phases is a channel.
+
+With "same" padding and a kernel w of length k, along each axis, at stride s:
+
+    convolution:               y[i]          = sum over t of w[t] x[s i + t - p]
+    transposed convolution:    x[s i + t - p] += w[t] y[i],     p = (k - s) // 2
+
+Let t - p = s m + r with 0 <= r < s: then w[t] is tap m of the kernel for phase r of x (Shi et al.
+2016, "Is the deconvolution layer the same as a convolutional layer?").
+"""
+
+import math
+
+from keras import ops
+from keras.backend import standardize_dtype
+
+from zoo import backend, fourier
+
+LARGEST_MAP = 256
+"""Positions of the largest map that is worth a thought; of larger ones the transforms cost more."""
+
+
+def convolve(inputs, kernel, strides=(1, 1), dilation_rate=(1, 1)):
+    """Convolution with "same" padding.
+
+    Args:
+        inputs: float tensor (batch, height, width, channels).
+        kernel: float tensor (kernel height, kernel width, channels, filters).
+        strides: pair of ints.
+        dilation_rate: pair of ints.
+
+    Returns:
+        Float tensor (batch, ceil(height / stride), ceil(width / stride), filters).
+    """
+    if tuple(dilation_rate) == (1, 1) and _divides(inputs, strides):
+        size = [inputs.shape[axis] // strides[axis - 1] for axis in (1, 2)]
+        if _fourier_pays(inputs, kernel, size, strides):
+            return _convolve_by_fourier(inputs, kernel, size, strides)
+    return backend.convolve(inputs, kernel, tuple(strides), tuple(dilation_rate))
+
+
+def convolve_transposed(inputs, kernel, strides=(1, 1)):
+    """Transposed convolution with "same" padding.
+
+    Args:
+        inputs: float tensor (batch, height, width, channels).
+        kernel: float tensor (kernel height, kernel width, filters, channels).
+        strides: pair of ints.
+
+    Returns:
+        Float tensor (batch, stride * height, stride * width, filters).
+    """
+    if _divides(inputs, (1, 1)) and _fourier_pays(inputs, kernel, inputs.shape[1:3], strides):
+        return _convolve_transposed_by_fourier(inputs, kernel, strides)
+    return backend.convolve_transposed(inputs, kernel, tuple(strides))
+
+
+def _divides(inputs, strides):
+    """Whether the map's size is known, and a multiple of the strides."""
+    sizes = zip(inputs.shape[1:3], strides, strict=True)
+    return all(size is not None and size % stride == 0 for size, stride in sizes)
+
+
+def _fourier_pays(inputs, kernel, size, strides):
+    """Whether the Fourier form spares enough products, with its transforms counted in.
+
+    All counts are for one image and divided by channels times filters.
+    """
+    batch, *_ = inputs.shape
+    phases = strides[0] * strides[1]
+    height, width, _, _ = kernel.shape
+    positions = size[0] * size[1]
+    direct = positions * height * width
+    threshold = backend.fourier_threshold()
+    if threshold == math.inf or positions > LARGEST_MAP:
+        return False
+    if standardize_dtype(inputs.dtype) != "float32":  # sums and differences cost mantissa bits
+        return False
+    taps, first = zip(*map(_taps, (height, width), strides), strict=True)
+    rows = fourier.find_algorithm(tuple(size), taps, first).rows
+    few, many = sorted(kernel.shape[2:])  # the strides' phases go with the smaller number
+    transforms = positions * rows * (phases / many + 1 / few)
+    of_kernel = rows * taps[0] * taps[1] * phases / (batch or 64)
+    return direct >= threshold * (rows * phases + transforms + of_kernel)
+
+
+def _convolve_by_fourier(inputs, kernel, size, strides):
+    phases = strides[0] * strides[1]
+    height, width = size
+    x = ops.reshape(inputs, (-1, height, strides[0], width, strides[1], inputs.shape[-1]))
+    x = ops.transpose(x, (1, 3, 0, 2, 4, 5))
+    x = ops.reshape(x, (height, width, -1, phases * inputs.shape[-1]))
+    kernel, first = _split_kernel(kernel, strides)
+    *taps, _, _, channels, filters = kernel.shape
+    kernel = ops.reshape(kernel, (*taps, phases * channels, filters))
+    return ops.transpose(fourier.correlate(x, kernel, first), (2, 0, 1, 3))
+
+
+def _convolve_transposed_by_fourier(inputs, kernel, strides):
+    x = ops.transpose(inputs, (1, 2, 0, 3))
+    kernel, first = _transposed_kernel(kernel, strides)
+    filters = kernel.shape[-1] // (strides[0] * strides[1])
+    outputs = ops.transpose(fourier.correlate(x, kernel, first), (2, 0, 1, 3))
+    return _depth_to_space(outputs, filters, strides)
+
+
+def _transposed_kernel(kernel, strides):
+    """(kh, kw, filters, channels) -> (taps, taps, channels, phases * filters), and first taps."""
+    kernel, first = _split_kernel(kernel, strides)
+    *taps, _, _, filters, channels = kernel.shape
+    # Transposed, taps count backward.
+    kernel = ops.transpose(ops.flip(kernel, axis=(0, 1)), (0, 1, 5, 2, 3, 4))
+    kernel = ops.reshape(kernel, (*taps, channels, strides[0] * strides[1] * filters))
+    return kernel, [1 - n - start for n, start in zip(taps, first, strict=True)]
+
+
+def _split_kernel(kernel, strides):
+    """(kh, kw, a, b) -> (taps, taps, stride, stride, a, b), and the first tap along each axis."""
+    sizes, (a, b) = kernel.shape[:2], kernel.shape[2:]
+    taps, first = zip(*map(_taps, sizes, strides), strict=True)
+    margins = []
+    for k, s, n, start in zip(sizes, strides, taps, first, strict=True):
+        front = -s * start - _padding(k, s)
+        margins.append((front, s * n - k - front))
+    kernel = ops.pad(kernel, [*margins, (0, 0), (0, 0)])
+    kernel = ops.reshape(kernel, (taps[0], strides[0], taps[1], strides[1], a, b))
+    return ops.transpose(kernel, (0, 2, 1, 3, 4, 5)), first
+
+
+def _taps(k, s):
+    """How many taps each phase has, and the first one's m."""
+    first, last = -_padding(k, s) // s, (k - 1 - _padding(k, s)) // s
+    return last - first + 1, first
+
+
+def _padding(k, s):
+    return max(k - s, 0) // 2
+
+
+def _depth_to_space(inputs, channels, strides):
+    """(N, h, w, phases * c) -> (N, s h, s w, c): phases, before channels, go side by side."""
+    _, height, width, _ = ops.shape(inputs)
+    vertical, horizontal = strides
+    split = ops.reshape(inputs, (-1, height, width, vertical, horizontal, channels))
+    split = ops.transpose(split, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(split, (-1, vertical * height, horizontal * width, channels))
