@@ -11,6 +11,9 @@ import zoo
 from benchmarks import native
 from tests.tiny import set_weights
 
+# PyTorch's compiler uses parts of PyTorch that PyTorch deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+
 STEPS = 3
 BATCH = 8
 BACKEND = keras.backend.backend()
@@ -32,7 +35,16 @@ VARIANTS = [
     for name in native.VARIANTS[BACKEND]
 ]
 
+PAIRS = [
+    # The others of a variant that compiles for minutes run the same code.
+    pytest.param(workload, *variant.values, marks=variant.marks)
+    for variant in VARIANTS
+    for workload in MODELS
+    if workload == "gan28" or not variant.marks
+]
+
 all_loops = pytest.mark.parametrize("variant", VARIANTS)
+some_loops = pytest.mark.parametrize(("workload", "variant"), PAIRS)
 all_workloads = pytest.mark.parametrize("workload", MODELS)
 
 
@@ -86,13 +98,12 @@ def test_it_trains_and_samples_as_the_zoo_does(workload, variant):
     after = loop.sample(BATCH, BATCH, latents[0])
     assert np.abs(before - after).max() > 1
     # PyTorch's moving variances are of the unbiased ones of the batches, Keras' of the biased.
-    bound = 40 if BACKEND == "torch" else 2
+    bound = 8 if BACKEND == "torch" else 2
     assert np.abs(after - model.generate(latents=latents[0]).astype("int16")).max() <= bound
 
 
 @pytest.mark.slow
-@all_loops
-@pytest.mark.parametrize("workload", ["gan28", "dcgan64"])
+@some_loops
 def test_bfloat16_changes_the_losses_a_little(workload, variant):
     model, loop = build_pair(workload, variant, "mixed_bfloat16")
     ours, theirs = train_both(model, loop)
@@ -103,8 +114,7 @@ def test_bfloat16_changes_the_losses_a_little(workload, variant):
     assert np.abs(np.subtract(theirs[0], [float(loss) for loss in losses])).max() > 1e-5
 
 
-@all_loops
-@all_workloads
+@some_loops
 def test_run_trains_on_an_array(workload, variant):
     model, loop = build_pair(workload, variant, dropout=0.3)
     images, latents = draw(model)

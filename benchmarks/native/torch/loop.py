@@ -41,18 +41,20 @@ class Loop(NativeLoop):
 
     def step(self, batch, draws=None):
         fake = self.fake_images(self._latents(len(batch), draws))
+        shown = fake.detach()
 
-        loss_d = self.discriminator_loss(batch, fake.detach())
+        loss_d = self.discriminator_loss(batch, shown)
         self.discriminator_adam.zero_grad()
         loss_d.backward()
         self.discriminator_adam.step()
 
         # No gradients of the discriminator's weights: nothing would use them.
         self.discriminator.requires_grad_(False)
-        loss_g = self.generator_loss(fake)
+        loss_g = self.generator_loss(shown.requires_grad_())
         self.discriminator.requires_grad_(True)
-        self.generator_adam.zero_grad()
         loss_g.backward()
+        self.generator_adam.zero_grad()
+        fake.backward(shown.grad)
         self.generator_adam.step()
         return loss_d.detach(), loss_g.detach()
 
