@@ -9,7 +9,6 @@ neighboring rounds says more than a number of images per second does.
 
 import argparse
 import datetime
-import importlib
 import json
 import math
 import os
@@ -26,6 +25,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import native
 from zoo.keras_import import PACKAGES, import_keras
 
 IMAGE_SHAPE = (28, 28, 1)
@@ -55,13 +55,12 @@ def measure(batch_size, steps, rounds, base_filters=64):
     name = keras.backend.backend()
     model = zoo.DCGAN(IMAGE_SHAPE, base_filters=base_filters, kernel_size=5, seed=0)
     model.compile(jit_compile="auto")
-    loop = importlib.import_module(f"benchmarks.native.{name}").Loop(
-        model.generator.get_weights(), model.discriminator.get_weights(), dropout=0.3
-    )
+    weights = model.generator.get_weights(), model.discriminator.get_weights()
+    loop = native.make_loop("dcgan28", name, native.VARIANTS[name][0], model.config, *weights)
 
     def train_zoo(images, batch_size):
         history = model.fit(images, batch_size=batch_size, verbose=0).history
-        loop.synchronize([variable.value for variable in model.variables])
+        loop.synchronize()
         return history["discriminator_loss"][-1], history["generator_loss"][-1]
 
     contestants = {"native": loop.run, "zoo": train_zoo}
