@@ -1,0 +1,204 @@
+"""The inpainting GAN as an expert would write it by hand in each framework, without Keras.
+
+One file per framework, with one class `Loop` in each: the network, the losses and the step of
+`zoo.InpaintingGAN` as it is compiled by default: hinge loss, L1 reconstruction, spectral
+normalization, and one forward pass of the generator for both updates. What a framework need not
+compute twice, it does not: the first guess has no weights, so nothing is differentiated through it,
+and the largest singular value is the length that the power iteration divides by.
+"""
+
+import collections
+
+import numpy as np
+
+HOLE_WEIGHT, KNOWN_WEIGHT, ADVERSARIAL_WEIGHT = 1.0, 0.2, 0.01  # of the generator's losses
+LEVELS = 6  # halvings of the first guess
+GUESS_EPSILON, NORM_EPSILON = 1e-6, 1e-12
+COMPUTE_DTYPES = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
+FIXED = ("first_guess", "gated", "skip_connections", "spectral_norm")
+"""Options of `zoo.InpaintingGAN` that the loops have no form without."""
+
+
+class InpaintingLoop:
+    """What the three loops have in common: their signatures, and batches from NumPy arrays.
+
+    Args:
+        config: `model.config` of a `zoo.InpaintingGAN`.
+        generator_weights: float32 ndarrays, as `model.generator.get_weights()` returns them.
+        discriminator_weights: likewise.
+        variant: str, how the framework runs the step; one of the class' `variants`.
+        precision: "float32" or "mixed_bfloat16".
+        seed: int, for the order of the images.
+
+    Raises:
+        ValueError: for an architecture that the loop has no form of, or an unknown name.
+    """
+
+    variants = ()
+
+    def __init__(
+        self,
+        config,
+        generator_weights,
+        discriminator_weights,
+        variant,
+        precision="float32",
+        seed=0,
+    ):
+        check_config(config)
+        check_name("variant", variant, self.variants)
+        check_name("precision", precision, COMPUTE_DTYPES)
+        self.halvings, self.dilations = config["halvings"], config["dilations"]
+        self.variant = variant
+        self.dtype = COMPUTE_DTYPES[precision]
+        self.rng = np.random.default_rng(seed)
+        # Keras lists a layer's weights together: kernel, bias, and the power iteration's direction.
+        self.build(
+            list(zip(generator_weights[::2], generator_weights[1::2], strict=True)),
+            list(zip(discriminator_weights[::3], discriminator_weights[1::3], strict=True)),
+            discriminator_weights[2::3],
+        )
+
+    def build(self, generator, discriminator, directions):
+        """Makes the loop's state.
+
+        Args:
+            generator: (kernel, bias) of each convolution, in the order of the forward pass.
+            discriminator: likewise.
+            directions: of the power iteration, one (filters,) for each of the discriminator's.
+        """
+        raise NotImplementedError
+
+    def put(self, images, masks):
+        """A batch on the device.
+
+        Args:
+            images: uint8 ndarray (batch, H, W, C).
+            masks: bool ndarray (batch, H, W), True where a pixel is missing.
+        """
+        raise NotImplementedError
+
+    def step(self, batch, draws=None):
+        """Updates the discriminator, then the generator.
+
+        Args:
+            batch: what `put` returned.
+            draws: nothing; this family draws no numbers.
+
+        Returns:
+            The discriminator's and the generator's loss: scalars that may not be computed yet.
+        """
+        raise NotImplementedError
+
+    def restoring_weights(self):
+        """The generator's weights, as `complete` wants them."""
+        raise NotImplementedError
+
+    def complete(self, weights, batch):
+        """Starts to restore a batch; what it returns is for `fetch`."""
+        raise NotImplementedError
+
+    def fetch(self, result):
+        """uint8 ndarray (batch, H, W, C) of what `complete` started."""
+        raise NotImplementedError
+
+    def synchronize(self, arrays=None):
+        """Waits until arrays of the framework are computed; by default, everything."""
+        raise NotImplementedError
+
+    def run(self, images, batch_size, epochs=1, *, masks):
+        """Trains on uint8 images (N, H, W, C) and bool masks (N, H, W) in random order.
+
+        Returns:
+            The losses of the last step, as two floats. No step before it is read on the host.
+        """
+        for _ in range(epochs):
+            order = self.rng.permutation(len(images))
+            for start in range(0, len(images), batch_size):
+                chosen = order[start : start + batch_size]
+                losses = self.step(self.put(images[chosen], masks[chosen]))
+        self.synchronize()
+        return tuple(float(loss) for loss in losses)
+
+    def restore(self, images, masks, batch_size):
+        """Fills the holes of images.
+
+        Args:
+            images: uint8 ndarray (N, H, W, C), of the size that the loop trains on.
+            masks: bool ndarray (N, H, W), True where a pixel is missing.
+            batch_size: int, images per forward pass.
+
+        Returns:
+            uint8 ndarray (N, H, W, C). Known pixels are bit-identical.
+        """
+        restored = images.copy()
+        damaged = np.flatnonzero(masks.any(axis=(1, 2)))
+        batch_size = min(batch_size, len(damaged))
+        weights, started = self.restoring_weights(), collections.deque()
+        for start in range(0, len(damaged), max(batch_size, 1)):
+            # The last batch is filled up with the ones before it: one shape, one compilation.
+            stop = min(start + batch_size, len(damaged))
+            chosen = damaged[stop - batch_size : stop]
+            batch = self.put(images[chosen], masks[chosen])
+            started.append((chosen, self.complete(weights, batch)))
+            if len(started) > 1:  # one is read while the device works at the next
+                self._take(restored, started)
+        while started:
+            self._take(restored, started)
+        return restored
+
+    def _take(self, restored, started):
+        chosen, result = started.popleft()
+        restored[chosen] = self.fetch(result)
+
+
+def encode_decode(x, layers, halvings, dilations, gated, grow):
+    """The generator from its input to its last feature maps.
+
+    Args:
+        x: a framework's tensor, the first guess beside the mask.
+        layers: iterator over (kernel, bias); the output's are left.
+        halvings: int.
+        dilations: ints.
+        gated: `(x, layer, stride=1, dilation=1)`, a gated convolution.
+        grow: `(x, layer, skip)`, a 1x1 convolution, doubled in size, plus `skip`.
+    """
+    x = gated(x, next(layers))
+    skips = []
+    for level in range(1, halvings + 1):
+        skips.append(x)
+        x = gated(x, next(layers), stride=2)
+        if 1 < level < halvings:
+            x = gated(x, next(layers))
+    for rate in dilations:
+        x = x + gated(x, next(layers), dilation=rate)
+    for skip in reversed(skips):
+        x = grow(x, next(layers), skip)
+        x = gated(x, next(layers))
+    return x
+
+
+def check_config(config):
+    """Raises `ValueError` for an architecture that the loops have no form of."""
+    missing = [name for name in FIXED if not config[name]]
+    if missing:
+        raise ValueError(
+            f"The hand-written loops have {', '.join(FIXED)}. Received: "
+            f"{', '.join(f'{name}=False' for name in missing)}. Benchmark the model with them."
+        )
+    sides = config["image_shape"][:2]
+    # Other sizes leave an odd row or column over somewhere in the first guess.
+    if any(side % 2**LEVELS and side not in (16, 32) for side in sides):
+        raise ValueError(
+            f"An image's height and width must be 16, 32 or multiples of {2**LEVELS}, to halve "
+            f"evenly. Received: {sides[0]}x{sides[1]}"
+        )
+
+
+def check_name(argument, name, names):
+    """Raises `ValueError` unless the name is one of those."""
+    if name not in names:
+        raise ValueError(
+            f"`{argument}` must be one of {', '.join(map(repr, names))}. "
+            f"Received: {argument}={name!r}"
+        )
