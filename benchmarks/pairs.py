@@ -1,6 +1,8 @@
 """Which rows belong together: the zoo beside its native peers, window by window."""
 
-from benchmarks.rows import summarize
+import dataclasses
+
+from benchmarks.rows import UNKNOWN_DEVICE, summarize
 
 PEER_FIELDS = ("run", "group", "model", "mode", "data", "backend", "precision", "batch_size")
 """What the zoo's row and a native loop's share if they did the same work in the same rounds."""
@@ -9,15 +11,33 @@ PEER_FIELDS = ("run", "group", "model", "mode", "data", "backend", "precision", 
 def latest(rows):
     """One row a cell: the last by date, and by position among those of one date.
 
+    What failed before its device was known is taken to have run where its run's other rows did,
+    of the same backend if there are any: or it would seem to be a cell of another machine.
+
     Returns:
         A dictionary from `Row.cell` to the row, in order of first appearance.
     """
     cells = {}
-    for row in rows:
+    for row in _placed(rows):
         known = cells.get(row.cell)
         if known is None or row.date >= known.date:
             cells[row.cell] = row
     return cells
+
+
+def _placed(rows):
+    """The rows, with the device filled in where it is unknown and the run knows but one."""
+    devices = {}
+    for row in rows:
+        if row.device != UNKNOWN_DEVICE:
+            for place in (row.run, (row.run, row.backend)):
+                devices.setdefault(place, set()).add(row.device)
+    for row in rows:
+        if row.device == UNKNOWN_DEVICE:
+            known = devices.get((row.run, row.backend)) or devices.get(row.run, ())
+            if len(known) == 1:
+                row = dataclasses.replace(row, device=min(known))
+        yield row
 
 
 def native_peers(row, rows):
@@ -33,6 +53,11 @@ def native_peers(row, rows):
         and all(getattr(other, field) == getattr(row, field) for field in PEER_FIELDS)
     ]
     return sorted(peers, key=lambda peer: -peer.median)
+
+
+def interleaved(row, other):
+    """Whether windows of the same index ran in one round."""
+    return (row.run, row.group) == (other.run, other.group)
 
 
 def paired_ratios(row, other):

@@ -16,6 +16,7 @@ from benchmarks.kinds import fits, in_words
 from zoo.errors import ZooError
 
 SCHEMA = 1
+UNKNOWN_DEVICE = "unknown"
 CELL_FIELDS = (
     "model",
     "mode",
@@ -91,6 +92,7 @@ class Row:
     copy_gb_per_second: float | None
     """From host to device; None on a CPU."""
     device: str
+    """`UNKNOWN_DEVICE` if it failed before anything could tell."""
     driver: str | None
     cores: int | None
     versions: dict[str, str | None]

@@ -1,8 +1,13 @@
 """Which of many cells stand for a workload where there is room for one."""
 
+from benchmarks.pairs import to_native
+
 
 def headlines(rows, prefer="numpy"):
-    """The zoo's rows that stand for each task: the largest batch that worked, jit left alone.
+    """The zoo's rows that stand for each task, at one batch size, jit left alone if it can be.
+
+    That is the size at which most backends have a native peer, or else most worked; the largest
+    of several.
 
     Args:
         rows: rows of one device, one a cell.
@@ -18,13 +23,19 @@ def headlines(rows, prefer="numpy"):
             tasks.setdefault((row.model, row.mode, row.precision), []).append(row)
     # Training first: it is what one compares backends for.
     ordered = sorted(tasks.items(), key=lambda item: (item[0][1] != "train", item[0]))
-    return {task: _chosen(rows, prefer) for task, rows in ordered}
+    return {task: _chosen(members, rows, prefer) for task, members in ordered}
 
 
-def _chosen(rows, prefer):
-    best = max(rows, key=lambda row: (row.data == prefer, row.ok, row.batch_size))
-    by_backend = {}
-    for row in sorted(rows, key=lambda row: (row.backend, row.jit != "auto", row.jit)):
-        if (row.data, row.batch_size) == (best.data, best.batch_size):
-            by_backend.setdefault(row.backend, row)
-    return list(by_backend.values())
+def _chosen(zoo, rows, prefer):
+    choices = {}
+    for row in sorted(zoo, key=lambda row: (row.backend, row.jit != "auto", row.jit)):
+        choice = choices.setdefault((row.data == prefer, row.batch_size), {})
+        choice.setdefault(row.backend, row)
+
+    def merit(key):
+        members = choices[key].values()
+        paired = sum(to_native(row, rows) is not None for row in members)
+        preferred, batch_size = key
+        return preferred, paired, sum(row.ok for row in members), batch_size
+
+    return list(choices[max(choices, key=merit)].values())

@@ -16,6 +16,8 @@ def is_gpu(rows):
 def sentence(rows):
     """Says plainly what kind of processor all figures are from."""
     device = rows[0].device
+    if not any(row.ok for row in rows):
+        return f"No figure was measured here: all cells failed ({device})."
     if is_gpu(rows):
         return f"All these figures are from a GPU: {device}."
     cores = listed(row.cores for row in rows)

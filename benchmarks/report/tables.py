@@ -1,6 +1,6 @@
 """The report's tables: what was measured, and what it says of the backends."""
 
-from benchmarks.pairs import label, paired_ratios, steps_beside_fits, to_native
+from benchmarks.pairs import interleaved, label, paired_ratios, steps_beside_fits, to_native
 from benchmarks.report.document import Heading, Paragraph, Table
 from benchmarks.report.numbers import NONE, figure, memory, percent, ratio, spread
 from benchmarks.rows import summarize
@@ -51,17 +51,11 @@ def backends_section(rows):
             tasks.setdefault(task, {})[row.backend] = row
     lines = []
     for task, by_backend in tasks.items():
-        speeds = {backend: row.median for backend, row in by_backend.items() if row.ok}
-        if len(by_backend) < 2 or not speeds:
+        working = [row for row in by_backend.values() if row.ok]
+        if len(by_backend) < 2 or not working:
             continue
-        fastest = max(speeds.values())
-        texts = []
-        for backend in BACKENDS:
-            if backend in speeds:
-                texts.append(f"{figure(speeds[backend])} ({ratio(speeds[backend] / fastest)})")
-            else:
-                row = by_backend.get(backend)
-                texts.append(STATUSES[row.status] if row else NONE)
+        fastest = max(working, key=lambda row: row.median)
+        texts = [_beside(by_backend.get(backend), fastest) for backend in BACKENDS]
         lines.append((*task, *texts))
     if not lines:
         return []
@@ -69,12 +63,23 @@ def backends_section(rows):
     return [
         Heading("The zoo on each backend against the fastest backend", 3),
         Paragraph(
-            "Images per second (median), and in brackets the share of the fastest backend's. "
-            "Backends run one after the other, in processes of their own: these ratios are not "
-            "paired, and part of a small difference may be the machine's."
+            "Images per second (median), and in brackets the share of the fastest backend's: the "
+            "median of paired windows, or, with a star, the ratio of the medians where the "
+            "backends were not interleaved and part of a difference may be the machine's."
         ),
         Table(columns, tuple(lines), texts=5),
     ]
+
+
+def _beside(row, fastest):
+    """A backend's images per second and their share of the fastest backend's."""
+    if row is None or not row.ok:
+        return STATUSES[row.status] if row else NONE
+    if interleaved(row, fastest):
+        share = ratio(summarize(paired_ratios(row, fastest))["median"])
+    else:
+        share = f"{ratio(row.median / fastest.median)}*"
+    return f"{figure(row.median)} ({share})"
 
 
 def overhead_section(rows):

@@ -108,12 +108,15 @@ def test_a_slower_zoo_is_found_behind_a_faster_machine(files):
     assert invoke(paths, "--relative").exit_code == 1
 
 
-def test_relative_ratios_are_to_the_same_native_loop_in_both_runs(files):
+@pytest.mark.parametrize("swapped", [False, True])
+def test_relative_ratios_are_to_the_same_native_loop_in_both_runs(files, swapped):
     shared = {"backend": "torch", "implementation": "native"}
     a = [row(scaled(0.5), backend="torch"), row(STEADY, variant="eager", **shared)]
     b = [*a, row(scaled(2.0), variant="compile", **shared)]
-    zoo, _ = compare(*files(a, b), relative=True).cells
-    # B's fastest is another loop than A's: against it the zoo would seem to have lost half.
+    paths = files(b, a) if swapped else files(a, b)
+    zoo, _ = compare(*paths, relative=True).cells
+    # One run's fastest is a loop that the other doesn't hold: against it the zoo would seem
+    # to have lost half, or to have won as much.
     assert zoo.relative.ratio == pytest.approx(1.0)
 
 
@@ -136,6 +139,13 @@ def test_a_cell_that_fails_now_is_a_regression_and_one_that_works_again_is_none(
     assert result.exit_code == 1
     assert "[it] broke" in result.output
     assert "regressions: 1" in result.output
+
+
+def test_a_backend_that_broke_before_its_device_was_known_is_a_regression(files):
+    lost = failed(backend="torch", device="unknown")
+    paths = files([row(), row(backend="torch")], [row(), lost])
+    assert [cell.verdict for cell in compare(*paths).cells] == ["within noise", "broken"]
+    assert invoke(paths).exit_code == 1
 
 
 def test_cells_of_one_file_are_listed_and_devices_warned_of(files):

@@ -100,7 +100,12 @@ def test_the_zoo_on_each_backend_against_the_fastest(made):
     text, _ = made(suite())
     table = section(text, "The zoo on each backend against the fastest backend")
     (line,) = lines(table, "zoo fit")
-    assert line.endswith("| 800 (1.00) | 640 (0.80) | 400 (0.50) |")
+    # The suite's backends run in a group each.
+    assert line.endswith(r"| 800 (1.00) | 640 (0.80\*) | 400 (0.50\*) |")
+    rows = [row([10.0, 20.0, 60.0]), row([9.0, 10.0, 54.0], backend="torch")]
+    table = section(made(rows)[0], "The zoo on each backend against the fastest backend")
+    # Half by the medians, 0.9 in most rounds.
+    assert lines(table, "zoo fit")[0].endswith("| 20.0 (1.00) | - | 10.0 (0.90) |")
     text, _ = made([row(), failed("no memory", "out_of_memory", backend="torch")])
     table = section(text, "The zoo on each backend against the fastest backend")
     assert lines(table, "zoo fit")[0].endswith("| 100 (1.00) | - | out of memory |")
@@ -133,14 +138,34 @@ def test_failures_are_listed_and_nothing_in_them_is_taken_for_markup(made):
 def test_a_cpu_is_not_passed_off_as_a_gpu(made):
     text, _ = made([row()])
     assert "All these figures are from a CPU (Some CPU, 2 cores), none from a GPU." in text
-    text, out = made([row(gpu=True)])
+    text, _ = made([row(gpu=True)])
     assert "All these figures are from a GPU: Some GPU." in text
     for line in ("| driver | 555.1 |", "| TF32 in float32 products | on (jax) |"):
         assert line in text
+    text, _ = made([failed(device="unknown")])
+    assert "No figure was measured here: all cells failed (unknown)." in text
+    assert "All these figures" not in text
     text, out = made([row(), row(gpu=True)])
     assert len(lines(text, "All these figures")) == 2
     assert (out / "charts" / "some-gpu-dcgan28-train.png").exists()
     assert (out / "charts" / "some-cpu-dcgan28-train.png").exists()
+
+
+def test_what_failed_before_its_device_was_known_belongs_to_its_run(made):
+    lost = failed(gpu=True, backend="torch", device="unknown", memory_kind=None)
+    text, _ = made([row(gpu=True), lost])
+    assert "unknown" not in text
+    assert lines(section(text, "dcgan28, train"), "| torch |", "| failed |")
+
+
+def test_the_readme_shows_the_largest_batch_that_can_be_compared(made, tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text(f"{START}\n{END}\n")
+    rows = [*suite(batch_size=64), *suite(batch_size=128)]
+    alone = [row(batch_size=4096, group="alone"), failed(backend="torch", batch_size=256)]
+    made([*rows, *alone, row(batch_size=128, jit="off", group="jax")], readme=readme)
+    (line,) = lines(readme.read_text(), "| dcgan28 |")
+    assert line.startswith("| dcgan28 | fit | float32 | 128 | 800 (0.80 jit) |")
 
 
 def test_the_environment_is_told(made):
