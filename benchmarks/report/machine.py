@@ -1,0 +1,90 @@
+"""Which machine the figures are from, and what ran on it."""
+
+from benchmarks.report.document import Heading, Paragraph, Table
+from benchmarks.report.numbers import NONE, figure
+from benchmarks.rows import summarize
+
+
+def is_gpu(rows):
+    """Whether the rows of one device were measured on a GPU: memory of its own, copies to it."""
+    kinds = {row.memory_kind for row in rows} - {None}
+    if kinds:
+        return "device" in kinds
+    return any(row.copy_gb_per_second is not None for row in rows)
+
+
+def sentence(rows):
+    """Says plainly what kind of processor all figures are from."""
+    device = rows[0].device
+    if not any(row.ok for row in rows):
+        return f"No figure was measured here: all cells failed ({device})."
+    if is_gpu(rows):
+        return f"All these figures are from a GPU: {device}."
+    cores = listed(row.cores for row in rows)
+    processor = f"{device}, {cores} cores" if cores != NONE else device
+    return f"All these figures are from a CPU ({processor}), none from a GPU."
+
+
+def environment(rows):
+    """Blocks on the environment of the rows of one device."""
+    lines = [
+        ("device", rows[0].device),
+        ("driver", listed(row.driver for row in rows)),
+        ("CPU cores", listed(row.cores for row in rows)),
+        *((name, listed(row.versions.get(name) for row in rows)) for name in ("python", "numpy")),
+        ("Keras", listed(row.versions.get("keras") for row in rows)),
+    ]
+    for backend in _ordered(row.backend for row in rows):
+        mine = [row for row in rows if row.backend == backend]
+        lines.append((backend, listed(row.versions.get("backend") for row in mine)))
+    lines += [
+        ("TF32 in float32 products", _tf32(rows)),
+        *_rates(rows),
+        ("copies from host to device", _copies(rows)),
+        ("commit", listed(row.commit for row in rows)),
+        ("date", listed(row.date for row in rows)),
+        ("run", listed(row.run for row in rows)),
+    ]
+    heading = Heading("Environment", 3)
+    return [heading, Paragraph(sentence(rows)), Table(("what", "value"), tuple(lines), texts=2)]
+
+
+def listed(values):
+    """Distinct values that are known, in order of first appearance, as one text."""
+    known = [str(value) for value in values if value is not None]
+    return ", ".join(dict.fromkeys(known)) or NONE
+
+
+def _ordered(values):
+    return sorted(set(values))
+
+
+def _tf32(rows):
+    states = {}
+    for row in rows:
+        if row.tf32 is not None and row.precision == "float32":
+            states.setdefault("on" if row.tf32 else "off", []).append(row.backend)
+    texts = [f"{state} ({listed(_ordered(names))})" for state, names in sorted(states.items())]
+    return "; ".join(texts) or "does not apply"
+
+
+def _rates(rows):
+    """A line a precision: what a large matrix product reaches on each backend."""
+    for precision in _ordered(row.precision for row in rows):
+        texts = []
+        for backend in _ordered(row.backend for row in rows):
+            rates = [
+                row.matmul_tflops
+                for row in rows
+                if (row.backend, row.precision) == (backend, precision)
+                and row.matmul_tflops is not None
+            ]
+            if rates:
+                texts.append(f"{backend} {figure(summarize(rates)['median'])} TFLOP/s")
+        if texts:
+            yield f"matrix product, {precision}", ", ".join(texts)
+
+
+def _copies(rows):
+    rates = [row.copy_gb_per_second for row in rows if row.copy_gb_per_second is not None]
+    return f"{figure(summarize(rates)['median'])} GB/s" if rates else NONE

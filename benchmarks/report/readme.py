@@ -1,0 +1,105 @@
+"""The few figures that stand in the README, between two comments."""
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from benchmarks.pairs import native_peers, to_native
+from benchmarks.report.document import Paragraph, Picture, Table
+from benchmarks.report.headline import headlines
+from benchmarks.report.machine import sentence
+from benchmarks.report.numbers import NONE, figure, ratio
+from benchmarks.report.tables import BACKENDS, STATUSES
+from zoo.errors import InvalidInputError, ZooError
+
+START = "<!-- benchmarks: python -m benchmarks report -->"
+END = "<!-- end of benchmarks -->"
+
+
+class ReadmeError(ZooError, ValueError):
+    """The README isn't one that the report can write into."""
+
+
+def read(path):
+    """The README's text, its line breaks as they are.
+
+    Raises:
+        ReadmeError: if it isn't UTF-8, or doesn't hold both comments once, in their order.
+    """
+    try:
+        text = Path(path).read_bytes().decode("utf-8")
+    except OSError as error:
+        raise ReadmeError(f"Expected a README. Received: {path}, {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ReadmeError(f"Expected a README in UTF-8. Received: {path}, {error}") from error
+    counts = text.count(START), text.count(END)
+    if counts != (1, 1) or text.index(START) > text.index(END):
+        raise ReadmeError(
+            f"Expected {path} to hold the line {START} once and, below it, {END} once. "
+            f"Received: {counts[0]} and {counts[1]} of them, or in another order; add them where "
+            "the figures shall stand"
+        )
+    return text
+
+
+def replaced(text, block):
+    """`text` with `block` between the two comments, in the text's own line breaks."""
+    before, rest = text.split(START)
+    _, after = rest.split(END)
+    newline = "\r\n" if "\r\n" in text else "\n"
+    return f"{before}{START}{newline}{block.replace(chr(10), newline)}{END}{after}"
+
+
+def link(target, readme):
+    """`target` as a link that works in the README.
+
+    Raises:
+        InvalidInputError: if there is no relative path, as between two drives of Windows.
+    """
+    folder = os.path.realpath(Path(readme).parent)
+    try:
+        relative = os.path.relpath(os.path.realpath(target), folder)
+    except ValueError as error:
+        raise InvalidInputError(
+            f"Expected the report on the README's drive. Received: {target}, {readme}"
+        ) from error
+    return quote(Path(relative).as_posix())
+
+
+def blocks(rows, chart):
+    """What the README says of one device.
+
+    Args:
+        rows: rows of one device, one a cell.
+        chart: link to the picture of all workloads, or None.
+
+    Returns:
+        A list of blocks.
+    """
+    lines = []
+    for (model, _, precision), members in headlines(rows).items():
+        by_backend = {row.backend: _text(row, rows) for row in members}
+        batch = f"{members[0].batch_size:,}"
+        texts = [by_backend.get(backend, NONE) for backend in BACKENDS]
+        lines.append((model, members[0].variant, precision, batch, *texts))
+    columns = ("workload", "loop", "precision", "batch", *BACKENDS)
+    about = (
+        f"{sentence(rows)} Images per second of the zoo, median of the timed windows; in brackets "
+        "over the fastest loop written by hand in the same framework, which is named: median of "
+        "paired windows."
+    )
+    listed = [Paragraph(about), Table(columns, tuple(lines), texts=4)]
+    if chart:
+        listed.append(Picture(chart, "Images per second by workload and backend"))
+    return listed
+
+
+def _text(row, rows):
+    """`1,234 (0.98 jit)`: images per second, over which native loop."""
+    if not row.ok:
+        return STATUSES[row.status]
+    native = to_native(row, rows)
+    if native is None:
+        return figure(row.median)
+    peer = native_peers(row, rows)[0].variant
+    return f"{figure(row.median)} ({ratio(native['median'])} {peer})"

@@ -1,0 +1,127 @@
+"""The report's tables: what was measured, and what it says of the backends."""
+
+from benchmarks.pairs import interleaved, label, paired_ratios, steps_beside_fits, to_native
+from benchmarks.report.document import Heading, Paragraph, Table
+from benchmarks.report.numbers import NONE, figure, memory, percent, ratio, spread
+from benchmarks.rows import summarize
+
+BACKENDS = ("jax", "tensorflow", "torch")
+STATUSES = {"out_of_memory": "out of memory", "failed": "failed"}
+WHERE = {"device": "device", "numpy": "NumPy"}
+LONGEST_ERROR = 300  # letters; a framework's report of its memory has thousands
+
+
+def order(row):
+    """Sorting key: cells that differ in the backend alone stand together, the zoo first."""
+    zoo_first = row.implementation == "native"
+    return (row.precision, row.data, row.batch_size, row.backend, zoo_first, label(row))
+
+
+def workload_table(rows):
+    """Everything measured in the rows of one workload and mode."""
+    columns = ("backend", "precision", "batch", "data", "loop", "images/s", "zoo / native")
+    columns += ("first call, s", "GFLOP/image", "TFLOP/s", "of the limit", "peak memory")
+    lines = []
+    for row in sorted(rows, key=order):
+        cell = (row.backend, row.precision, f"{row.batch_size:,}", WHERE[row.data], label(row))
+        if not row.ok:
+            lines.append((*cell, STATUSES[row.status], *[NONE] * (len(columns) - 6)))
+            continue
+        lines.append(
+            (
+                *cell,
+                spread(summarize(row.windows)),
+                spread(to_native(row, rows), ratio),
+                figure(row.first_call_seconds),
+                figure(row.gflop_per_image),
+                figure(row.achieved_tflops),
+                percent(row.share_of_matmul),
+                memory(row.peak_memory_bytes),
+            )
+        )
+    return Table(columns, tuple(lines), texts=5)
+
+
+def backends_section(rows):
+    """The zoo on each backend against the fastest backend, one line for each task."""
+    tasks = {}
+    for row in sorted(rows, key=lambda row: (row.model, row.mode != "train", *order(row))):
+        if row.implementation == "zoo":
+            task = (row.model, row.mode, row.precision, f"{row.batch_size:,}", label(row))
+            tasks.setdefault(task, {})[row.backend] = row
+    lines = []
+    for task, by_backend in tasks.items():
+        working = [row for row in by_backend.values() if row.ok]
+        if len(by_backend) < 2 or not working:
+            continue
+        fastest = max(working, key=lambda row: row.median)
+        texts = [_beside(by_backend.get(backend), fastest) for backend in BACKENDS]
+        lines.append((*task, *texts))
+    if not lines:
+        return []
+    columns = ("workload", "mode", "precision", "batch", "loop", *BACKENDS)
+    return [
+        Heading("The zoo on each backend against the fastest backend", 3),
+        Paragraph(
+            "Images per second (median), and in brackets the share of the fastest backend's: the "
+            "median of paired windows, or, with a star, the ratio of the medians where the "
+            "backends were not interleaved and part of a difference may be the machine's."
+        ),
+        Table(columns, tuple(lines), texts=5),
+    ]
+
+
+def _beside(row, fastest):
+    """A backend's images per second and their share of the fastest backend's."""
+    if row is None or not row.ok:
+        return STATUSES[row.status] if row else NONE
+    if interleaved(row, fastest):
+        share = ratio(summarize(paired_ratios(row, fastest))["median"])
+    else:
+        share = f"{ratio(row.median / fastest.median)}*"
+    return f"{figure(row.median)} ({share})"
+
+
+def overhead_section(rows):
+    """What `fit` costs beside the bare step, where both were interleaved."""
+    lines = []
+    pairs = steps_beside_fits(rows)
+    for fit, step in sorted(pairs, key=lambda pair: (pair[0].model, *order(pair[0]))):
+        # Seconds per image are the inverse: 1 - t_step / t_fit.
+        overhead = summarize([1 - share for share in paired_ratios(fit, step)])
+        cell = (fit.model, fit.backend, fit.precision, f"{fit.batch_size:,}", label(fit))
+        speeds = (figure(fit.median), figure(step.median))
+        lines.append((*cell, *speeds, spread(overhead, percent)))
+    if not lines:
+        return []
+    columns = ("workload", "backend", "precision", "batch", "loop")
+    columns += ("fit, images/s", "step, images/s", "share of fit's time")
+    return [
+        Heading("What fit costs beside the bare step", 3),
+        Paragraph(
+            "1 - t_step / t_fit from paired windows, median [p10, p90]: what goes into shuffling "
+            "the NumPy array, copies to the device, callbacks and logs. The step alone runs on "
+            "batches that are on the device already."
+        ),
+        Table(columns, tuple(lines), texts=5),
+    ]
+
+
+def failures_section(rows):
+    """Cells that failed or ran out of memory, with their error."""
+    failed = [row for row in rows if not row.ok]
+    if not failed:
+        return []
+    lines = []
+    for row in sorted(failed, key=lambda row: (row.model, row.mode, *order(row))):
+        cell = (row.model, row.mode, row.backend, row.precision, f"{row.batch_size:,}")
+        error = row.error
+        if len(error) > LONGEST_ERROR:
+            error = f"{error[:LONGEST_ERROR]} ..."
+        lines.append((*cell, WHERE[row.data], label(row), STATUSES[row.status], error))
+    columns = ("workload", "mode", "backend", "precision", "batch", "data", "loop", "status")
+    columns += ("error",)
+    return [
+        Heading("Cells that failed", 3),
+        Table(columns, tuple(lines), texts=len(columns)),
+    ]
