@@ -184,6 +184,12 @@ class AdversarialPair(keras.Model):
 
     # ------------------------------------------------------------------- step
 
+    def make_train_function(self, force=False):
+        """What `fit` calls: `steps_per_execution` steps, in one compiled loop."""
+        if self.train_function is None or force:
+            super().make_train_function(force)
+            self.train_function = backend.fuse_steps(self, self.train_function)
+
     def train_step(self, *args):
         """One step of `fit`, in the signature that the backend's trainer calls it with."""
         return backend.run_step(self, self._adversarial_step, *args)
@@ -287,7 +293,7 @@ class AdversarialPair(keras.Model):
     def judge(self, samples, batch, training=True):
         """The discriminator's logits (batch, ...) of samples, real or presented."""
         del batch
-        return self.discriminator(samples, training=training)
+        return backend.call_network(self.discriminator, samples, training)
 
     def generator_loss(self, fake, batch, training=True):
         """What the generator minimizes.

@@ -54,7 +54,7 @@ class AdversarialModel(AdversarialPair):
     def generate_like(self, batch, training=True):
         """As many generated samples as there are real ones, from fresh latents."""
         latents = self.draw_latents(keras.ops.shape(batch.real)[0])
-        return self.generator(latents, training=training)
+        return backend.call_network(self.generator, latents, training)
 
     def draw_latents(self, batch_size):
         """Latents of a training step: float32 tensor (batch_size, latent_dim) from N(0, 1)."""

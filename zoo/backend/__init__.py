@@ -5,6 +5,8 @@ Whatever Keras lacks for a step with two networks and two optimizers is here, an
 | function               | what it does                                                           |
 |------------------------|------------------------------------------------------------------------|
 | `run_step`             | runs an imperative step inside the trainer's own signature             |
+| `fuse_steps`           | one compiled loop of several steps, for `steps_per_execution`          |
+| `call_network`         | the outputs of a network, without what Keras adds to each eager call   |
 | `value_and_gradients`  | a loss and its gradients with respect to chosen variables              |
 | `forward_and_pullback` | outputs, and the function that carries a gradient back to variables    |
 | `input_gradient`       | a value and its gradient with respect to a tensor; can be nested       |
@@ -28,6 +30,8 @@ import keras
 _module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
 
 run_step = _module.run_step
+fuse_steps = _module.fuse_steps
+call_network = _module.call_network
 value_and_gradients = _module.value_and_gradients
 forward_and_pullback = _module.forward_and_pullback
 input_gradient = _module.input_gradient

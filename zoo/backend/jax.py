@@ -1,6 +1,8 @@
 """JAX: pure functions. A chain of `StatelessScope`s lets imperative code run inside `jax.grad`."""
 
 import contextlib
+import functools
+import itertools
 import math
 
 import jax
@@ -30,6 +32,40 @@ def run_step(model, step, state, data):
         logs = step(data)
     new_state = tuple([scope.get_current_value(v) for v in group] for group in groups)
     return logs, new_state
+
+
+def fuse_steps(model, function):
+    """Makes one compiled loop of `steps_per_execution` steps, which Keras dispatches one by one.
+
+    Batches are stacked for it. Where it can't be, the last ones of an epoch, `function` takes them.
+    """
+    count = model.steps_per_execution
+    distributed = keras.distribution.distribution() is not None
+    if count == 1 or model.run_eagerly or not model.jit_compile or distributed:
+        return function
+
+    @functools.partial(jax.jit, donate_argnums=0)
+    def take_steps(state, batches):
+        def step(state, batch):
+            logs, state = model.train_step(state, batch)
+            return state, logs
+
+        state, logs = jax.lax.scan(step, state, batches)
+        return jax.tree.map(lambda values: values[-1], logs), state
+
+    def train_function(state, iterator):
+        batches = list(itertools.islice(iterator, count))
+        shapes = {tuple(x.shape for x in jax.tree.leaves(batch)) for batch in batches}
+        if len(batches) == count and len(shapes) == 1:
+            return take_steps(state, jax.tree.map(lambda *arrays: jnp.stack(arrays), *batches))
+        return function(state, iter(batches))
+
+    return train_function
+
+
+def call_network(network, inputs, training):
+    """The outputs of a network."""
+    return network(inputs, training=training)
 
 
 def value_and_gradients(function, variables):

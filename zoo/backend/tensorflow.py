@@ -15,6 +15,17 @@ def run_step(model, step, data):
     return step(data)
 
 
+def fuse_steps(model, function):
+    """Keras' loop of `steps_per_execution` steps is in the graph already."""
+    del model
+    return function
+
+
+def call_network(network, inputs, training):
+    """The outputs of a network."""
+    return network(inputs, training=training)
+
+
 def value_and_gradients(function, variables):
     """`function() -> (loss, aux)`; returns `(loss, aux)` and d loss / d variables."""
     values = [v.value for v in variables]

@@ -3,6 +3,7 @@
 import contextlib
 import math
 
+import keras
 import torch
 from torch.nn import functional
 
@@ -13,6 +14,28 @@ def run_step(model, step, data):
     """The trainer's signature is the imperative one already: `data -> logs`."""
     del model
     return step(data)
+
+
+def fuse_steps(model, function):
+    """Keras refuses `steps_per_execution` over 1 here: there is nothing to fuse."""
+    del model
+    return function
+
+
+def call_network(network, inputs, training):
+    """The outputs of a network.
+
+    Eagerly, Keras' checks and conversions around each layer's `call` take as long as a small layer
+    itself. Where they have nothing to do, the layers of a `Sequential` are called directly.
+    """
+    if type(network) is not keras.Sequential or inputs.dtype != torch.float32:
+        return network(inputs, training=training)
+    if not all(_is_plain(layer) for layer in network.layers):
+        return network(inputs, training=training)
+    for layer in network.layers:
+        known = layer._call_has_training_arg
+        inputs = layer.call(inputs, training=training) if known else layer.call(inputs)
+    return inputs
 
 
 def value_and_gradients(function, variables):
@@ -131,6 +154,18 @@ def fourier_threshold():
 def device_name():
     """The device that runs the computation."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
+def _is_plain(layer):
+    """Whether a call of this layer is its `call` in float32, and nothing else."""
+    policy = layer.dtype_policy
+    return (
+        type(layer).__module__.startswith(("keras.src.layers.", "zoo."))
+        and policy.compute_dtype == policy.variable_dtype == "float32"
+        and policy.quantization_mode is None
+        and not layer._forward_hooks
+        and not layer._forward_pre_hooks
+    )
 
 
 def _apply_adam(optimizer, gradients, variables):
