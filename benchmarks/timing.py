@@ -12,9 +12,12 @@ LONGEST_WARM_UP = 30.0
 def warm_up(contestant, seconds, clock=time.perf_counter):
     """Runs until compilation is over and the speed is steady.
 
+    What a run costs once, however long it is (`fit` sets up its pipeline), doesn't count when the
+    length of a window is chosen: short windows would hold one step and little else.
+
     Args:
         contestant: see `benchmarks.contestants`.
-        seconds: float, what a window should last.
+        seconds: float, what the steps of a window should last.
         clock: function, seconds.
 
     Returns:
@@ -26,22 +29,35 @@ def warm_up(contestant, seconds, clock=time.perf_counter):
     first_call_seconds = _timed(contestant, clock)
     started = clock()
     steps, previous = 1, math.inf
+    shortest, shortest_elapsed = 0, math.inf  # the run that the others are compared with
     while True:
         steps = contestant.prepare(steps)
         elapsed = max(_timed(contestant, clock), 1e-9)
-        speed = steps / elapsed
         spent = clock() - started
-        if elapsed >= seconds / 4:
-            if abs(speed / previous - 1) <= STEADY or spent > LONGEST_WARM_UP * seconds:
+        shortest = shortest or steps
+        if steps == shortest:
+            shortest_elapsed = min(elapsed, shortest_elapsed)
+            step_seconds, long_enough = elapsed / steps, elapsed >= seconds
+        else:
+            more = elapsed - shortest_elapsed
+            step_seconds, long_enough = more / (steps - shortest), more >= seconds / 4
+        if spent > LONGEST_WARM_UP * seconds and long_enough:
+            break
+        if step_seconds <= 0:
+            steps, shortest, shortest_elapsed = 1, 0, math.inf  # that one compiled something too
+        elif long_enough:
+            if abs(step_seconds / previous - 1) <= STEADY:
                 break
-            previous = speed
+            previous = step_seconds
+        elif steps == shortest:
+            steps *= 4
         else:
             # At most four times as many: the run before may have compiled something.
-            steps = math.ceil(steps * min(max(seconds / 3 / elapsed, 1.5), 4.0))
+            steps = math.ceil(steps * min(max(seconds / 3 / more, 1.5), 4.0))
     return {
         "first_call_seconds": first_call_seconds,
         "warm_up_seconds": spent,
-        "steps_per_window": contestant.prepare(max(1, round(speed * seconds))),
+        "steps_per_window": contestant.prepare(max(1, round(seconds / step_seconds))),
     }
 
 

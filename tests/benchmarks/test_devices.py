@@ -43,7 +43,7 @@ def test_arrays_on_the_device():
     placed = DEVICES.put(values)
     values[:] = 0  # it is a copy, or at least was one
     assert np.array(placed).tolist() == np.arange(12).reshape(3, 4).tolist()
-    assert str(placed.dtype).endswith("uint8")
+    assert "uint8" in str(placed.dtype)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

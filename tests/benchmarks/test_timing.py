@@ -45,6 +45,12 @@ def test_windows_last_as_long_as_they_should(step_seconds):
     assert losses == (0.1, 0.2)
 
 
+def test_what_a_run_costs_once_does_not_shorten_its_window():
+    clock = Clock()
+    worker = Worker(clock, 0.001, call_seconds=0.25)
+    assert timing.warm_up(worker, 0.3, clock)["steps_per_window"] == 300
+
+
 def test_a_second_compilation_is_warm_up_too():
     clock = Clock()
     worker = Worker(clock, 0.01, slow_calls=2)

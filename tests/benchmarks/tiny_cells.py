@@ -16,7 +16,7 @@ TINY = {
     "dcgan64": {"base_filters": 4, "latent_dim": 6},
     "inpaint64": {"base_filters": 2, "halvings": 2, "dilations": (1,)},
 }
-FIT = Cell("dcgan28", "train", "float32", 4, BACKEND, "zoo", "fit", "auto", "numpy")
+FIT = Cell("gan28", "train", "float32", 4, BACKEND, "zoo", "fit", "auto", "numpy")
 
 
 def cell(**changes):
