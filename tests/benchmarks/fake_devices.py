@@ -71,7 +71,7 @@ def out_of_memory_error():
     if BACKEND == "tensorflow":
         import tensorflow as tf
 
-        return tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+        return tf.errors.ResourceExhaustedError(None, None, "Out of memory: OOM when allocating")
     if BACKEND == "jax":
         import jax
 
