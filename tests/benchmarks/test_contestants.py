@@ -59,7 +59,7 @@ def test_the_step_trains_as_fit_does():
 
 @pytest.mark.parametrize("jit", ["on", "off"])
 def test_jit_reaches_the_zoo(jit):
-    training = make(jit=jit, data="device", variant="step")
+    training = make(jit=jit)
     assert training.model.jit_compile is (jit == "on")
     sampling = make(jit=jit, mode="sample", variant="generate")
     assert sampling.model.generator.jit_compile is (jit == "on")
