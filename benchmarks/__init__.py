@@ -1,1 +1,4 @@
-"""How fast the zoo trains, against loops written by hand in the same run."""
+"""The throughput suite: how fast the zoo trains and samples, against loops written by hand.
+
+`python -m benchmarks run` measures, `report` and `compare` read what it wrote.
+"""

@@ -90,7 +90,7 @@ class Row:
     """The rate of a large matrix product on this machine in this precision."""
     share_of_matmul: float | None
     copy_gb_per_second: float | None
-    """From host to device; None on a CPU."""
+    """Read and written within the device's memory, in 10^9 bytes; None on a CPU."""
     device: str
     """`UNKNOWN_DEVICE` if it failed before anything could tell."""
     driver: str | None

@@ -11,6 +11,9 @@ import collections
 
 import numpy as np
 
+from benchmarks.native.base import NativeLoop
+
+NEGATIVE_SLOPE = 0.2
 HOLE_WEIGHT, KNOWN_WEIGHT, ADVERSARIAL_WEIGHT = 1.0, 0.2, 0.01  # of the generator's losses
 LEVELS = 6  # halvings of the first guess
 GUESS_EPSILON, NORM_EPSILON = 1e-6, 1e-12
@@ -19,8 +22,10 @@ FIXED = ("first_guess", "gated", "skip_connections", "spectral_norm")
 """Options of `zoo.InpaintingGAN` that the loops have no form without."""
 
 
-class InpaintingLoop:
-    """What the three loops have in common: their signatures, and batches from NumPy arrays.
+class InpaintingLoop(NativeLoop):
+    """A `NativeLoop` of images and masks (batch, H, W), True where a pixel is missing.
+
+    `put` takes both. Nothing is drawn: `step` has no use for `draws`.
 
     Args:
         config: `model.config` of a `zoo.InpaintingGAN`.
@@ -49,44 +54,24 @@ class InpaintingLoop:
         check_name("variant", variant, self.variants)
         check_name("precision", precision, COMPUTE_DTYPES)
         self.halvings, self.dilations = config["halvings"], config["dilations"]
-        self.variant = variant
         self.dtype = COMPUTE_DTYPES[precision]
-        self.rng = np.random.default_rng(seed)
+        super().__init__(config, generator_weights, discriminator_weights, variant, precision, seed)
+
+    def build(self, generator_weights, discriminator_weights):
         # Keras lists a layer's weights together: kernel, bias, and the power iteration's direction.
-        self.build(
+        self.build_layers(
             list(zip(generator_weights[::2], generator_weights[1::2], strict=True)),
             list(zip(discriminator_weights[::3], discriminator_weights[1::3], strict=True)),
             discriminator_weights[2::3],
         )
 
-    def build(self, generator, discriminator, directions):
+    def build_layers(self, generator, discriminator, directions):
         """Makes the loop's state.
 
         Args:
             generator: (kernel, bias) of each convolution, in the order of the forward pass.
             discriminator: likewise.
             directions: of the power iteration, one (filters,) for each of the discriminator's.
-        """
-        raise NotImplementedError
-
-    def put(self, images, masks):
-        """A batch on the device.
-
-        Args:
-            images: uint8 ndarray (batch, H, W, C).
-            masks: bool ndarray (batch, H, W), True where a pixel is missing.
-        """
-        raise NotImplementedError
-
-    def step(self, batch, draws=None):
-        """Updates the discriminator, then the generator.
-
-        Args:
-            batch: what `put` returned.
-            draws: nothing; this family draws no numbers.
-
-        Returns:
-            The discriminator's and the generator's loss: scalars that may not be computed yet.
         """
         raise NotImplementedError
 
@@ -101,24 +86,6 @@ class InpaintingLoop:
     def fetch(self, result):
         """uint8 ndarray (batch, H, W, C) of what `complete` started."""
         raise NotImplementedError
-
-    def synchronize(self, arrays=None):
-        """Waits until arrays of the framework are computed; by default, everything."""
-        raise NotImplementedError
-
-    def run(self, images, batch_size, epochs=1, *, masks):
-        """Trains on uint8 images (N, H, W, C) and bool masks (N, H, W) in random order.
-
-        Returns:
-            The losses of the last step, as two floats. No step before it is read on the host.
-        """
-        for _ in range(epochs):
-            order = self.rng.permutation(len(images))
-            for start in range(0, len(images), batch_size):
-                chosen = order[start : start + batch_size]
-                losses = self.step(self.put(images[chosen], masks[chosen]))
-        self.synchronize()
-        return tuple(float(loss) for loss in losses)
 
     def restore(self, images, masks, batch_size):
         """Fills the holes of images.

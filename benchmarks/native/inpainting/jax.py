@@ -7,9 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from benchmarks import native
 from benchmarks.native import inpainting
-from benchmarks.native.jax import adam, zeros_like
+from benchmarks.native.jax import adam
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 
@@ -19,13 +18,13 @@ class Loop(inpainting.InpaintingLoop):
 
     variants = ("jit",)
 
-    def build(self, generator, discriminator, directions):
+    def build_layers(self, generator, discriminator, directions):
         networks = {"generator": generator, "discriminator": discriminator}
         state = {
             **networks,
             "directions": directions,
-            "moments": {k: (zeros_like(v), zeros_like(v)) for k, v in networks.items()},
-            "count": 0.0,
+            "moments": {k: adam.init(v) for k, v in networks.items()},
+            "count": 0,
         }
         # Copies: donated buffers must be nobody else's.
         self.state = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state)
@@ -78,7 +77,7 @@ def train_step(state, images, masks, architecture):
     (loss_d, directions), gradients = jax.value_and_grad(discriminator_loss, has_aux=True)(
         state["discriminator"]
     )
-    discriminator, moments_d = adam(
+    discriminator, moments_d = adam.update(
         state["discriminator"], gradients, state["moments"]["discriminator"], count
     )
 
@@ -89,7 +88,9 @@ def train_step(state, images, masks, architecture):
 
     (loss_g, directions), fake_gradient = jax.value_and_grad(generator_loss, has_aux=True)(fake)
     (gradients,) = pullback(fake_gradient)
-    generator, moments_g = adam(state["generator"], gradients, state["moments"]["generator"], count)
+    generator, moments_g = adam.update(
+        state["generator"], gradients, state["moments"]["generator"], count
+    )
     state = {
         "generator": generator,
         "discriminator": discriminator,
@@ -186,7 +187,7 @@ def discriminate(weights, directions, x):
         kernel, direction = normalize_kernel(kernel, direction)
         found.append(direction)
         if len(found) < len(weights):
-            x = jax.nn.leaky_relu(convolve(x, kernel, bias, stride=2), native.NEGATIVE_SLOPE)
+            x = jax.nn.leaky_relu(convolve(x, kernel, bias, stride=2), inpainting.NEGATIVE_SLOPE)
     return convolve(x.astype("float32"), kernel, bias), found
 
 

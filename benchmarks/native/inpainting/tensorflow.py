@@ -2,9 +2,8 @@
 
 import tensorflow as tf
 
-from benchmarks import native
 from benchmarks.native import inpainting
-from benchmarks.native.tensorflow import Adam
+from benchmarks.native.tensorflow.adam import Adam
 
 
 class Loop(inpainting.InpaintingLoop):
@@ -12,7 +11,7 @@ class Loop(inpainting.InpaintingLoop):
 
     variants = ("graph", "xla")
 
-    def build(self, generator, discriminator, directions):
+    def build_layers(self, generator, discriminator, directions):
         self.generator = [tuple(map(tf.Variable, layer)) for layer in generator]
         self.discriminator = [tuple(map(tf.Variable, layer)) for layer in discriminator]
         self.directions = [tf.Variable(d, trainable=False) for d in directions]
@@ -85,7 +84,7 @@ class Loop(inpainting.InpaintingLoop):
         *layers, last = zip(self.discriminator, self.directions, strict=True)
         for (kernel, bias), direction in layers:
             x = convolve(x, normalize_kernel(kernel, direction), bias, stride=2)
-            x = tf.nn.leaky_relu(x, native.NEGATIVE_SLOPE)
+            x = tf.nn.leaky_relu(x, inpainting.NEGATIVE_SLOPE)
         (kernel, bias), direction = last
         return convolve(tf.cast(x, tf.float32), normalize_kernel(kernel, direction), bias)
 

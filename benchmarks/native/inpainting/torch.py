@@ -19,7 +19,7 @@ class Loop(inpainting.InpaintingLoop):
 
     variants = ("eager", "compile")
 
-    def build(self, generator, discriminator, directions):
+    def build_layers(self, generator, discriminator, directions):
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.dtype = getattr(torch, self.dtype)
         self.generator = [self._parameters(*layer) for layer in generator]
@@ -170,7 +170,7 @@ def discriminate(layers, directions, x):
         found.append(direction)
         if len(found) < len(layers):
             x = convolve(x, kernel, bias, stride=2, padding=1)
-            x = functional.leaky_relu_(x, native.NEGATIVE_SLOPE)
+            x = functional.leaky_relu_(x, inpainting.NEGATIVE_SLOPE)
     # "Same" padding of a kernel of 4: turned, two pixels before and one behind.
     return convolve(x.float(), kernel, bias, padding=2)[:, :, :-1, :-1], found
 

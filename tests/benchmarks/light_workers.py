@@ -1,0 +1,44 @@
+"""What a `CellProcess` runs in tests: no framework, so that it starts at once."""
+
+import os
+import signal
+import time
+
+from benchmarks.worker import serve
+
+
+def obedient(connection, cell, settings, log):
+    """Answers every command of a cell."""
+    del cell, settings, log
+    serve(
+        connection,
+        {
+            "prepare": lambda: {"parameters": 7},
+            "warm_up": lambda: {"steps_per_window": 2},
+            "window": lambda: (0.5, (1.0, 2.0)),
+            "finish": lambda: {"peak_memory_bytes": 1, "memory_kind": "resident"},
+        },
+    )
+
+
+def broken(connection, cell, settings, log):
+    """Goes wrong in the way that the cell's variant names."""
+    del settings
+    with open(log, "a", encoding="utf-8") as file:
+        file.write("first words\nlast words\n")
+
+    def window():
+        if cell.variant == "raise":
+            raise ValueError("what is wrong")
+        if cell.variant == "memory":
+            raise MemoryError("no more")
+        if cell.variant == "crash":
+            os._exit(7)
+        if cell.variant == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if cell.variant == "segfault":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        time.sleep(600)
+
+    os.close(2)  # the traceback is of no interest
+    serve(connection, {"prepare": lambda: 1, "window": window})
