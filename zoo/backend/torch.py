@@ -178,7 +178,8 @@ def _apply_adam(optimizer, gradients, variables):
     rate = optimizer.learning_rate * torch.sqrt(1 - beta_2_power) / (1 - beta_1_power)
     torch._fused_adam_(
         values,
-        gradients,
+        # The kernel reads memory as it lies, whatever the strides say.
+        [gradient.contiguous() for gradient in gradients],
         first,
         second,
         [],
