@@ -22,6 +22,7 @@ SEVERAL = {
     "--jit",
     "--data",
     "--implementation",
+    "--variant",
 }
 """Options that take several values."""
 PIPED_WIDTH = 160
@@ -65,6 +66,12 @@ Implementations = _several(
     cells.IMPLEMENTATIONS,
     "The zoo, or loops written by hand in the backend's framework.",
 )
+Variants = _several(
+    "Variant",
+    [variant for variants in cells.VARIANTS.values() for variant in variants],
+    [variant for variants in cells.VARIANTS.values() for variant in variants],
+    "Of the native loops; those of other backends than --backend's don't matter.",
+)
 
 
 def run_command(
@@ -75,6 +82,7 @@ def run_command(
     jit: Jits,
     data: Data,
     implementation: Implementations,
+    variant: Variants,
     batch_size: Annotated[
         list[int],
         typer.Option(
@@ -131,6 +139,10 @@ def run_command(
     choices = {
         name: [str(value) if isinstance(value, enum.Enum) else value for value in values]
         for name, values in choices.items()
+    }
+    choices["variants"] = {
+        name: [known for known in variants if known in variant]
+        for name, variants in cells.VARIANTS.items()
     }
     settings = cells.Settings(windows, seconds_per_window, tf32, timeout)
     if quick:

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from zoo import inpainting
+from zoo import backend, inpainting
 from zoo.adversarial import AdversarialPair, Batch
 from zoo.augmentation import random_flip
 from zoo.checks import check_count, check_image_shape, check_seed, check_weight
@@ -201,7 +201,8 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
 
     def generate_like(self, batch, training=True):
         """What the generator draws for images with holes: (batch, H, W, C)."""
-        return self.generator([batch.real, batch.condition], training=training)
+        inputs = [batch.real, batch.condition]
+        return backend.call_network(self.generator, inputs, training)
 
     def present(self, fake, batch):
         """The completed image: what was drawn in the hole, the image's own pixels elsewhere."""
@@ -209,7 +210,8 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
 
     def judge(self, samples, batch, training=True):
         """Logits of patches (batch, h, w, 1)."""
-        return self.discriminator([samples, batch.condition], training=training)
+        inputs = [samples, batch.condition]
+        return backend.call_network(self.discriminator, inputs, training)
 
     def generator_loss(self, fake, batch, training=True):
         """Reconstruction, adversarial loss and feature matching; see `compile`."""

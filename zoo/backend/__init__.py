@@ -1,6 +1,7 @@
-"""The only backend-specific code of the project: one file per backend, the same functions in each.
+"""The only backend-specific code of the project: the same functions for each backend.
 
-Whatever Keras lacks for a step with two networks and two optimizers is here, and nothing else:
+In `jax.py`, `tensorflow.py` and `torch.py`, whatever Keras lacks for a step with two networks and
+two optimizers:
 
 | function               | what it does                                                           |
 |------------------------|------------------------------------------------------------------------|
@@ -13,12 +14,18 @@ Whatever Keras lacks for a step with two networks and two optimizers is here, an
 | `apply_gradients`      | one optimizer's update                                                 |
 | `synchronize`          | makes variables readable outside the trainer in the middle of an epoch |
 | `state_kept`           | keeps the variables' values if the trainer fails on its way            |
+| `device_name`          | what computes here                                                     |
+
+In `jax_layers.py`, `tensorflow_layers.py` and `torch_layers.py`, what layers compute, as it is fast
+there:
+
+| function               | what it does                                                           |
+|------------------------|------------------------------------------------------------------------|
 | `convolve`             | convolution with "same" padding                                        |
 | `convolve_transposed`  | transposed convolution with "same" padding                             |
 | `batch_normalize`      | batch normalization in training, and the batch's statistics            |
 | `random_bits`          | 16 random bits for each element of a tensor                            |
 | `fourier_threshold`    | how many products a convolution's Fourier form must spare to be faster |
-| `device_name`          | what computes here                                                     |
 
 Everything outside of this folder is `keras.ops`.
 """
@@ -28,6 +35,7 @@ import importlib
 import keras
 
 _module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
+_layers = importlib.import_module(f"{__name__}.{keras.backend.backend()}_layers")
 
 run_step = _module.run_step
 fuse_steps = _module.fuse_steps
@@ -38,9 +46,9 @@ input_gradient = _module.input_gradient
 apply_gradients = _module.apply_gradients
 synchronize = _module.synchronize
 state_kept = _module.state_kept
-convolve = _module.convolve
-convolve_transposed = _module.convolve_transposed
-batch_normalize = _module.batch_normalize
-random_bits = _module.random_bits
-fourier_threshold = _module.fourier_threshold
 device_name = _module.device_name
+convolve = _layers.convolve
+convolve_transposed = _layers.convolve_transposed
+batch_normalize = _layers.batch_normalize
+random_bits = _layers.random_bits
+fourier_threshold = _layers.fourier_threshold

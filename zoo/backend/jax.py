@@ -3,14 +3,12 @@
 import contextlib
 import functools
 import itertools
-import math
 
 import jax
 import keras
 from jax import numpy as jnp
-from keras import ops
 
-from zoo.backend import jax_convolution
+from zoo.backend.jax_scope import purify
 
 
 def run_step(model, step, state, data):
@@ -70,7 +68,7 @@ def call_network(network, inputs, training):
 
 def value_and_gradients(function, variables):
     """`function() -> (loss, aux)`; returns `(loss, aux)` and d loss / d variables."""
-    pure, commit = _purify(function, variables)
+    pure, commit = purify(function, variables)
 
     def objective(values):
         (loss, aux), updates = pure(values)
@@ -84,7 +82,7 @@ def value_and_gradients(function, variables):
 
 def forward_and_pullback(function, variables):
     """`function() -> outputs`; returns outputs and `pullback(d loss / d outputs)`."""
-    pure, commit = _purify(function, variables)
+    pure, commit = purify(function, variables)
     outputs, pullback, updates = jax.vjp(pure, [v.value for v in variables], has_aux=True)
     commit(updates)
     return outputs, lambda output_gradients: pullback(output_gradients)[0]
@@ -93,7 +91,7 @@ def forward_and_pullback(function, variables):
 def input_gradient(function, inputs, differentiable=False):
     """`function(inputs) -> (value, aux)`; returns `(value, aux)` and d value / d inputs."""
     del differentiable  # every gradient is, in JAX
-    pure, commit = _purify(function, [])
+    pure, commit = purify(function, [])
 
     def objective(inputs):
         (value, aux), updates = pure([], inputs)
@@ -140,102 +138,6 @@ def state_kept(model):
         raise
 
 
-def convolve(inputs, kernel, strides, dilation_rate):
-    """Convolution of (batch, height, width, channels) with "same" padding."""
-    _, height, width, _ = inputs.shape
-    whole = height % strides[0] == 0 and width % strides[1] == 0
-    if _on_cpu() and max(strides) > 1 and whole:
-        return jax_convolution.convolve(inputs, kernel, strides)
-    return ops.conv(
-        inputs,
-        kernel,
-        strides,
-        padding="same",
-        data_format="channels_last",
-        dilation_rate=dilation_rate,
-    )
-
-
-def convolve_transposed(inputs, kernel, strides):
-    """Transposed convolution of (batch, height, width, channels) with "same" padding."""
-    if _on_cpu():
-        return jax_convolution.convolve_transposed(inputs, kernel, strides)
-    return ops.conv_transpose(inputs, kernel, strides, padding="same", data_format="channels_last")
-
-
-def batch_normalize(inputs, gamma, beta, epsilon):
-    """Normalized inputs, and mean and (biased) variance of all axes but the last."""
-    x = inputs.astype(gamma.dtype)
-    axes = tuple(range(x.ndim - 1))
-    mean = jnp.mean(x, axes)
-    variance = jnp.mean(jnp.square(x - jax.lax.stop_gradient(mean)), axes)
-    scale = jax.lax.rsqrt(variance + epsilon) * gamma
-    return x * scale + (beta - mean * scale), mean, variance
-
-
-def random_bits(shape, seed):
-    """int16 tensor of all values alike, from a seed of Keras' `SeedGenerator`."""
-    size = math.prod(shape)
-    # Half as many words as values, and a generator that a CPU is quick at.
-    _, words = jax.lax.rng_bit_generator(
-        jnp.concatenate([seed, seed]),
-        (-(-size // 2),),
-        "uint32",
-        algorithm=jax.lax.RandomAlgorithm.RNG_PHILOX,
-    )
-    return jax.lax.bitcast_convert_type(words, "int16").reshape(-1)[:size].reshape(shape)
-
-
-def fourier_threshold():
-    """How many times fewer products a convolution's Fourier form must take to be faster here."""
-    return 1.9 if _on_cpu() else math.inf
-
-
 def device_name():
     """The device that runs the computation."""
     return jax.devices()[0].device_kind
-
-
-def _on_cpu():
-    return jax.default_backend() == "cpu"
-
-
-class _ChainedScope(keras.StatelessScope):
-    """A scope whose reads fall through to the scope around it, which Keras' own scope hides."""
-
-    def __enter__(self):
-        super().__enter__()
-        self.updated = {}
-        return self
-
-    def get_current_value(self, variable):
-        value = super().get_current_value(variable)
-        if value is None and self.original_scope is not None:
-            value = self.original_scope.get_current_value(variable)
-        return value
-
-    def add_update(self, update):
-        self.updated[id(update[0])] = update[0]
-        super().add_update(update)
-
-
-def _purify(function, variables):
-    """Makes `function` pure in the values of `variables`.
-
-    Returns `pure(values, *inputs) -> (result, updates)` and `commit(updates)`. What the function
-    assigned on its way (batch statistics, seeds) would leak tracers if it were stored at once, so
-    it leaves the differentiated function as an output and is assigned outside.
-    """
-    updated = []
-
-    def pure(values, *inputs):
-        with _ChainedScope(zip(variables, values, strict=True)) as scope:
-            result = function(*inputs)
-            updated[:] = scope.updated.values()
-            return result, [scope.get_current_value(v) for v in updated]
-
-    def commit(updates):
-        for variable, value in zip(updated, updates, strict=True):
-            variable.assign(value)
-
-    return pure, commit

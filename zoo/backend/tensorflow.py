@@ -1,10 +1,8 @@
 """TensorFlow: variables mutate, and tapes watch just the variables that are asked for."""
 
 import contextlib
-import math
 
 import tensorflow as tf
-from keras import ops
 
 from zoo.backend import adam
 
@@ -80,50 +78,6 @@ def state_kept(model):
     """Variables always hold their values."""
     del model
     return contextlib.nullcontext()
-
-
-def convolve(inputs, kernel, strides, dilation_rate):
-    """Convolution of (batch, height, width, channels) with "same" padding."""
-    return ops.conv(
-        inputs,
-        kernel,
-        strides,
-        padding="same",
-        data_format="channels_last",
-        dilation_rate=dilation_rate,
-    )
-
-
-def convolve_transposed(inputs, kernel, strides):
-    """Transposed convolution of (batch, height, width, channels) with "same" padding."""
-    return ops.conv_transpose(inputs, kernel, strides, padding="same", data_format="channels_last")
-
-
-def batch_normalize(inputs, gamma, beta, epsilon):
-    """Normalized inputs, and mean and (biased) variance of all axes but the last."""
-    x = inputs
-    if x.shape.rank != 4:  # what the fused kernel takes
-        x = tf.reshape(x, (-1, 1, 1, x.shape[-1]))
-    count = tf.cast(tf.size(x) // tf.shape(x)[-1], gamma.dtype)
-    x, mean, unbiased = tf.compat.v1.nn.fused_batch_norm(x, gamma, beta, epsilon=epsilon)
-    return tf.reshape(x, tf.shape(inputs)), mean, unbiased * ((count - 1) / count)
-
-
-def random_bits(shape, seed):
-    """int16 tensor of all values alike, from a seed of Keras' `SeedGenerator`."""
-    shape = tf.stack(shape)
-    size = tf.reduce_prod(shape)
-    # The kernels, and XLA, take seeds of 32 bits.
-    seed = tf.cast(seed % tf.int32.max, tf.int32)
-    words = tf.random.stateless_uniform(
-        [(size + 1) // 2], seed, minval=None, maxval=None, dtype=tf.int32
-    )
-    return tf.reshape(tf.reshape(tf.bitcast(words, tf.int16), [-1])[:size], shape)
-
-
-def fourier_threshold():
-    """How many times fewer products a convolution's Fourier form must take to be faster here."""
-    return math.inf if tf.config.list_physical_devices("GPU") else 2.5
 
 
 def device_name():

@@ -1,11 +1,10 @@
 """PyTorch: `torch.autograd.grad`, never `backward`, which would fill the other network's grads."""
 
 import contextlib
-import math
+import functools
 
 import keras
 import torch
-from torch.nn import functional
 
 from zoo.backend import adam
 
@@ -26,16 +25,26 @@ def call_network(network, inputs, training):
     """The outputs of a network.
 
     Eagerly, Keras' checks and conversions around each layer's `call` take as long as a small layer
-    itself. Where they have nothing to do, the layers of a `Sequential` are called directly.
+    itself. Where they have nothing to do, the layers are called directly.
     """
-    if type(network) is not keras.Sequential or inputs.dtype != torch.float32:
+    tensors = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+    plain = all(tensor.dtype == torch.float32 for tensor in tensors)
+    if not plain or not all(_is_plain(layer) for layer in network.layers):
         return network(inputs, training=training)
-    if not all(_is_plain(layer) for layer in network.layers):
-        return network(inputs, training=training)
-    for layer in network.layers:
-        known = layer._call_has_training_arg
-        inputs = layer.call(inputs, training=training) if known else layer.call(inputs)
-    return inputs
+
+    def direct(layer):
+        if not isinstance(layer, keras.Layer):
+            return layer  # an operation of `keras.ops`
+        takes_training = layer._call_has_training_arg
+        return functools.partial(layer.call, training=training) if takes_training else layer.call
+
+    if type(network) is keras.Sequential:
+        for layer in network.layers:
+            inputs = direct(layer)(inputs)
+        return inputs
+    if type(network).__name__ == "Functional":
+        return network._run_through_graph(inputs, operation_fn=direct)
+    return network(inputs, training=training)
 
 
 def value_and_gradients(function, variables):
@@ -83,74 +92,6 @@ def state_kept(model):
     return contextlib.nullcontext()
 
 
-def convolve(inputs, kernel, strides, dilation_rate):
-    """Convolution of (batch, height, width, channels) with "same" padding.
-
-    Seen as (batch, channels, height, width) such a tensor is what PyTorch calls channels last:
-    nothing is moved.
-    """
-    margins = []
-    for axis, stride, dilation in zip((0, 1), strides, dilation_rate, strict=True):
-        size, reach = inputs.shape[axis + 1], dilation * (kernel.shape[axis] - 1) + 1
-        total = max((-(-size // stride) - 1) * stride + reach - size, 0)
-        margins.append((total // 2, total - total // 2))
-    (top, bottom), (left, right) = margins
-    x = inputs.permute(0, 3, 1, 2)
-    if (top, left) != (bottom, right):
-        x = functional.pad(x, (left, right, top, bottom))
-        top = left = 0
-    outputs = functional.conv2d(
-        x, _channels_last(kernel), None, strides, (top, left), dilation_rate
-    )
-    return outputs.permute(0, 2, 3, 1)
-
-
-def convolve_transposed(inputs, kernel, strides):
-    """Transposed convolution of (batch, height, width, channels) with "same" padding."""
-    _, height, width, _ = inputs.shape
-    padding = [max(k - s, 0) // 2 for k, s in zip(kernel.shape[:2], strides, strict=True)]
-    outputs = functional.conv_transpose2d(
-        inputs.permute(0, 3, 1, 2), _channels_last(kernel), None, strides, padding
-    )
-    outputs = outputs[:, :, : height * strides[0], : width * strides[1]]
-    return outputs.permute(0, 2, 3, 1)
-
-
-def batch_normalize(inputs, gamma, beta, epsilon):
-    """Normalized inputs, and mean and (biased) variance of all axes but the last."""
-    # (batch, channels, ...), channels last in memory: any other layout is slow both ways.
-    x = inputs.contiguous().movedim(-1, 1)
-    mean, unbiased = torch.empty_like(gamma), torch.empty_like(gamma)
-    with torch.no_grad():
-        mean.zero_()
-        unbiased.zero_()
-    outputs = functional.batch_norm(
-        x, mean, unbiased, gamma, beta, training=True, momentum=1.0, eps=epsilon
-    )
-    count = x.numel() // x.shape[1]
-    return outputs.movedim(1, -1), mean, unbiased * ((count - 1) / count)
-
-
-def random_bits(shape, seed):
-    """int16 tensor of all values alike, from a seed of Keras' `SeedGenerator`."""
-    if seed.device.type == "meta":
-        return torch.empty(shape, dtype=torch.int16, device="meta")
-    generator = torch.Generator(seed.device)
-    first, second = seed.tolist()
-    generator.manual_seed((first + second) & 0xFFFFFFFF)
-    size = math.prod(shape)
-    words = torch.empty(-(-size // 4), dtype=torch.int64, device=seed.device)
-    # From the least of all numbers on, to no end: all 64 bits. A draw for every element would take
-    # as long as a convolution.
-    words.random_(-(2**63), None, generator=generator)
-    return words.view(torch.int16)[:size].view(shape)
-
-
-def fourier_threshold():
-    """How many times fewer products a convolution's Fourier form must take to be faster here."""
-    return math.inf if torch.cuda.is_available() else 1.9
-
-
 def device_name():
     """The device that runs the computation."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
@@ -159,10 +100,13 @@ def device_name():
 def _is_plain(layer):
     """Whether a call of this layer is its `call` in float32, and nothing else."""
     policy = layer.dtype_policy
+    makes_masks = isinstance(layer, (keras.layers.Embedding, keras.layers.Masking))
     return (
         type(layer).__module__.startswith(("keras.src.layers.", "zoo."))
         and policy.compute_dtype == policy.variable_dtype == "float32"
         and policy.quantization_mode is None
+        and not makes_masks
+        and layer.activity_regularizer is None
         and not layer._forward_hooks
         and not layer._forward_pre_hooks
     )
@@ -193,11 +137,6 @@ def _apply_adam(optimizer, gradients, variables):
         maximize=False,
     )
     optimizer.iterations.assign_add(1)
-
-
-def _channels_last(kernel):
-    """(height, width, a, b) -> (b, a, height, width), as the layout of images wants it."""
-    return kernel.permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last)
 
 
 def _gradients(outputs, variables, output_gradients=None):

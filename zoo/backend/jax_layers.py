@@ -1,0 +1,64 @@
+"""JAX: what layers compute, XLA's way."""
+
+import math
+
+import jax
+from jax import numpy as jnp
+from keras import ops
+
+from zoo.backend import jax_convolution
+
+
+def convolve(inputs, kernel, strides, dilation_rate):
+    """Convolution of (batch, height, width, channels) with "same" padding."""
+    _, height, width, _ = inputs.shape
+    whole = height % strides[0] == 0 and width % strides[1] == 0
+    if _on_cpu() and max(strides) > 1 and whole:
+        return jax_convolution.convolve(inputs, kernel, strides)
+    return ops.conv(
+        inputs,
+        kernel,
+        strides,
+        padding="same",
+        data_format="channels_last",
+        dilation_rate=dilation_rate,
+    )
+
+
+def convolve_transposed(inputs, kernel, strides):
+    """Transposed convolution of (batch, height, width, channels) with "same" padding."""
+    if _on_cpu():
+        return jax_convolution.convolve_transposed(inputs, kernel, strides)
+    return ops.conv_transpose(inputs, kernel, strides, padding="same", data_format="channels_last")
+
+
+def batch_normalize(inputs, gamma, beta, epsilon):
+    """Normalized inputs, and mean and (biased) variance of all axes but the last."""
+    x = inputs.astype(gamma.dtype)
+    axes = tuple(range(x.ndim - 1))
+    mean = jnp.mean(x, axes)
+    variance = jnp.mean(jnp.square(x - jax.lax.stop_gradient(mean)), axes)
+    scale = jax.lax.rsqrt(variance + epsilon) * gamma
+    return x * scale + (beta - mean * scale), mean, variance
+
+
+def random_bits(shape, seed):
+    """int16 tensor of all values alike, from a seed of Keras' `SeedGenerator`."""
+    size = math.prod(shape)
+    # Half as many words as values, and a generator that a CPU is quick at.
+    _, words = jax.lax.rng_bit_generator(
+        jnp.concatenate([seed, seed]),
+        (-(-size // 2),),
+        "uint32",
+        algorithm=jax.lax.RandomAlgorithm.RNG_PHILOX,
+    )
+    return jax.lax.bitcast_convert_type(words, "int16").reshape(-1)[:size].reshape(shape)
+
+
+def fourier_threshold():
+    """How many times fewer products a convolution's Fourier form must take to be faster here."""
+    return 1.9 if _on_cpu() else math.inf
+
+
+def _on_cpu():
+    return jax.default_backend() == "cpu"

@@ -1,0 +1,79 @@
+"""PyTorch: what layers compute, on channels-last memory."""
+
+import math
+
+import torch
+from torch.nn import functional
+
+
+def convolve(inputs, kernel, strides, dilation_rate):
+    """Convolution of (batch, height, width, channels) with "same" padding.
+
+    Seen as (batch, channels, height, width) such a tensor is what PyTorch calls channels last:
+    nothing is moved.
+    """
+    margins = []
+    for axis, stride, dilation in zip((0, 1), strides, dilation_rate, strict=True):
+        size, reach = inputs.shape[axis + 1], dilation * (kernel.shape[axis] - 1) + 1
+        total = max((-(-size // stride) - 1) * stride + reach - size, 0)
+        margins.append((total // 2, total - total // 2))
+    (top, bottom), (left, right) = margins
+    x = inputs.permute(0, 3, 1, 2)
+    if (top, left) != (bottom, right):
+        x = functional.pad(x, (left, right, top, bottom))
+        top = left = 0
+    outputs = functional.conv2d(
+        x, _channels_last(kernel), None, strides, (top, left), dilation_rate
+    )
+    return outputs.permute(0, 2, 3, 1)
+
+
+def convolve_transposed(inputs, kernel, strides):
+    """Transposed convolution of (batch, height, width, channels) with "same" padding."""
+    _, height, width, _ = inputs.shape
+    padding = [max(k - s, 0) // 2 for k, s in zip(kernel.shape[:2], strides, strict=True)]
+    outputs = functional.conv_transpose2d(
+        inputs.permute(0, 3, 1, 2), _channels_last(kernel), None, strides, padding
+    )
+    outputs = outputs[:, :, : height * strides[0], : width * strides[1]]
+    return outputs.permute(0, 2, 3, 1)
+
+
+def batch_normalize(inputs, gamma, beta, epsilon):
+    """Normalized inputs, and mean and (biased) variance of all axes but the last."""
+    # (batch, channels, ...), channels last in memory: any other layout is slow both ways.
+    x = inputs.contiguous().movedim(-1, 1)
+    mean, unbiased = torch.empty_like(gamma), torch.empty_like(gamma)
+    with torch.no_grad():
+        mean.zero_()
+        unbiased.zero_()
+    outputs = functional.batch_norm(
+        x, mean, unbiased, gamma, beta, training=True, momentum=1.0, eps=epsilon
+    )
+    count = x.numel() // x.shape[1]
+    return outputs.movedim(1, -1), mean, unbiased * ((count - 1) / count)
+
+
+def random_bits(shape, seed):
+    """int16 tensor of all values alike, from a seed of Keras' `SeedGenerator`."""
+    if seed.device.type == "meta":
+        return torch.empty(shape, dtype=torch.int16, device="meta")
+    generator = torch.Generator(seed.device)
+    first, second = seed.tolist()
+    generator.manual_seed((first + second) & 0xFFFFFFFF)
+    size = math.prod(shape)
+    words = torch.empty(-(-size // 4), dtype=torch.int64, device=seed.device)
+    # From the least of all numbers on, to no end: all 64 bits. A draw for every element would take
+    # as long as a convolution.
+    words.random_(-(2**63), None, generator=generator)
+    return words.view(torch.int16)[:size].view(shape)
+
+
+def fourier_threshold():
+    """How many times fewer products a convolution's Fourier form must take to be faster here."""
+    return math.inf if torch.cuda.is_available() else 1.9
+
+
+def _channels_last(kernel):
+    """(height, width, a, b) -> (b, a, height, width), as the layout of images wants it."""
+    return kernel.permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last)
