@@ -12,6 +12,7 @@ from zoo.average import copy_network, update_average
 from zoo.checks import check_count, check_fraction, check_seed, check_weight
 from zoo.errors import InvalidInputError
 from zoo.optimizers import PairedOptimizer
+from zoo.samplewise import is_samplewise
 
 
 class Batch(NamedTuple):
@@ -53,6 +54,7 @@ class AdversarialPair(keras.Model):
         self.seed_generator = keras.random.SeedGenerator(seed)
         names = ("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
         self._trackers = [keras.metrics.Mean(name) for name in (*names, *self.extra_losses())]
+        self._samplewise = is_samplewise(discriminator)
         _refuse_regularizers([*generator.variables, *discriminator.variables])
         # All variables are there: a step that is traced must find them.
         self.built = True
@@ -229,9 +231,9 @@ class AdversarialPair(keras.Model):
                 # The penalty's gradient and the loss share one forward pass on real samples.
                 real_logits, gradient = penalties.logits_and_gradient(discriminate, batch.real)
                 penalty += self.r1_penalty * penalties.r1_penalty(gradient)
+                fake_logits = discriminate(fake)
             else:
-                real_logits = discriminate(batch.real)
-            fake_logits = discriminate(fake)
+                real_logits, fake_logits = self._judge_both(batch, fake)
             if self.gradient_penalty:
                 penalty += self.gradient_penalty * penalties.unit_norm_penalty(
                     discriminate, batch.real, ops.cast(fake, "float32"), self.seed_generator
@@ -271,6 +273,13 @@ class AdversarialPair(keras.Model):
         self._track_discriminator(loss, real_logits, fake_logits)
         self._track_generator(batch, *self.generator_loss(fake, batch, training=False))
         return self._logs()
+
+    def _judge_both(self, batch, fake):
+        """Logits of real and of fake samples; in one pass, if the network can't tell."""
+        if batch.condition is not None or not self._samplewise:
+            return self._logits(batch.real, batch), self._logits(fake, batch)
+        both = ops.concatenate([batch.real, ops.cast(fake, batch.real.dtype)])
+        return ops.split(self._logits(both, batch), 2)
 
     def _logits(self, samples, batch, training=True):
         return ops.cast(self.judge(samples, batch, training=training), "float32")
