@@ -46,6 +46,7 @@ def square_gan(**config):
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch):
     """One tiny model, in a registry that is as before afterwards."""
+    zoo.list_models()  # all others register at the first question, and must outlast this test
     monkeypatch.setattr(registry, "_SPECS", dict(registry._SPECS))
     zoo.register(NAME, config={"hidden_units": (5,)}, dataset="mnist")(square_gan)
 
