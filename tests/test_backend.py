@@ -13,6 +13,7 @@ from keras import ops
 import zoo
 from zoo import backend
 from zoo.initializers import Normal
+from zoo.spectral import SpectralConv2D
 
 PACKAGE = Path(zoo.__file__).parent
 BACKENDS = ("jax", "tensorflow", "torch")
@@ -495,6 +496,23 @@ def functional_network():
     y = keras.layers.Dense(3)(x)
     y = keras.layers.Add()([x, keras.ops.tanh(y)])
     return keras.Model(x, keras.layers.BatchNormalization()(y))
+
+
+def spectral_network():
+    x = keras.Input((4, 3, 1))
+    y = SpectralConv2D(2, 2, kernel_initializer=Normal(0.0, 1.0, seed=1))(x)
+    return keras.Model(x, y)
+
+
+def test_training_reaches_every_layer_of_a_graph():
+    """`SpectralConv2D` takes a step of its power iteration, in training only."""
+    network, inputs = spectral_network(), ops.ones((2, 4, 3, 1))
+    direction = network.layers[-1].direction
+    before = array(direction).copy()
+    backend.call_network(network, inputs, False)
+    np.testing.assert_array_equal(array(direction), before)
+    backend.call_network(network, inputs, True)
+    assert abs(array(direction) - before).max() > 1e-3
 
 
 @pytest.mark.parametrize("make", [small_network, functional_network])

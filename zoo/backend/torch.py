@@ -1,7 +1,6 @@
 """PyTorch: `torch.autograd.grad`, never `backward`, which would fill the other network's grads."""
 
 import contextlib
-import functools
 
 import keras
 import torch
@@ -35,8 +34,10 @@ def call_network(network, inputs, training):
     def direct(layer):
         if not isinstance(layer, keras.Layer):
             return layer  # an operation of `keras.ops`
-        takes_training = layer._call_has_training_arg
-        return functools.partial(layer.call, training=training) if takes_training else layer.call
+        if not layer._call_has_training_arg:
+            return layer.call
+        # Not a `partial`: the graph may hold a `training` of its own, from when it was made.
+        return lambda *args, **kwargs: layer.call(*args, **{**kwargs, "training": training})
 
     if type(network) is keras.Sequential:
         for layer in network.layers:
