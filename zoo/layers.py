@@ -12,6 +12,8 @@ from zoo.convolution import convolve, convolve_transposed
 
 RANDOM_VALUES = 2**16
 """How many values a random number of `backend.random_bits` has."""
+LEAST_EPSILON = 1.1e-5
+"""Below it the kernels of TensorFlow and cuDNN take a larger one than they are told."""
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -45,6 +47,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None, mask=None):
         plain = self.scale and self.center and not self.renorm and not self.synchronized
+        plain = plain and self.epsilon >= LEAST_EPSILON
         last = self.axis in (-1, len(inputs.shape) - 1)
         if not training or not self.trainable or mask is not None or not plain or not last:
             return super().call(inputs, training=training, mask=mask)
@@ -65,9 +68,10 @@ class Dropout(keras.layers.Dropout):
     """`keras.layers.Dropout`, from 16 random bits a value: the rate is met to 1 in 131,072."""
 
     def call(self, inputs, training=False):
-        if not training or self.rate == 0 or self.noise_shape is not None:
-            return super().call(inputs, training=training)
         dropped = round(self.rate * RANDOM_VALUES)
+        some = 0 < dropped < RANDOM_VALUES
+        if not training or not some or self.noise_shape is not None:
+            return super().call(inputs, training=training)
         bits = backend.random_bits(ops.shape(inputs), self.seed_generator.next())
         kept = ops.cast(bits >= dropped - RANDOM_VALUES // 2, inputs.dtype)
         return inputs * (kept * (RANDOM_VALUES / (RANDOM_VALUES - dropped)))

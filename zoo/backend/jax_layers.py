@@ -4,9 +4,8 @@ import math
 
 import jax
 from jax import numpy as jnp
-from keras import ops
 
-from zoo.backend import jax_convolution
+from zoo.backend import jax_convolution, keras_convolution
 
 
 def convolve(inputs, kernel, strides, dilation_rate):
@@ -15,21 +14,14 @@ def convolve(inputs, kernel, strides, dilation_rate):
     whole = height % strides[0] == 0 and width % strides[1] == 0
     if _on_cpu() and max(strides) > 1 and whole:
         return jax_convolution.convolve(inputs, kernel, strides)
-    return ops.conv(
-        inputs,
-        kernel,
-        strides,
-        padding="same",
-        data_format="channels_last",
-        dilation_rate=dilation_rate,
-    )
+    return keras_convolution.convolve(inputs, kernel, strides, dilation_rate)
 
 
 def convolve_transposed(inputs, kernel, strides):
     """Transposed convolution of (batch, height, width, channels) with "same" padding."""
     if _on_cpu():
         return jax_convolution.convolve_transposed(inputs, kernel, strides)
-    return ops.conv_transpose(inputs, kernel, strides, padding="same", data_format="channels_last")
+    return keras_convolution.convolve_transposed(inputs, kernel, strides)
 
 
 def batch_normalize(inputs, gamma, beta, epsilon):
@@ -37,7 +29,7 @@ def batch_normalize(inputs, gamma, beta, epsilon):
     x = inputs.astype(gamma.dtype)
     axes = tuple(range(x.ndim - 1))
     mean = jnp.mean(x, axes)
-    variance = jnp.mean(jnp.square(x - jax.lax.stop_gradient(mean)), axes)
+    variance = jnp.mean(jnp.square(x - mean), axes)
     scale = jax.lax.rsqrt(variance + epsilon) * gamma
     return x * scale + (beta - mean * scale), mean, variance
 

@@ -3,24 +3,18 @@
 import math
 
 import tensorflow as tf
-from keras import ops
+
+from zoo.backend import keras_convolution
 
 
 def convolve(inputs, kernel, strides, dilation_rate):
     """Convolution of (batch, height, width, channels) with "same" padding."""
-    return ops.conv(
-        inputs,
-        kernel,
-        strides,
-        padding="same",
-        data_format="channels_last",
-        dilation_rate=dilation_rate,
-    )
+    return keras_convolution.convolve(inputs, kernel, strides, dilation_rate)
 
 
 def convolve_transposed(inputs, kernel, strides):
     """Transposed convolution of (batch, height, width, channels) with "same" padding."""
-    return ops.conv_transpose(inputs, kernel, strides, padding="same", data_format="channels_last")
+    return keras_convolution.convolve_transposed(inputs, kernel, strides)
 
 
 def batch_normalize(inputs, gamma, beta, epsilon):

@@ -27,7 +27,7 @@ def call_network(network, inputs, training):
     itself. Where they have nothing to do, the layers are called directly.
     """
     tensors = inputs if isinstance(inputs, (list, tuple)) else [inputs]
-    plain = all(tensor.dtype == torch.float32 for tensor in tensors)
+    plain = all(tensor.dtype == torch.float32 for tensor in tensors) and not _is_hooked(network)
     if not plain or not all(_is_plain(layer) for layer in network.layers):
         return network(inputs, training=training)
 
@@ -76,7 +76,8 @@ def input_gradient(function, inputs, differentiable=False):
 def apply_gradients(optimizer, gradients, variables):
     """One update, outside of autograd's record; of a plain Adam in one fused kernel."""
     with torch.no_grad():
-        if adam.is_plain(optimizer, variables):
+        # `torch.compile` fuses an optimizer by itself, and can't trace what is fused already.
+        if adam.is_plain(optimizer, variables) and not torch.compiler.is_compiling():
             _apply_adam(optimizer, list(gradients), variables)
         else:
             optimizer.apply(list(gradients), variables)
@@ -108,9 +109,12 @@ def _is_plain(layer):
         and policy.quantization_mode is None
         and not makes_masks
         and layer.activity_regularizer is None
-        and not layer._forward_hooks
-        and not layer._forward_pre_hooks
+        and not _is_hooked(layer)
     )
+
+
+def _is_hooked(layer):
+    return bool(layer._forward_hooks or layer._forward_pre_hooks)
 
 
 def _apply_adam(optimizer, gradients, variables):

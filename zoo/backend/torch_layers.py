@@ -43,15 +43,15 @@ def batch_normalize(inputs, gamma, beta, epsilon):
     """Normalized inputs, and mean and (biased) variance of all axes but the last."""
     # (batch, channels, ...), channels last in memory: any other layout is slow both ways.
     x = inputs.contiguous().movedim(-1, 1)
-    mean, unbiased = torch.empty_like(gamma), torch.empty_like(gamma)
-    with torch.no_grad():
-        mean.zero_()
-        unbiased.zero_()
-    outputs = functional.batch_norm(
-        x, mean, unbiased, gamma, beta, training=True, momentum=1.0, eps=epsilon
+    mean, unbiased = torch.zeros_like(gamma.detach()), torch.zeros_like(gamma.detach())
+    # As moving statistics that keep nothing of before. `torch.nn.functional.batch_norm` refuses a
+    # single value per channel, which an epoch's last batch may hold.
+    outputs = torch.batch_norm(
+        x, gamma, beta, mean, unbiased, True, 1.0, epsilon, torch.backends.cudnn.enabled
     )
     count = x.numel() // x.shape[1]
-    return outputs.movedim(1, -1), mean, unbiased * ((count - 1) / count)
+    variance = unbiased * ((count - 1) / count) if count > 1 else torch.zeros_like(mean)
+    return outputs.movedim(1, -1), mean, variance
 
 
 def random_bits(shape, seed):
