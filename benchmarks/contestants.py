@@ -46,10 +46,6 @@ def make_contestant(cell, model, devices):
     jit = {"auto": "auto", "on": True, "off": False}[cell.jit]
     model.compile(jit_compile=jit)
     if cell.mode == "sample":
-        if jit != "auto":
-            # What `generate` calls is compiled apart from the training step. Keras resolves "auto"
-            # where nothing is set; set here, it would count as a yes.
-            model.sampling_network().jit_compile = jit
         return ZooSample(cell, model, devices)
     if cell.variant == "step":
         return ZooStep(cell, model, devices)

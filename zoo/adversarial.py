@@ -50,6 +50,7 @@ class AdversarialPair(keras.Model):
         self.discriminator = discriminator
         self.sample_shape = sample_shape
         self.average_generator = None
+        self.drawing = None  # `zoo.drawing.Drawing`, from the first sample on
         self._average = None  # kept when off: Keras forgets no layer it has seen
         self.seed_generator = keras.random.SeedGenerator(seed)
         names = ("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
@@ -62,6 +63,12 @@ class AdversarialPair(keras.Model):
     def sampling_network(self):
         """The generator to sample from: the moving average, if one is kept."""
         return self.generator if self.average_generator is None else self.average_generator
+
+    def inference_jit(self):
+        """`jit_compile` for drawing samples: as the step was compiled, "auto" before."""
+        if not self.compiled:
+            return "auto"
+        return not self.run_eagerly and self._settings["jit_compile"]
 
     # ---------------------------------------------------------------- compile
 
@@ -292,6 +299,10 @@ class AdversarialPair(keras.Model):
 
     def symbolic_inputs(self):
         """`keras.KerasTensor`s of the generator's inputs."""
+        raise NotImplementedError
+
+    def draw_batch(self, *inputs):
+        """A batch of what the model hands out, of tensors of what it is asked for."""
         raise NotImplementedError
 
     def present(self, fake, batch):

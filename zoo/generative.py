@@ -5,7 +5,9 @@ import numpy as np
 
 from zoo import backend
 from zoo.adversarial import AdversarialPair
+from zoo.batches import batch_slices
 from zoo.checks import check_count
+from zoo.drawing import draw_batches
 from zoo.errors import InvalidInputError
 from zoo.latents import sample_latent
 
@@ -102,17 +104,13 @@ class AdversarialModel(AdversarialPair):
         """
         check_count("batch_size", batch_size)
         latents = self._latents_for(count, seed, latents)
-        backend.synchronize(self)
-        network = self.sampling_network()
-        count, batch_size = len(latents), min(len(latents), batch_size)
+        parts = list(batch_slices(len(latents), batch_size))
         samples = None
-        for start in range(0, count, batch_size):
-            # The last batch is filled up with the ones before it: one shape, one compilation.
-            stop = min(start + batch_size, count)
-            batch = self.decode(network.predict_on_batch(latents[stop - batch_size : stop]))
+        drawn = draw_batches(self, ((latents[part],) for part in parts))
+        for part, batch in zip(parts, drawn, strict=True):
             if samples is None:
-                samples = np.empty((count, *batch.shape[1:]), batch.dtype)
-            samples[stop - batch_size : stop] = batch
+                samples = np.empty((len(latents), *batch.shape[1:]), batch.dtype)
+            samples[part] = batch
         return samples
 
     def _latents_for(self, count, seed, latents):
@@ -128,6 +126,10 @@ class AdversarialModel(AdversarialPair):
                 f"Received: shape {shape}"
             )
         return latents
+
+    def draw_batch(self, latents):
+        """A batch of what `generate` returns, of latents (batch, latent_dim)."""
+        return self.decode(backend.call_network(self.sampling_network(), latents, training=False))
 
     def decode(self, samples):
         """What the generator makes -> what `generate` returns; the identity here."""

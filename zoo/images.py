@@ -1,7 +1,6 @@
 """What turns uint8 pictures into tensors and back: shared by every image family."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from zoo.errors import InvalidInputError
@@ -31,9 +30,9 @@ class ImageCoding:
         return samples
 
     def decode(self, samples):
-        """The generator's range -> uint8 ndarray."""
-        samples = (np.asarray(samples, "float32") - self.low) * (255.0 / (self.high - self.low))
-        return np.clip(np.rint(samples), 0, 255).astype("uint8")
+        """The generator's range -> uint8."""
+        samples = (ops.cast(samples, "float32") - self.low) * (255.0 / (self.high - self.low))
+        return ops.cast(ops.clip(ops.round(samples), 0, 255), "uint8")
 
     def check_samples(self, samples):
         """Raises `InvalidInputError` unless these are images that the model trains on."""

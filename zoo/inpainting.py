@@ -1,9 +1,11 @@
 """Restoring arrays of images with an inpainting model: any size, any number, flat memory."""
 
 import itertools
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from zoo.batches import batch_slices
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
 
@@ -31,60 +33,63 @@ def inpaint(model, images, masks, batch_size=64):
     Returns:
         uint8 ndarray of the images' shape.
     """
-    from zoo import backend  # here: the checks of files below need no Keras
+    from zoo.drawing import draw_batches  # here: the checks below need no Keras
 
     check_count("batch_size", batch_size)
     images = check_images(images, model.image_shape[-1])
     single = images.ndim == 3
     images = images[None] if single else images
     masks = check_masks(masks, images.shape[:3])
-    backend.synchronize(model)
     restored = images.copy()
     damaged = np.flatnonzero(masks.any(axis=(1, 2)))
-    height, width = images.shape[1:3]
-    draw = _draw if max(height, width) <= _window(model) else _draw_in_windows
-    batch_size = max(1, min(batch_size * REFERENCE_AREA // (height * width), len(damaged)))
-    for start in range(0, len(damaged), batch_size):
-        # The last batch is filled up with the ones before it: one shape, one compilation.
-        stop = min(start + batch_size, len(damaged))
-        chosen = damaged[stop - batch_size : stop]
-        drawn = draw(model, images[chosen], masks[chosen])
-        holes = masks[chosen][..., None]
-        restored[chosen] = np.where(holes, drawn, images[chosen])
+    whole = max(images.shape[1:3]) <= _window(model)
+    pieces = list((_batches if whole else _cut)(model, masks, damaged, batch_size))
+    padded = (_pad(images[p.source], masks[p.source], model.multiple) for p in pieces)
+    for piece, drawn in zip(pieces, draw_batches(model, padded), strict=True):
+        restored[piece.target] = drawn[piece.kept]
     return restored[0] if single else restored
 
 
-def _draw(model, images, masks):
-    """What the generator draws, uint8 (N, H, W, C): padded to what it needs, and cropped."""
-    height, width = images.shape[1:3]
-    images, masks = _pad(images, masks, model.multiple)
-    scale = np.float32((model.high - model.low) / 255.0)
-    inputs = [images * scale + np.float32(model.low), masks[..., None].astype("float32")]
-    drawn = model.sampling_network().predict_on_batch(inputs)
-    return model.decode(drawn[:, :height, :width])
+class Piece(NamedTuple):
+    """One forward pass, as indices.
+
+    Args:
+        source: what the generator sees of the images, and of the masks.
+        kept: what is kept of what it draws.
+        target: where that lies in the images.
+    """
+
+    source: Any
+    kept: Any
+    target: Any
 
 
-def _draw_in_windows(model, images, masks):
-    """The same for large images, one window after the other, where something is missing.
+def _batches(model, masks, damaged, batch_size):
+    """Whole images, as many at once as fit."""
+    del model
+    height, width = masks.shape[1:]
+    for part in batch_slices(len(damaged), batch_size * REFERENCE_AREA // (height * width)):
+        yield Piece(damaged[part], np.s_[:, :height, :width], damaged[part])
+
+
+def _cut(model, masks, damaged, batch_size):
+    """Windows of large images, one after the other, where something is missing.
 
     Each window reaches as far around the part that is kept as the network sees: the seams are not
     to be seen, and memory does not grow with the image.
     """
-    height, width = images.shape[1:3]
-    images, masks = _pad(images, masks, model.multiple)
-    drawn = images.copy()
-    windows = [_windows(length, _window(model)) for length in images.shape[1:3]]
-    for image, mask, result in zip(images, masks, drawn, strict=True):
+    del batch_size
+    windows = [_windows(length, _window(model)) for length in masks.shape[1:]]
+    for index in damaged:
+        one = slice(index, index + 1)
         for (top, rows), (left, columns) in itertools.product(*windows):
-            if mask[rows, columns].any():
-                whole = np.s_[top.start : top.stop, left.start : left.stop]
-                part = _draw(model, image[whole][None], mask[whole][None])[0]
-                cut = np.s_[
-                    rows.start - top.start : rows.stop - top.start,
-                    columns.start - left.start : columns.stop - left.start,
-                ]
-                result[rows, columns] = part[cut]
-    return drawn[:, :height, :width]
+            if masks[index, rows, columns].any():
+                kept = (
+                    slice(None),
+                    slice(rows.start - top.start, rows.stop - top.start),
+                    slice(columns.start - left.start, columns.stop - left.start),
+                )
+                yield Piece((one, top, left), kept, (one, rows, columns))
 
 
 def _windows(length, side):

@@ -264,6 +264,13 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
         drawn = self.sampling_network()([images, holes], training=training)
         return images + holes * (drawn - images)
 
+    def draw_batch(self, images, masks):
+        """Completed images, of uint8 (batch, H, W, C) and bool (batch, H, W)."""
+        holes = masks[..., None]
+        inputs = [self.encode(images), ops.cast(holes, "float32")]
+        drawn = backend.call_network(self.sampling_network(), inputs, training=False)
+        return ops.where(holes, self.decode(drawn), images)
+
     def inpaint(self, images, masks, batch_size=64):
         """Fills the holes of images.
 

@@ -113,6 +113,17 @@ def apply_gradients(optimizer, gradients, variables):
         variable.assign(value)
 
 
+def compile_inference(function, network, jit_compile):
+    """`inputs -> function(*inputs)` on arrays, of a function that reads the network's variables."""
+
+    def pure(values, inputs):
+        with keras.StatelessScope(list(zip(network.variables, values, strict=True))):
+            return function(*map(jnp.asarray, inputs))
+
+    run = jax.jit(pure) if jit_compile else pure
+    return lambda *inputs: run([v.value for v in network.variables], inputs)
+
+
 def synchronize(model):
     """During `fit` the state lives in the trainer's loop; this brings it back to the variables."""
     model.jax_state_sync()

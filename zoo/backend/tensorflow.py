@@ -69,6 +69,13 @@ def apply_gradients(optimizer, gradients, variables):
     optimizer.apply(gradients, variables)
 
 
+def compile_inference(function, network, jit_compile):
+    """`inputs -> function(*inputs)` on arrays, of a function that reads the network's variables."""
+    del network
+    run = tf.function(function, jit_compile=jit_compile is True)  # XLA gains nothing by itself
+    return lambda *inputs: run(*map(tf.convert_to_tensor, inputs))
+
+
 def synchronize(model):
     """Variables are always current."""
     del model

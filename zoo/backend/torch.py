@@ -83,6 +83,18 @@ def apply_gradients(optimizer, gradients, variables):
             optimizer.apply(list(gradients), variables)
 
 
+def compile_inference(function, network, jit_compile):
+    """`inputs -> function(*inputs)` on arrays, of a function that reads the network's variables."""
+    del network
+    run = torch.compile(function) if jit_compile is True else function
+
+    def infer(*inputs):
+        with torch.no_grad():
+            return run(*map(keras.ops.convert_to_tensor, inputs))
+
+    return infer
+
+
 def synchronize(model):
     """Variables are always current."""
     del model

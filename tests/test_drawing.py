@@ -1,0 +1,89 @@
+"""Drawing batch by batch: in order, one batch ahead, with the weights of now."""
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.drawing import draw_batches
+
+
+def make_model():
+    layers = keras.layers
+    generator = keras.Sequential([keras.Input((2,)), layers.Dense(3), layers.Dense(2)])
+    discriminator = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+    return zoo.AdversarialModel(generator, discriminator, latent_dim=2, seed=0)
+
+
+LATENTS = np.random.default_rng(0).normal(size=(5, 4, 2)).astype("float32")
+"""Five batches of four."""
+
+
+def test_batches_come_in_order_each_started_before_the_last_is_read():
+    model = make_model()
+    asked = []
+
+    def batches():
+        for index, latents in enumerate(LATENTS):
+            asked.append(index)
+            yield (latents,)
+
+    expected = [keras.ops.convert_to_numpy(model(latents)) for latents in LATENTS]
+    ahead = []
+    for index, batch in enumerate(draw_batches(model, batches())):
+        np.testing.assert_allclose(batch, expected[index], rtol=1e-5, atol=1e-6)
+        ahead.append(len(asked) - 1 - index)
+    assert ahead == [1, 1, 1, 1, 0]
+
+
+def test_no_batches():
+    assert list(draw_batches(make_model(), [])) == []
+
+
+def test_new_weights_draw_other_samples():
+    model = make_model()
+    before = model.generate(latents=LATENTS[0])
+    model.generator.set_weights([2 * w for w in model.generator.get_weights()])
+    after = model.generate(latents=LATENTS[0])
+    np.testing.assert_allclose(after, 4 * before, rtol=1e-5)  # two layers, no bias yet
+
+
+def test_the_average_is_drawn_from_once_there_is_one():
+    model = make_model()
+    before = model.generate(latents=LATENTS[0])
+    model.compile(average_decay=0.9)
+    model.generator.set_weights([2 * w for w in model.generator.get_weights()])
+    np.testing.assert_allclose(model.generate(latents=LATENTS[0]), before, rtol=1e-5)
+    model.compile()
+    np.testing.assert_allclose(model.generate(latents=LATENTS[0]), 4 * before, rtol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{"jit_compile": False}, {"run_eagerly": True}])
+def test_how_it_is_compiled_changes_nothing(settings):
+    model = make_model()
+    before = model.generate(latents=LATENTS[0])
+    model.compile(**settings)
+    np.testing.assert_allclose(model.generate(latents=LATENTS[0]), before, rtol=1e-5)
+    assert model.drawing.jit_compile is False
+
+
+def test_drawing_again_compiles_nothing():
+    model = make_model()
+    model.generate(4, seed=0)
+    first = model.drawing
+    model.generate(4, seed=1)
+    assert model.drawing is first
+
+
+def test_random_layers_are_still_when_samples_are_drawn():
+    layers = keras.layers
+    generator = keras.Sequential(
+        [keras.Input((2,)), layers.Dense(2), layers.BatchNormalization(), layers.Dropout(0.5)]
+    )
+    discriminator = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+    model = zoo.AdversarialModel(generator, discriminator, latent_dim=2, seed=0)
+    weights = generator.get_weights()
+    samples = model.generate(latents=LATENTS[0])
+    np.testing.assert_array_equal(samples, model.generate(latents=LATENTS[0]))
+    for before, after in zip(weights, generator.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
