@@ -260,3 +260,21 @@ def test_serialization_round_trip(pair):
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
     assert type(copy) is pair[0]
     assert copy.get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize("layer", [Conv2D, Conv2DTranspose])
+def test_the_order_of_a_kernel_in_memory_does_not_show(layer):
+    """Assigned, trained, saved: (height, width, a, b) in any order in memory."""
+    inputs = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype("float32")
+    made = layer(5, (2, 3), padding="same")
+    made(inputs)
+    weights = [np.arange(w.size, dtype="float32").reshape(w.shape) for w in made.get_weights()]
+    made.set_weights(weights)
+    for mine, given in zip(made.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(mine, given)
+    optimizer = keras.optimizers.Adam(1.0)
+    optimizer.build([made.kernel])
+    gradient = np.where(weights[0] % 3 == 0, 1.0, -1.0).astype("float32")
+    for _ in range(2):
+        backend.apply_gradients(optimizer, [ops.convert_to_tensor(gradient)], [made.kernel])
+    np.testing.assert_allclose(made.get_weights()[0], weights[0] - 2 * gradient, atol=1e-3)

@@ -97,6 +97,8 @@ def test_other_batch_normalizations(kwargs):
     inputs *= 1e-4 if "epsilon" in kwargs else 1  # a variance that the epsilon shows beside
     found, expected = (array(twin(inputs, training=True)) for twin in (layer, keras_own))
     assert keras.backend.standardize_dtype(found.dtype) == layer.compute_dtype
+    for mine, reference in zip(layer.get_weights(), keras_own.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, reference, rtol=1e-4, atol=1e-6)
     tolerance = 0.05 if "dtype" in kwargs else 1e-3
     np.testing.assert_allclose(
         found.astype("float32"), expected.astype("float32"), rtol=tolerance, atol=tolerance

@@ -37,8 +37,9 @@ def test_after_some_calls_the_kernel_is_divided_by_its_largest_singular_value():
     )
 
 
-def test_calls_move_the_direction_in_training_only_and_the_kernel_never():
-    layer = build()
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_calls_move_the_direction_in_training_only_and_the_kernel_never(dtype):
+    layer = build(dtype=dtype)
     kernel, direction = (ops.convert_to_numpy(v).copy() for v in (layer.kernel, layer.direction))
     layer(INPUTS)
     np.testing.assert_array_equal(ops.convert_to_numpy(layer.direction), direction)

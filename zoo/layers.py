@@ -20,6 +20,10 @@ LEAST_EPSILON = 1.1e-5
 class Conv2D(keras.layers.Conv2D):
     """`keras.layers.Conv2D`; `zoo.convolution` with "same" padding, channels last."""
 
+    def build(self, input_shape):
+        super().build(input_shape)
+        backend.lay_out_kernel(self.kernel)
+
     def convolution_op(self, inputs, kernel):
         if not _is_same(self):
             return super().convolution_op(inputs, kernel)
@@ -29,6 +33,10 @@ class Conv2D(keras.layers.Conv2D):
 @keras.saving.register_keras_serializable("zoo")
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
     """`keras.layers.Conv2DTranspose`; `zoo.convolution` with "same" padding, channels last."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        backend.lay_out_kernel(self.kernel)
 
     def call(self, inputs):
         plain = self.dilation_rate == (1, 1) and self.output_padding is None
@@ -58,8 +66,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
             self.epsilon,
         )
         for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            value = ops.stop_gradient(value)
-            moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
+            backend.move_toward(moving, value, 1.0 - self.momentum)
         return ops.cast(outputs, self.compute_dtype)
 
 

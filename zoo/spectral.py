@@ -29,6 +29,8 @@ class SpectralConv2D(Conv2D):
             shape=(self.filters,),
             initializer=Normal(stddev=1.0, seed=self.kernel_initializer.get_config().get("seed")),
             trainable=False,
+            # On torch, Keras assigns to the cast copy of a variable that casts itself.
+            autocast=False,
             name="direction",
         )
 

@@ -22,9 +22,11 @@ there:
 
 | function               | what it does                                                           |
 |------------------------|------------------------------------------------------------------------|
+| `lay_out_kernel`       | a kernel's order in memory, as convolutions read it                    |
 | `convolve`             | convolution with "same" padding                                        |
 | `convolve_transposed`  | transposed convolution with "same" padding                             |
 | `batch_normalize`      | batch normalization in training, and the batch's statistics            |
+| `move_toward`          | a moving average's update                                              |
 | `random_bits`          | 16 random bits for each element of a tensor                            |
 | `fourier_threshold`    | how many products a convolution's Fourier form must spare to be faster |
 
@@ -49,8 +51,10 @@ compile_inference = _module.compile_inference
 synchronize = _module.synchronize
 state_kept = _module.state_kept
 device_name = _module.device_name
+lay_out_kernel = _layers.lay_out_kernel
 convolve = _layers.convolve
 convolve_transposed = _layers.convolve_transposed
 batch_normalize = _layers.batch_normalize
+move_toward = _layers.move_toward
 random_bits = _layers.random_bits
 fourier_threshold = _layers.fourier_threshold

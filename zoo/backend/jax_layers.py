@@ -4,8 +4,14 @@ import math
 
 import jax
 from jax import numpy as jnp
+from keras import ops
 
 from zoo.backend import jax_convolution, keras_convolution
+
+
+def lay_out_kernel(variable):
+    """Leaves the kernel of a convolution as it is: compilers choose their own layout."""
+    del variable
 
 
 def convolve(inputs, kernel, strides, dilation_rate):
@@ -32,6 +38,11 @@ def batch_normalize(inputs, gamma, beta, epsilon):
     variance = jnp.mean(jnp.square(x - mean), axes)
     scale = jax.lax.rsqrt(variance + epsilon) * gamma
     return x * scale + (beta - mean * scale), mean, variance
+
+
+def move_toward(variable, value, share):
+    """Replaces a share of a variable by a value: a moving average's update."""
+    variable.assign(variable * (1.0 - share) + ops.stop_gradient(value) * share)
 
 
 def random_bits(shape, seed):

@@ -3,8 +3,14 @@
 import math
 
 import tensorflow as tf
+from keras import ops
 
 from zoo.backend import keras_convolution
+
+
+def lay_out_kernel(variable):
+    """Leaves the kernel of a convolution as it is: compilers choose their own layout."""
+    del variable
 
 
 def convolve(inputs, kernel, strides, dilation_rate):
@@ -25,6 +31,11 @@ def batch_normalize(inputs, gamma, beta, epsilon):
     count = tf.cast(tf.size(x) // tf.shape(x)[-1], gamma.dtype)
     x, mean, unbiased = tf.compat.v1.nn.fused_batch_norm(x, gamma, beta, epsilon=epsilon)
     return tf.reshape(x, tf.shape(inputs)), mean, unbiased * ((count - 1) / count)
+
+
+def move_toward(variable, value, share):
+    """Replaces a share of a variable by a value: a moving average's update."""
+    variable.assign(variable * (1.0 - share) + ops.stop_gradient(value) * share)
 
 
 def random_bits(shape, seed):

@@ -6,6 +6,17 @@ import torch
 from torch.nn import functional
 
 
+def lay_out_kernel(variable):
+    """Lets the kernel of a convolution lie in memory as the convolution reads it.
+
+    Its shape stays (height, width, a, b): only the strides change. Otherwise each pass would copy
+    it, forward and back.
+    """
+    data = variable.value.data
+    if data.ndim == 4 and data.device.type != "meta":
+        variable.value.data = _channels_last(data).permute(2, 3, 1, 0)
+
+
 def convolve(inputs, kernel, strides, dilation_rate):
     """Convolution of (batch, height, width, channels) with "same" padding.
 
@@ -52,6 +63,12 @@ def batch_normalize(inputs, gamma, beta, epsilon):
     count = x.numel() // x.shape[1]
     variance = unbiased * ((count - 1) / count) if count > 1 else torch.zeros_like(mean)
     return outputs.movedim(1, -1), mean, variance
+
+
+def move_toward(variable, value, share):
+    """Replaces a share of a variable by a value: a moving average's update."""
+    with torch.no_grad():
+        variable.value.mul_(1.0 - share).add_(value, alpha=share)
 
 
 def random_bits(shape, seed):
