@@ -12,6 +12,7 @@ from zoo.average import update_average
 from zoo.checks import check_seed
 from zoo.compilation import CompiledPair
 from zoo.errors import InvalidInputError
+from zoo.feeding import feed_arrays
 from zoo.samplewise import is_samplewise
 
 
@@ -75,12 +76,13 @@ class AdversarialPair(CompiledPair):
         """
         self._assert_compile_called("fit")
         arguments = inspect.signature(keras.Model.fit).bind(self, x, *args, **kwargs).arguments
+        del arguments["self"]
         validation = arguments.get("validation_data")
         for data in (x, keras.utils.unpack_x_y_sample_weight(validation)[0]):
             if isinstance(data, np.ndarray):
                 self.check_array(data)
         with backend.state_kept(self):
-            return super().fit(x, *args, **kwargs)
+            return super().fit(**feed_arrays(arguments))
 
     def evaluate(self, *args, **kwargs):
         """`keras.Model.evaluate`; an error in it leaves the model as it was."""

@@ -12,6 +12,7 @@ two optimizers:
 | `forward_and_pullback` | outputs, and the function that carries a gradient back to variables    |
 | `input_gradient`       | a value and its gradient with respect to a tensor; can be nested       |
 | `apply_gradients`      | one optimizer's update                                                 |
+| `feed`                 | batches of arrays for `fit`, where Keras' own way is slow              |
 | `compile_inference`    | a function of arrays that runs a network without gradients             |
 | `synchronize`          | makes variables readable outside the trainer in the middle of an epoch |
 | `state_kept`           | keeps the variables' values if the trainer fails on its way            |
@@ -47,6 +48,7 @@ value_and_gradients = _module.value_and_gradients
 forward_and_pullback = _module.forward_and_pullback
 input_gradient = _module.input_gradient
 apply_gradients = _module.apply_gradients
+feed = _module.feed
 compile_inference = _module.compile_inference
 synchronize = _module.synchronize
 state_kept = _module.state_kept

@@ -69,6 +69,26 @@ def apply_gradients(optimizer, gradients, variables):
     optimizer.apply(gradients, variables)
 
 
+def feed(arrays, batch_size, shuffle):
+    """A `tf.data.Dataset` of batches of arrays, in a new order each epoch if `shuffle` says so.
+
+    What Keras makes of arrays tunes itself on a thread of its own, for as long as it runs: with
+    two cores, steps took half as long again in every other call of `fit`.
+    """
+    with tf.device("cpu"):
+        arrays = [tf.convert_to_tensor(array) for array in arrays]
+    count = arrays[0].shape[0]
+    indices = tf.data.Dataset.range(count)
+    if shuffle:
+        indices = indices.shuffle(count)
+    indices = indices.batch(batch_size)
+    batches = indices.map(lambda chosen: tuple(tf.gather(array, chosen) for array in arrays))
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return batches.prefetch(1).with_options(options)
+
+
 def compile_inference(function, network, jit_compile):
     """`inputs -> function(*inputs)` on arrays, of a function that reads the network's variables."""
     del network

@@ -1,0 +1,109 @@
+"""What `fit` makes of arrays: every sample once an epoch, in the order asked for."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import zoo
+from zoo import backend
+from zoo.feeding import feed_arrays
+
+COUNT = 21
+POINTS = np.stack([np.arange(COUNT), -np.arange(COUNT)], axis=1).astype("float32")
+
+
+class Recorder(zoo.AdversarialModel):
+    """Keeps the first coordinate of what each step is given, and the labels that come along."""
+
+    def prepare_batch(self, data, training=True):
+        batch = super().prepare_batch(data, training)
+        self.seen.append([int(value) for value in np.asarray(batch.real)[:, 0]])
+        _, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        self.labels.append(None if labels is None else [int(v) for v in np.asarray(labels)])
+        return batch
+
+
+def fit(*data, **kwargs):
+    keras.utils.set_random_seed(0)
+    generator = keras.Sequential([keras.Input((2,)), layers.Dense(2)])
+    discriminator = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+    model = Recorder(generator, discriminator, latent_dim=2, seed=0)
+    model.seen, model.labels = [], []
+    # On JAX, a batch in an eager step is an array, as it is on the other backends.
+    model.compile(run_eagerly=True)
+    model.fit(*data, verbose=0, **kwargs)
+    return model
+
+
+def flat(batches):
+    return [sample for batch in batches for sample in batch]
+
+
+@pytest.mark.parametrize("batch_size", [4, 7, 100])
+def test_an_epoch_has_every_sample_once_in_a_new_order(batch_size):
+    seen = fit(POINTS, batch_size=batch_size, epochs=2).seen
+    steps = -(-COUNT // batch_size)
+    assert len(seen) == 2 * steps
+    assert {len(batch) for batch in seen} <= {batch_size, COUNT % batch_size, COUNT}
+    first, second = (flat(seen[i * steps : (i + 1) * steps]) for i in (0, 1))
+    assert sorted(first) == sorted(second) == list(range(COUNT))
+    assert first != second
+    assert first != sorted(first)
+
+
+def test_in_order():
+    seen = fit(POINTS, batch_size=8, shuffle=False, epochs=2).seen
+    assert flat(seen) == 2 * list(range(COUNT))
+
+
+def test_the_batch_size_is_that_of_keras_if_nobody_says():
+    points = np.repeat(POINTS, 3, axis=0)
+    assert [len(batch) for batch in fit(points).seen] == [32, 31]
+
+
+def test_labels_come_with_their_samples():
+    model = fit(POINTS, np.arange(COUNT), batch_size=5)
+    assert model.labels == model.seen
+
+
+def test_equal_seeds_give_equal_orders():
+    assert fit(POINTS, batch_size=4).seen == fit(POINTS, batch_size=4).seen
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"x": [POINTS]},
+        {"x": POINTS, "y": [1] * COUNT},
+        {"x": POINTS, "sample_weight": np.ones(COUNT)},
+        {"x": POINTS, "validation_split": 0.5},
+        {"x": POINTS, "steps_per_epoch": 2},
+        {"x": POINTS, "shuffle": "batch"},
+        {"x": POINTS, "batch_size": 2.5},
+        {"x": POINTS, "y": np.arange(COUNT - 1)},
+        {},
+    ],
+    ids=str,
+)
+def test_what_only_keras_can_do_is_left_to_it(kwargs):
+    assert feed_arrays(kwargs) is kwargs
+
+
+def test_validation_keeps_the_batch_size(monkeypatch):
+    monkeypatch.setattr(backend, "feed", lambda arrays, batch_size, shuffle: "batches")
+    arguments = {"x": POINTS, "batch_size": 5, "validation_data": POINTS, "epochs": 2}
+    assert feed_arrays(arguments) == {
+        "x": "batches",
+        "shuffle": False,
+        "validation_batch_size": 5,
+        "validation_data": POINTS,
+        "epochs": 2,
+    }
+
+
+def test_floats_are_those_of_keras(monkeypatch):
+    handed = []
+    monkeypatch.setattr(backend, "feed", lambda arrays, *_: handed.extend(arrays))
+    feed_arrays({"x": POINTS.astype("float64"), "y": np.arange(COUNT)})
+    assert [array.dtype for array in handed] == ["float32", np.arange(1).dtype]
