@@ -182,7 +182,7 @@ def test_the_fourier_form_runs_where_it_spares_products(monkeypatch, form):
         return correlate(x, kernel, first)
 
     monkeypatch.setattr(fourier, "correlate", watched)
-    monkeypatch.setattr(backend, "fourier_threshold", lambda: {"direct": math.inf}.get(form, 2.5))
+    monkeypatch.setattr(backend, "fourier_threshold", lambda: {"direct": math.inf}.get(form, 2.0))
     layer = Conv2DTranspose(64, 5, padding="same", kernel_initializer="ones")
     layer(np.ones((64, 7, 7, 64), "float32"))
     assert sizes == ([] if form == "direct" else [(7, 7, 64, 64)])

@@ -22,9 +22,11 @@ from zoo import backend, fourier
 
 LARGEST_MAP = 256
 """Positions of the largest map that is worth a thought; of larger ones the transforms cost more."""
+KERNEL_COST = 4
+"""What an operation of the kernel's transform takes: memory is what it waits for."""
 
 
-def convolve(inputs, kernel, strides=(1, 1), dilation_rate=(1, 1)):
+def convolve(inputs, kernel, strides=(1, 1), dilation_rate=(1, 1), bias=None):
     """Convolution with "same" padding.
 
     Args:
@@ -32,6 +34,7 @@ def convolve(inputs, kernel, strides=(1, 1), dilation_rate=(1, 1)):
         kernel: float tensor (kernel height, kernel width, channels, filters).
         strides: pair of ints.
         dilation_rate: pair of ints.
+        bias: float tensor (filters,), added to the result; `None` for none.
 
     Returns:
         Float tensor (batch, ceil(height / stride), ceil(width / stride), filters).
@@ -39,8 +42,9 @@ def convolve(inputs, kernel, strides=(1, 1), dilation_rate=(1, 1)):
     if tuple(dilation_rate) == (1, 1) and _divides(inputs, strides):
         size = [inputs.shape[axis] // strides[axis - 1] for axis in (1, 2)]
         if _fourier_pays(inputs, kernel, size, strides):
-            return _convolve_by_fourier(inputs, kernel, size, strides)
-    return backend.convolve(inputs, kernel, tuple(strides), tuple(dilation_rate))
+            outputs = _convolve_by_fourier(inputs, kernel, size, strides)
+            return outputs if bias is None else outputs + bias
+    return backend.convolve(inputs, kernel, tuple(strides), tuple(dilation_rate), bias)
 
 
 def convolve_transposed(inputs, kernel, strides=(1, 1)):
@@ -84,7 +88,7 @@ def _fourier_pays(inputs, kernel, size, strides):
     rows = fourier.find_algorithm(tuple(size), taps, first).rows
     few, many = sorted(kernel.shape[2:])  # the strides' phases go with the smaller number
     transforms = positions * rows * (phases / many + 1 / few)
-    of_kernel = rows * taps[0] * taps[1] * phases / (batch or 64)
+    of_kernel = KERNEL_COST * rows * taps[0] * taps[1] * phases / (batch or 64)
     return direct >= threshold * (rows * phases + transforms + of_kernel)
 
 

@@ -24,10 +24,20 @@ class Conv2D(keras.layers.Conv2D):
         super().build(input_shape)
         backend.lay_out_kernel(self.kernel)
 
-    def convolution_op(self, inputs, kernel):
-        if not _is_same(self):
-            return super().convolution_op(inputs, kernel)
-        return convolve(inputs, ops.convert_to_tensor(kernel), self.strides, self.dilation_rate)
+    def call(self, inputs):
+        outputs = self.convolve(inputs, self.kernel)
+        return outputs if self.activation is None else self.activation(outputs)
+
+    def convolve(self, inputs, kernel):
+        """The convolution with a kernel that may not be the layer's own, and the layer's bias."""
+        bias = ops.convert_to_tensor(self.bias) if self.use_bias else None
+        if _is_same(self):
+            kernel = ops.convert_to_tensor(kernel)
+            return convolve(inputs, kernel, self.strides, self.dilation_rate, bias)
+        outputs = self.convolution_op(inputs, kernel)
+        if bias is not None and self.data_format == "channels_first":
+            bias = ops.reshape(bias, (1, -1, 1, 1))
+        return outputs if bias is None else outputs + bias
 
 
 @keras.saving.register_keras_serializable("zoo")

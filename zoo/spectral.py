@@ -46,9 +46,7 @@ class SpectralConv2D(Conv2D):
         # Gradients pass through the singular value, not through its vectors (equation 12).
         left, right = ops.stop_gradient(left), ops.stop_gradient(right)
         largest = ops.sum(left * ops.matmul(matrix, right))
-        outputs = self.convolution_op(inputs, kernel / ops.cast(largest, kernel.dtype))
-        if self.use_bias:
-            outputs = ops.add(outputs, self.bias)
+        outputs = self.convolve(inputs, kernel / ops.cast(largest, kernel.dtype))
         return outputs if self.activation is None else self.activation(outputs)
 
     # Keras' convolutions store their kernel and bias by themselves, and nothing else.

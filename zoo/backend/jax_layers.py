@@ -14,13 +14,15 @@ def lay_out_kernel(variable):
     del variable
 
 
-def convolve(inputs, kernel, strides, dilation_rate):
-    """Convolution of (batch, height, width, channels) with "same" padding."""
+def convolve(inputs, kernel, strides, dilation_rate, bias):
+    """Convolution of (batch, height, width, channels) with "same" padding, and a bias or `None`."""
     _, height, width, _ = inputs.shape
     whole = height % strides[0] == 0 and width % strides[1] == 0
     if _on_cpu() and max(strides) > 1 and whole:
-        return jax_convolution.convolve(inputs, kernel, strides)
-    return keras_convolution.convolve(inputs, kernel, strides, dilation_rate)
+        outputs = jax_convolution.convolve(inputs, kernel, strides)
+    else:
+        outputs = keras_convolution.convolve(inputs, kernel, strides, dilation_rate)
+    return outputs if bias is None else outputs + bias
 
 
 def convolve_transposed(inputs, kernel, strides):

@@ -13,9 +13,10 @@ def lay_out_kernel(variable):
     del variable
 
 
-def convolve(inputs, kernel, strides, dilation_rate):
-    """Convolution of (batch, height, width, channels) with "same" padding."""
-    return keras_convolution.convolve(inputs, kernel, strides, dilation_rate)
+def convolve(inputs, kernel, strides, dilation_rate, bias):
+    """Convolution of (batch, height, width, channels) with "same" padding, and a bias or `None`."""
+    outputs = keras_convolution.convolve(inputs, kernel, strides, dilation_rate)
+    return outputs if bias is None else tf.nn.bias_add(outputs, bias)
 
 
 def convolve_transposed(inputs, kernel, strides):

@@ -17,8 +17,8 @@ def lay_out_kernel(variable):
         variable.value.data = _channels_last(data).permute(2, 3, 1, 0)
 
 
-def convolve(inputs, kernel, strides, dilation_rate):
-    """Convolution of (batch, height, width, channels) with "same" padding.
+def convolve(inputs, kernel, strides, dilation_rate, bias):
+    """Convolution of (batch, height, width, channels) with "same" padding, and a bias or `None`.
 
     Seen as (batch, channels, height, width) such a tensor is what PyTorch calls channels last:
     nothing is moved.
@@ -34,7 +34,7 @@ def convolve(inputs, kernel, strides, dilation_rate):
         x = functional.pad(x, (left, right, top, bottom))
         top = left = 0
     outputs = functional.conv2d(
-        x, _channels_last(kernel), None, strides, (top, left), dilation_rate
+        x, _channels_last(kernel), bias, strides, (top, left), dilation_rate
     )
     return outputs.permute(0, 2, 3, 1)
 
