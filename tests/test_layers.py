@@ -134,6 +134,7 @@ def test_other_options_fall_back(name, strides, kwargs):
     inputs = np.random.default_rng(0).normal(size=(2, 4, 4, 4)).astype("float32")
     options = {"padding": "same", "data_format": "channels_last", **kwargs}
     options["kernel_initializer"] = Normal(0.0, 1.0, seed=0)
+    options["bias_initializer"] = Normal(0.0, 1.0, seed=1)
     twins = [layer(4, 3, strides, **options) for layer in PAIRS[name]]
     for layer in twins:
         layer.build(inputs.shape)

@@ -21,14 +21,13 @@ def feed_arrays(arguments):
     Returns:
         The same dict, if it asks for what only Keras does.
     """
-    arrays = [arguments[name] for name in ARRAYS if arguments.get(name) is not None]
+    given = [name for name in ARRAYS if arguments.get(name) is not None]
+    arrays = [arguments[name] for name in given]
     plain = all(isinstance(array, np.ndarray) and len(array) == len(arrays[0]) for array in arrays)
-    in_order = arguments.get("x") is not None and (
-        arguments.get("y") is not None or len(arrays) == 1
-    )
     shuffle, batch_size = arguments.get("shuffle", True), arguments.get("batch_size") or BATCH_SIZE
     simple = isinstance(shuffle, bool) and isinstance(batch_size, int) and batch_size > 0
-    if not (plain and in_order and simple):
+    # A dataset's elements are (x, y, sample_weight) from the left: none may be missing.
+    if not given or given != list(ARRAYS[: len(given)]) or not plain or not simple:
         return arguments
     if any(arguments.get(name) for name in OTHER_WAYS):
         return arguments

@@ -1,6 +1,7 @@
 """TensorFlow: variables mutate, and tapes watch just the variables that are asked for."""
 
 import contextlib
+import functools
 
 import tensorflow as tf
 
@@ -93,7 +94,17 @@ def compile_inference(function, network, jit_compile):
     """`inputs -> function(*inputs)` on arrays, of a function that reads the network's variables."""
     del network
     run = tf.function(function, jit_compile=jit_compile is True)  # XLA gains nothing by itself
-    return lambda *inputs: run(*map(tf.convert_to_tensor, inputs))
+
+    @functools.cache
+    def trace(*specs):
+        # Each on purpose: of calls that trace again, TensorFlow would complain.
+        return run.get_concrete_function(*specs)
+
+    def infer(*inputs):
+        tensors = [tf.convert_to_tensor(array) for array in inputs]
+        return trace(*map(tf.TensorSpec.from_tensor, tensors))(*tensors)
+
+    return infer
 
 
 def synchronize(model):
