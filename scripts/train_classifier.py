@@ -64,6 +64,13 @@ RECIPES = {
         augmentation="mirrored half of the time, shift 4 px, edges reflected",
         epochs=8,
     ),
+    "fashion_mnist": Recipe(
+        task="classification of ten kinds of clothes",
+        source="Fashion-MNIST (Xiao, Rasul, Vollgraf)",
+        augment=functools.partial(crop_photos, shift=2),
+        augmentation="mirrored half of the time, shift 2 px, edges reflected",
+        epochs=12,
+    ),
     "mnist": Recipe(
         task="digit classification",
         source="MNIST (LeCun, Cortes, Burges)",

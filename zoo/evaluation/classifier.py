@@ -44,12 +44,12 @@ class Architecture:
     dropout: float
 
 
+_GRAY = {"feature_width": 96, "widths": (32, 64, 96), "residual": False, "dropout": 0.3}
 _PHOTOS = {"feature_width": 128, "widths": (32, 64, 128, 160), "residual": True, "dropout": 0.2}
 ARCHITECTURES = {
     "cifar10": Architecture((32, 32, 3), classes=10, **_PHOTOS),
-    "mnist": Architecture(
-        (28, 28, 1), classes=10, feature_width=96, widths=(32, 64, 96), residual=False, dropout=0.3
-    ),
+    "fashion_mnist": Architecture((28, 28, 1), classes=10, **_GRAY),
+    "mnist": Architecture((28, 28, 1), classes=10, **_GRAY),
     "scenes64": Architecture((64, 64, 3), classes=6, **_PHOTOS),
 }
 
@@ -149,7 +149,7 @@ def load_classifier(name="mnist"):
     Looks in the folder `classifiers` of each of `zoo.locations.folders()`.
 
     Args:
-        name: The data set it was trained on: `"cifar10"`, `"mnist"` or `"scenes64"`.
+        name: The data set it was trained on: one of `ARCHITECTURES`.
 
     Returns:
         A `Classifier`.
