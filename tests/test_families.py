@@ -9,7 +9,7 @@ import pytest
 from keras import layers, ops
 
 import zoo
-from zoo.dcgan import count_halvings
+from zoo.dcgan_networks import count_halvings
 from zoo.errors import InvalidInputError
 
 FAMILIES = {

@@ -8,6 +8,7 @@ from zoo import registry
 CHANGES = {
     "vanilla_gan": {"hidden_units": (16, 24), "latent_dim": 8},
     "dcgan": {"base_filters": 4, "latent_dim": 8},
+    "cdcgan": {"base_filters": 4, "latent_dim": 8},
     "inpainting_gan": {"base_filters": 4, "dilations": (1, 2)},
 }
 

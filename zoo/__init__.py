@@ -13,12 +13,15 @@ _HOMES = {
     "zoo.cards": ["ModelCard"],
     "zoo.errors": ["ZooError"],
     "zoo.generative": ["AdversarialModel"],
+    "zoo.conditional": ["ConditionalModel"],
     "zoo.vanilla_gan": ["VanillaGAN"],
     "zoo.dcgan": ["DCGAN"],
+    "zoo.conditional_dcgan": ["ConditionalDCGAN"],
     "zoo.inpainting_gan": ["InpaintingGAN"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_NEEDS_KERAS = {"AdversarialModel", "VanillaGAN", "DCGAN", "InpaintingGAN"}
+_NEEDS_KERAS = {"AdversarialModel", "ConditionalModel"}
+_NEEDS_KERAS |= {"VanillaGAN", "DCGAN", "ConditionalDCGAN", "InpaintingGAN"}
 _MODULES = ["datasets", "errors", "evaluation", "losses", "masks", "picture_files", "pictures"]
 
 __all__ = sorted([*_HOME_OF, *_MODULES])

@@ -78,9 +78,8 @@ class AdversarialPair(CompiledPair):
         arguments = inspect.signature(keras.Model.fit).bind(self, x, *args, **kwargs).arguments
         del arguments["self"]
         validation = arguments.get("validation_data")
-        for data in (x, keras.utils.unpack_x_y_sample_weight(validation)[0]):
-            if isinstance(data, np.ndarray):
-                self.check_array(data)
+        self.check_arrays(x, arguments.get("y"))
+        self.check_arrays(*keras.utils.unpack_x_y_sample_weight(validation)[:2])
         with backend.state_kept(self):
             return super().fit(**feed_arrays(arguments))
 
@@ -255,6 +254,12 @@ class AdversarialPair(CompiledPair):
                 f"Training data must be one array of shape ({expected}), as the generator makes "
                 f"it. Received: {f'shape {shape}' if shape else type(samples).__name__}"
             )
+
+    def check_arrays(self, samples, labels):
+        """What `fit` checks of the arrays among what it is given; labels are of no use here."""
+        del labels
+        if isinstance(samples, np.ndarray):
+            self.check_array(samples)
 
     def check_array(self, samples):
         """`check_samples` for an ndarray, and its values: at least one sample, all finite."""

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from zoo.batches import batch_slices
 from zoo.errors import InvalidInputError
 
 
@@ -58,6 +59,7 @@ def refresh_batch_statistics(model, batches=100, batch_size=256):
     network = model.sampling_network()
     if len(network.variables) == len(network.trainable_variables):
         return  # there are none
-    latents = model.sample_latent(batches * batch_size, seed=1)
-    for start in range(0, len(latents), batch_size):
-        network(ops.convert_to_tensor(latents[start : start + batch_size]), training=True)
+    inputs = model.sample_inputs(batches * batch_size, seed=1)
+    for part in batch_slices(len(inputs[0]), batch_size):
+        tensors = [ops.convert_to_tensor(item[part]) for item in inputs]
+        network(tensors if len(tensors) > 1 else tensors[0], training=True)

@@ -9,7 +9,10 @@ RADFORD = (
     "Radford, Metz & Chintala 2015, Unsupervised Representation Learning with Deep "
     "Convolutional Generative Adversarial Networks, arXiv:1511.06434"
 )
-
+MIYATO = (
+    "Miyato & Koyama 2018, cGANs with Projection Discriminator, arXiv:1802.05637; networks of "
+    "Radford, Metz & Chintala 2015, arXiv:1511.06434"
+)
 PATHAK = "Pathak et al. 2016, Context Encoders: Feature Learning by Inpainting, arXiv:1604.07379"
 DEEPFILL = "Yu et al. 2019, Free-Form Image Inpainting with Gated Convolution, arXiv:1806.03589"
 
@@ -68,7 +71,7 @@ REGULARIZED = Recipe(
     "gan_fashion_mnist",
     config={"image_shape": (28, 28, 1), "hidden_units": (256, 512, 1024)},
     dataset="fashion_mnist",
-    recipe=REGULARIZED,
+    recipe=replace(REGULARIZED, epochs=16),
     description="Fully connected GAN, clothes.",
     paper=GOODFELLOW,
     limits=CLOTHES,
@@ -92,7 +95,7 @@ def vanilla_gan(**config):
     "dcgan_fashion_mnist",
     config={"image_shape": (28, 28, 1), "base_filters": 64, "kernel_size": 5, "dropout": 0.0},
     dataset="fashion_mnist",
-    recipe=replace(REGULARIZED, epochs=16),
+    recipe=replace(REGULARIZED, epochs=12),
     description="Convolutional GAN, clothes.",
     paper=RADFORD,
     limits=CLOTHES,
@@ -125,6 +128,30 @@ def dcgan(**config):
     from zoo.dcgan import DCGAN
 
     return DCGAN(**config)
+
+
+@register(
+    "cdcgan_mnist",
+    config={"image_shape": (28, 28, 1), "classes": 10, "base_filters": 64, "kernel_size": 5},
+    dataset="mnist",
+    recipe=replace(REGULARIZED, epochs=10),
+    description="Class-conditional convolutional GAN, digits.",
+    paper=MIYATO,
+    limits="28x28 grayscale digits in the style of MNIST, nothing else.",
+)
+@register(
+    "cdcgan_cifar10",
+    config={"image_shape": (32, 32, 3), "classes": 10, "base_filters": 64, "kernel_size": 5},
+    dataset="cifar10",
+    recipe=replace(REGULARIZED, epochs=6),
+    description="Class-conditional convolutional GAN, ten kinds of things.",
+    paper=MIYATO,
+    limits="32x32 color images in the style of CIFAR-10, few of them recognizable.",
+)
+def cdcgan(**config):
+    from zoo.conditional_dcgan import ConditionalDCGAN
+
+    return ConditionalDCGAN(**config)
 
 
 # Every kind of hole, so that one model serves for all; mostly those it is measured on.

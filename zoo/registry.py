@@ -104,6 +104,11 @@ class ModelSpec:
         """The name of the function or class that builds it."""
         return self.build.__name__
 
+    @property
+    def conditional(self):
+        """Whether it trains on labels too: its configuration says how many `classes` there are."""
+        return "classes" in self.config
+
     def with_recipe(self, **changes):
         """The same model with a changed recipe."""
         return replace(self, recipe=replace(self.recipe, **changes))

@@ -24,7 +24,7 @@ GRID_IMAGES = 64
 FINAL_RATE = 0.02  # of a cosine schedule, as a share of the initial rate
 
 
-def train(spec, images, out, callbacks=(), initial_weights=None):
+def train(spec, images, out, callbacks=(), initial_weights=None, labels=None):
     """Trains a model by its recipe; the first phase of one in two goes into `out/first`.
 
     Writes into `out`, each file whole or not at all: a grid of samples from the same latents after
@@ -39,6 +39,7 @@ def train(spec, images, out, callbacks=(), initial_weights=None):
         initial_weights: path of a weights file to start from, in place of a fresh initialization
             or the recipe's first phase. Both networks start from it; optimizers and schedules start
             anew.
+        labels: integers (N,), the images' classes, for a class-conditional model.
 
     Returns:
         `zoo.ModelCard` of the run, without metrics.
@@ -51,13 +52,13 @@ def train(spec, images, out, callbacks=(), initial_weights=None):
     recipe = spec.recipe
     if recipe.first is not None and initial_weights is None:
         first = dataclasses.replace(spec, recipe=recipe.first)
-        train(first, images, out / "first", callbacks)
+        train(first, images, out / "first", callbacks, labels=labels)
         initial_weights = out / "first" / f"{spec.name}.weights.h5"
     commit = _commit()  # now: the checkout may move on during the run
     keras.utils.set_random_seed(recipe.seed)
     with _dtype_policy(recipe.precision):
         model = spec.build(**spec.config, seed=recipe.seed)
-    model.check_array(images)
+    model.check_arrays(images, labels)
     started_from = None
     if initial_weights is not None:
         load_weights(model, initial_weights)
@@ -68,6 +69,7 @@ def train(spec, images, out, callbacks=(), initial_weights=None):
     started = time.perf_counter()
     model.fit(
         images,
+        labels,
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         verbose=0,

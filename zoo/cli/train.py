@@ -26,7 +26,8 @@ def train(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Folder or zip of images; cropped and resized to the model's shape.",
+            help="Folder or zip of images; cropped and resized to the model's shape. For a "
+            "class-conditional model, with a folder for each class.",
             show_default="the model's data set",
         ),
     ] = None,
@@ -102,7 +103,7 @@ def train(
     out = Path("runs", name) if out is None else out
     check_run_folder(out, overwrite)
     choose_backend()  # Before the data: reading them can take a while.
-    images = _read_images(spec, data, limit)
+    images, labels = _read_data(spec, data, limit)
 
     with quiet_backend():
         keras = import_keras()
@@ -118,13 +119,14 @@ def train(
         file=sys.stderr,
     )
     with training_progress(len(images)) as progress:
-        training.train(spec, images, out, [progress], initial_weights)
+        training.train(spec, images, out, [progress], initial_weights, labels)
     weights = out / f"{name}.weights.h5"
     use = f"inpaint {name} PICTURE MASK" if restores(name) else f"sample {name}"
     print(f"wrote {weights}; see {out / name}.png, or: zoo {use} --weights {weights}")
 
 
-def _read_images(spec, data, limit):
+def _read_data(spec, data, limit):
+    """Images, and their labels if the model is class-conditional; `None` otherwise."""
     from zoo import datasets
 
     shape = tuple(spec.config.get("image_shape", ()))
@@ -134,22 +136,36 @@ def _read_images(spec, data, limit):
                 f"--data needs a model whose configuration has an `image_shape`. Received: "
                 f"{spec.name}, with {', '.join(spec.config) or 'an empty one'}"
             )
-        return datasets.from_folder(data, shape, limit=limit)
+        return _read_folder(spec, data, shape, limit)
     if not spec.dataset:
         raise DatasetError(f"{spec.name} has no data set of its own. Pass yours with --data.")
-    images, _ = datasets.load(spec.dataset, datasets.info(spec.dataset).splits[0])
+    images, labels = datasets.load(spec.dataset, datasets.info(spec.dataset).splits[0])
     if shape and images.shape[1:] != shape:
         raise InvalidInputError(
             f"{spec.name} is made for images of shape {shape}. Received: {spec.dataset}, of shape "
             f"{images.shape[1:]}"
         )
-    if limit is None or limit >= len(images):
-        return images
-    import numpy as np
+    if limit is not None and limit < len(images):
+        import numpy as np
 
-    # The first ones would be of one class in a data set that is sorted by class.
-    chosen = np.random.default_rng(spec.recipe.seed).permutation(len(images))[:limit]
-    return images[np.sort(chosen)]
+        # The first ones would be of one class in a data set that is sorted by class.
+        chosen = np.sort(np.random.default_rng(spec.recipe.seed).permutation(len(images))[:limit])
+        images, labels = images[chosen], labels[chosen]
+    return images, labels if spec.conditional else None
+
+
+def _read_folder(spec, data, shape, limit):
+    from zoo import datasets
+
+    if not spec.conditional:
+        return datasets.from_folder(data, shape, limit=limit), None
+    images, labels, names = datasets.from_class_folders(data, shape, limit=limit)
+    if len(names) != spec.config["classes"]:
+        raise InvalidInputError(
+            f"{spec.name} is made for {spec.config['classes']} classes, a folder of images for "
+            f"each. Received: {len(names)} in {data}: {', '.join(names)}"
+        )
+    return images, labels
 
 
 def _remove_run(out, name):

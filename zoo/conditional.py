@@ -1,0 +1,197 @@
+"""From latents and classes to samples: which kind is drawn can be asked for."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo import backend
+from zoo.adversarial import Batch
+from zoo.checks import check_count
+from zoo.errors import InvalidInputError
+from zoo.latent_model import LatentModel, build_networks
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ConditionalModel(LatentModel):
+    """A class-conditional GAN (Mirza & Osindero 2014) of anybody's Keras networks.
+
+    Both networks are told the class: a vector with a 1 in its place. The step is that of
+    `zoo.AdversarialModel`; generated samples are judged as the classes of the real ones beside
+    them.
+
+    Args:
+        generator: `keras.Model`, [latents (batch, latent_dim), classes (batch, classes)] ->
+            samples (batch, ...).
+        discriminator: `keras.Model`, [samples (batch, ...), classes (batch, classes)] -> logits
+            (batch, ...), real over fake.
+        latent_dim: number of latent variables, drawn from N(0, 1).
+        classes: int of at least 2, how many there are.
+        seed: int, for the latents drawn during training. `None` draws one.
+
+    Raises:
+        InvalidInputError: if the networks don't fit each other.
+
+    Example:
+
+    ```python
+    z, y, x = keras.Input((8,)), keras.Input((3,)), keras.Input((2,))
+    generator = keras.Model([z, y], layers.Dense(2)(layers.Concatenate()([z, y])))
+    discriminator = keras.Model([x, y], layers.Dense(1)(layers.Concatenate()([x, y])))
+    gan = zoo.ConditionalModel(generator, discriminator, latent_dim=8, classes=3)
+    gan.compile()
+    gan.fit(points, labels, epochs=10)              # float32 (N, 2), integers (N,) in 0..2
+    gan.generate(labels=[0, 2, 2], seed=0)          # float32 (3, 2)
+    ```
+    """
+
+    def __init__(self, generator, discriminator, latent_dim, classes, seed=None, name=None):
+        check_count("latent_dim", latent_dim)
+        check_count("classes", classes, minimum=2)
+        latents, condition = (keras.KerasTensor((None, width)) for width in (latent_dim, classes))
+        shape = build_networks(generator, discriminator, latents, condition)
+        super().__init__(generator, discriminator, shape, latent_dim, seed=seed, name=name)
+        self.classes = classes
+
+    # ------------------------------------------------------------------- step
+
+    def check_arrays(self, samples, labels):
+        """What `fit` checks of arrays: the samples, and that each has a class."""
+        super().check_arrays(samples, labels)
+        if isinstance(samples, np.ndarray) and labels is None:
+            raise InvalidInputError(
+                f"A class-conditional model trains on samples and labels, integers from 0 to "
+                f"{self.classes - 1}: fit(samples, labels). Received: samples alone"
+            )
+        if isinstance(labels, np.ndarray):
+            count = len(samples) if isinstance(samples, np.ndarray) else len(labels)
+            self.classes_of(labels, count)
+
+    def prepare_batch(self, data, training=True):
+        """Real samples of a batch of `fit`, and their classes."""
+        samples, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        if labels is None:
+            raise InvalidInputError(
+                "A class-conditional model trains on pairs of samples and labels. "
+                "Received: samples alone"
+            )
+        batch = super().prepare_batch((samples,), training)
+        if tuple(labels.shape[1:]) != (self.classes,):
+            labels = ops.one_hot(ops.reshape(ops.cast(labels, "int32"), (-1,)), self.classes)
+        return Batch(batch.real, ops.cast(labels, "float32"))
+
+    def generate_like(self, batch, training=True):
+        """As many generated samples as there are real ones, of the same classes."""
+        latents = self.draw_latents(ops.shape(batch.real)[0])
+        return backend.call_network(self.generator, [latents, batch.condition], training)
+
+    def judge(self, samples, batch, training=True):
+        """The discriminator's logits of samples, as of the batch's classes."""
+        inputs = [samples, batch.condition]
+        return backend.call_network(self.discriminator, inputs, training)
+
+    def symbolic_inputs(self):
+        """`keras.KerasTensor`s of latents and classes."""
+        return [keras.KerasTensor((None, width)) for width in (self.latent_dim, self.classes)]
+
+    # ---------------------------------------------------------------- drawing
+
+    def call(self, inputs, training=False):
+        """Samples of [latents (batch, latent_dim), classes (batch, classes)]."""
+        return self.sampling_network()(inputs, training=training)
+
+    def sample_labels(self, count, seed=None):
+        """Labels for `generate`, all classes equally likely; the same on every backend.
+
+        Args:
+            count: int, how many.
+            seed: int, or `None` for fresh ones. The first of many are the same as few.
+
+        Returns:
+            int64 ndarray (count,), from 0 to `classes` - 1.
+        """
+        check_count("count", count)
+        # Another stream than the latents', which start from the same seed.
+        rng = np.random.default_rng(None if seed is None else [seed, 1])
+        return (rng.random(count) * self.classes).astype("int64")
+
+    def sample_inputs(self, count, seed=None):
+        labels = self.sample_labels(count, seed)
+        return self.sample_latent(count, seed), self.classes_of(labels, count)
+
+    def generate(self, count=None, seed=None, *, labels=None, latents=None, batch_size=128):
+        """Draws samples of classes.
+
+        Args:
+            count: int, how many; by default as many as there are labels or latents.
+            seed: int. The same seed gives the same samples, on every backend; the first of many
+                are the same as few. `None` draws fresh ones.
+            labels: int, the class of all samples; or integers (count,), one for each. `None` draws
+                them by the seed, all classes equally likely. A float array (count, classes) is
+                taken as it is: rows between two classes' show what lies between.
+            latents: float array (count, latent_dim) to use in place of fresh ones.
+            batch_size: int, samples per forward pass.
+
+        Returns:
+            ndarray (count, *sample_shape).
+
+        Raises:
+            InvalidInputError: for labels that aren't classes or of another number, a count that
+                isn't a positive integer, or wrong latents.
+
+        Example:
+
+        ```python
+        model = zoo.load("cdcgan_mnist")
+        images = model.generate(3, labels=[7, 7, 3], seed=0)      # uint8 (3, 28, 28, 1)
+        ```
+        """
+        if latents is None:
+            if count is None and np.ndim(labels):
+                count = len(labels)
+            latents = self.latents_for(count, seed, None)
+        else:
+            latents = self.latents_for(count, None, latents)  # the seed is the labels' then
+        if labels is None:
+            labels = self.sample_labels(len(latents), seed)
+        return self.draw_samples((latents, self.classes_of(labels, len(latents))), batch_size)
+
+    def classes_of(self, labels, count):
+        """What the networks take of labels, once they are known to be classes.
+
+        Args:
+            labels: int, or an array: see `generate`.
+            count: int, how many there must be.
+
+        Returns:
+            float32 ndarray (count, classes).
+
+        Raises:
+            InvalidInputError: for anything else.
+        """
+        array = np.asarray(labels)
+        if array.dtype.kind == "f" and array.shape == (count, self.classes):
+            return array.astype("float32")
+        whole = array.dtype.kind in "iu" and array.shape in ((), (count,), (count, 1))
+        if whole and ((array >= 0) & (array < self.classes)).all():
+            one_hot = np.eye(self.classes, dtype="float32")
+            return one_hot[np.broadcast_to(array.reshape(-1), (count,))]
+        received = f"{labels!r}" if array.size <= 8 else f"{array.dtype} of shape {array.shape}"
+        if array.dtype.kind in "iu" and array.size > 8:
+            received += f", from {array.min()} to {array.max()}"
+        raise InvalidInputError(
+            f"`labels` must be a class from 0 to {self.classes - 1}, or {count} of them. "
+            f"Received: labels={received}"
+        )
+
+    def draw_batch(self, latents, classes):
+        """A batch of what `generate` returns, of latents and classes (batch, classes)."""
+        inputs = [latents, classes]
+        return self.decode(backend.call_network(self.sampling_network(), inputs, training=False))
+
+    def preview(self, images, count, seed=0):
+        """Samples of one class after the other; real `images` are of no use here."""
+        del images
+        return self.generate(count, seed, labels=np.arange(count) * self.classes // count)
+
+    def get_config(self):
+        return {**super().get_config(), "classes": self.classes}
