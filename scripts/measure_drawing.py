@@ -10,8 +10,10 @@ from zoo import datasets, evaluation
 from zoo.files import replacing
 
 SAMPLES = 10_000
-DIGITS = 3  # significant ones in a card
+DIGITS = 4  # significant ones in a card
 OPTIONS = {"peers"}
+TRAINING_SAMPLES, TRAINING_EPOCHS = 20_000, 3
+"""Of the classification accuracy score: what a classifier is trained on, and how long."""
 
 
 def measure(card, weights, peers=None):
@@ -25,24 +27,24 @@ def measure(card, weights, peers=None):
     Returns:
         dict for `ModelCard.metrics`.
     """
-    train, held_out = datasets.info(card.dataset).splits
-    classifier = evaluation.load_classifier(card.dataset)
-    real = evaluation.reference_gaussian(datasets.load(card.dataset, held_out)[0], classifier)
+    dataset = card.dataset
+    extractor = evaluation.load_extractor(dataset)
     model = zoo.load(card.name, weights=weights)
-    sets = {"real training images": _some(datasets.load(card.dataset, train)[0])}
+    record = evaluation.evaluate(model, dataset, extractor, SAMPLES, memorized=True)
+    floor = evaluation.evaluate_training_images(dataset, extractor, SAMPLES)
+    others = {"real training images": floor["scores"]}
     if peers is not None:
-        with np.load(peers) as arrays:
-            sets.update(arrays)
-    scores = _score(model.generate(SAMPLES, seed=0), real, classifier)
+        with np.load(peers, allow_pickle=False) as arrays:
+            for name, images in arrays.items():
+                others[name] = evaluation.evaluate(images, dataset, extractor, SAMPLES)["scores"]
+    scores = dict(record["scores"])
+    if hasattr(model, "sample_labels"):
+        scores["classification_accuracy_score"] = _classification_score(model, dataset)
     return {
-        "command": "python -m scripts.release",
-        "protocol": (
-            f"{SAMPLES} samples (seed 0, inference mode, float32) against the {real.count} "
-            f"{held_out} images, in the features of classifiers/{card.dataset}"
-        ),
-        "classifier_sha256": classifier.card["sha256"],
-        **scores,
-        "others": {name: _score(images, real, classifier) for name, images in sets.items()},
+        "command": f"zoo evaluate {card.name} --memorization",
+        "protocol": record["protocol"],
+        **_rounded(scores),
+        "others": _rounded(others),
     }
 
 
@@ -52,17 +54,28 @@ def write_picture(card, run, path):
         shutil.copyfile(Path(run) / card.files["picture"], temporary)
 
 
-def _some(images):
-    # By chance, since some data sets come class by class.
-    count = min(SAMPLES, len(images))
-    return images[np.random.default_rng(0).choice(len(images), count, replace=False)]
+def _classification_score(model, dataset):
+    """Of a class-conditional model's images, and of as many real ones."""
+    labels = np.arange(TRAINING_SAMPLES) % model.classes
+    images, truth = datasets.load(dataset, datasets.info(dataset).splits[0])
+    some = np.random.default_rng(0).permutation(len(images))[:TRAINING_SAMPLES]
 
+    def score(images, labels):
+        return evaluation.classification_accuracy_score(images, labels, dataset, TRAINING_EPOCHS)
 
-def _score(images, real, classifier):
-    scores = evaluation.evaluate_images(images, real, classifier)
-    scores = {key: value for key, value in scores.items() if key not in ("n", "n_reference")}
-    scores["class_shares"] = [round(share, 4) for share in scores["class_shares"]]
     return {
-        key: float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
-        for key, value in scores.items()
+        "generated": score(model.generate(labels=labels, seed=0), labels),
+        "real": score(images[some], truth[some]),
+        "images": len(some),
+        "epochs": TRAINING_EPOCHS,
+        "seed": 0,
     }
+
+
+def _rounded(value):
+    """The same, with floats of so many significant digits."""
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value

@@ -2,6 +2,7 @@
 
     python -m scripts.release runs/dcgan_mnist --peers PEERS.npz
     python -m scripts.release runs/inpaint_mnist
+    python -m scripts.release weights/dcgan_mnist.json       # measures again what has shipped
 
 A drawing model's 10,000 samples are scored against the data set's held-out split, beside real
 training images (the floor) and, if given, the samples of other people's models. An inpainting
@@ -30,7 +31,8 @@ def release(run, folder, **options):
     """Puts a run's weights into `folder`, with a picture and a card that has everything.
 
     Args:
-        run: folder that `zoo train` wrote.
+        run: folder that `zoo train` wrote; or the card of weights beside it, which are only
+            measured anew if they lie in `folder` already.
         folder: where the released files go.
         **options: more arguments of `measure` for this kind of model.
 
@@ -42,9 +44,10 @@ def release(run, folder, **options):
         InvalidInputError: for an option that this kind of model doesn't have.
     """
     run, folder = Path(run), Path(folder)
-    paths = list(run.glob("*.json"))
+    paths = [run] if run.is_file() else list(run.glob("*.json"))
     if len(paths) != 1:
         raise CardError(f"Expected one card, NAME.json, in {run}. Received: {len(paths)}")
+    run = paths[0].parent
     card = ModelCard.read(paths[0])
     kind = kind_of(card)
     if not set(options) <= kind.OPTIONS:
@@ -67,16 +70,17 @@ def release(run, folder, **options):
     missing = card.missing_for_release()
     if missing:
         raise CardError(f"The card of {card.name} lacks {', '.join(missing)}.")
-    kind.write_picture(card, run, folder / card.files["picture"])
-    with replacing(folder / weights.name) as temporary:
-        shutil.copyfile(weights, temporary)
+    if run.resolve() != folder.resolve():
+        kind.write_picture(card, run, folder / card.files["picture"])
+        with replacing(folder / weights.name) as temporary:
+            shutil.copyfile(weights, temporary)
     card.write(folder / paths[0].name)
     return card
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", help="folder that `zoo train` wrote")
+    parser.add_argument("run", help="folder that `zoo train` wrote, or a card")
     parser.add_argument("--peers", help=".npz of other drawing models' samples to score beside it")
     parser.add_argument("--limit", type=int, help="restore at most so many images")
     parser.add_argument("--weights-folder", default=Path(__file__).parents[1] / "weights")

@@ -1,9 +1,10 @@
-"""Writes the README's tables of models from the registry and the cards.
+"""Writes the README's tables of models, and the index of the weights, from the cards.
 
 python -m scripts.update_readme            # writes them
 python -m scripts.update_readme --check    # exit status 1 if they are stale
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import zoo
 from scripts.inpainting import FAMILY, OURS
 
 README = Path(__file__).parents[1] / "README.md"
+WEIGHTS = README.parent / "weights"
+REAL = "real training images"
 COMMAND = "python -m scripts.update_readme"
 RESTORATION_FIGURES = {
     "psnr": ("{:.2f}", max),
@@ -23,27 +26,28 @@ RESTORATION_FIGURES = {
 
 def drawing_table(cards):
     """The table of models that draw from noise, in Markdown, one row a model."""
-    rows = [
-        "| name | what it draws | weights | Fréchet distance | rarest class | sure of | recipe |",
-        "|---|---|---:|---:|---:|---:|---|",
-    ]
+    headings = ["name", "what it draws", "weights", "Fréchet distance (real training images)"]
+    headings += ["precision", "recall", "rarest class", "sure of", "recipe"]
+    rows = [f"| {' | '.join(headings)} |", "|---|---|" + "---:|" * 6 + "---|"]
     for card in cards:
         if card.family == FAMILY:
             continue
         recipe = f"{card.recipe['epochs']} epochs, {card.recipe['loss'].replace('_', '-')}"
-        scores = card.metrics
-        figures = (
-            [
-                f"{card.size / 1e6:.1f} MB",
-                f"{scores['frechet_distance']:.1f}",
-                f"{scores['rarest_class_share']:.1%}",
-                f"{scores['confident_share']:.1%}",
-            ]
-            if card.pretrained
-            else ["train it yourself", "", "", ""]
-        )
+        figures = _drawing_figures(card) if card.pretrained else ["train it yourself", *[""] * 5]
         rows.append(f"| `{card.name}` | {card.description} | {' | '.join(figures)} | {recipe} |")
     return "\n".join(rows) + "\n"
+
+
+def _drawing_figures(card):
+    scores, real = card.metrics, card.metrics["others"][REAL]
+    return [
+        f"{card.size / 1e6:.1f} MB",
+        f"{scores['frechet_distance']:.1f} ({real['frechet_distance']:.1f})",
+        f"{scores['precision']:.2f}",
+        f"{scores['recall']:.2f}",
+        f"{scores['rarest_class_share']:.1%}",
+        f"{scores['confident_share']:.1%}",
+    ]
 
 
 def restoration_table(cards):
@@ -64,6 +68,71 @@ def restoration_table(cards):
     if len(rows) == 2:
         return "No pretrained model restores images yet.\n"
     return "\n".join(rows) + "\n"
+
+
+def classifier_table(classifiers):
+    """The table of the classifiers whose features distances are measured in, in Markdown."""
+    rows = ["| name | accuracy | weights | sha256 |", "|---|---:|---:|---|"]
+    for card, size in classifiers:
+        (key, accuracy), *_ = card["metrics"].items()
+        split = key.removesuffix("_accuracy")
+        images = card["metrics"][f"{split}_images"]
+        rows.append(
+            f"| `{card['name']}` | {accuracy:.2%} of {images:,} {split} images "
+            f"| {size / 1e6:.1f} MB | `{card['sha256'][:12]}` |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def index(cards, classifiers):
+    """The whole of `weights/README.md`: every file, where it comes from, under which license.
+
+    Args:
+        cards: list of `zoo.ModelCard`.
+        classifiers: list of (card as a dict, bytes of the weights file).
+    """
+    rows = [
+        "| name | data | license | weights | trained | sha256 |",
+        "|---|---|---|---:|---|---|",
+    ]
+    shipped = [card for card in cards if card.pretrained]
+    for card in shipped:
+        run = card.training
+        trained = (
+            f"{run['seconds'] / 60:.0f} min, {run['backend']}, {run['precision']}, "
+            f"seed {run['seed']}, {run['date']}"
+        )
+        rows.append(
+            f"| [`{card.name}`]({card.name}.json) | {card.dataset} | {card.license} "
+            f"| {card.size / 1e6:.1f} MB | {trained} | `{card.sha256[:12]}` |"
+        )
+    pictures = "\n\n".join(
+        f"**{card.name}**: {card.description} {card.limits}\n\n"
+        f"![Samples of {card.name}]({card.files['picture']})"
+        for card in shipped
+    )
+    return (
+        f"# Pretrained weights\n\nWritten by `{COMMAND}` from the cards, the JSON files beside the "
+        "weights: recipe, run, licenses and every figure with its protocol.\n\n"
+        + "\n".join(rows)
+        + "\n\n## Classifiers\n\nDistances are measured in their features; "
+        "`python -m scripts.train_classifier NAME` makes one. `statistics` holds the moments of "
+        "real images' features, by `python -m scripts.reference_statistics`.\n\n"
+        + classifier_table(classifiers)
+        + f"\n## Samples\n\nNot selected.\n\n{pictures}\n"
+    )
+
+
+def read_classifiers(folder):
+    """The cards of the classifiers in a folder of weights, with their files' sizes."""
+    paths = sorted((Path(folder) / "classifiers").glob("*.json"))
+    return [
+        (
+            json.loads(path.read_text(encoding="utf-8")),
+            path.with_name(f"{path.stem}.weights.h5").stat().st_size,
+        )
+        for path in paths
+    ]
 
 
 def _beside_the_best(scores, figure):
@@ -90,11 +159,27 @@ def updated(text):
     return text
 
 
+def files():
+    """What each file that is made from the cards should hold: path -> text."""
+    cards = [zoo.info(name) for name in zoo.list_models()]
+    return {
+        README: updated(README.read_text(encoding="utf-8")),
+        WEIGHTS / "README.md": index(cards, read_classifiers(WEIGHTS)),
+    }
+
+
 def main(arguments):
-    text = README.read_text(encoding="utf-8")
+    stale = [
+        path
+        for path, text in files().items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
     if "--check" in arguments:
-        return int(updated(text) != text)
-    README.write_text(updated(text), encoding="utf-8")
+        for path in stale:
+            print(f"{path.relative_to(README.parent)} is stale. Run: {COMMAND}")
+        return int(bool(stale))
+    for path, text in files().items():
+        path.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -59,12 +59,14 @@ def train(model, **arguments):
     set_weights(model)
     rng = np.random.default_rng(3)
     images = rng.integers(0, 256, (STEPS, BATCH, *model.image_shape), "uint8")
-    masks = [None] * STEPS
+    beside = [None] * STEPS  # what comes with the images: masks, or labels
     if hasattr(model, "inpaint"):
         height, width = model.image_shape[:2]
         masks = zoo.masks.draw("mixture", STEPS * BATCH, (height, width), seed=4)
-        masks = masks.reshape(STEPS, BATCH, height, width)
+        beside = masks.reshape(STEPS, BATCH, height, width)
     else:
+        if hasattr(model, "sample_labels"):
+            beside = model.sample_labels(STEPS * BATCH, seed=5).reshape(STEPS, BATCH)
         latents = rng.standard_normal((STEPS, BATCH, model.latent_dim)).astype("float32")
 
         def draw_latents(batch_size):
@@ -79,9 +81,9 @@ def train(model, **arguments):
     )
     model.compile(jit_compile="auto", **arguments)
     losses = []
-    for batch, mask in zip(images, masks, strict=True):
+    for batch, other in zip(images, beside, strict=True):
         model.reset_metrics()
-        logs = model.train_on_batch(batch, mask, return_dict=True)
+        logs = model.train_on_batch(batch, other, return_dict=True)
         losses.append([float(logs["discriminator_loss"]), float(logs["generator_loss"])])
     return np.array(losses)
 

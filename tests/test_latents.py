@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from zoo.errors import InvalidInputError
-from zoo.latents import sample_latent, spherical_interpolation
+from zoo.latents import latent_grid, sample_latent, spherical_interpolation
 
 # -------------------------------------------------------------------------- sample_latent
 
@@ -162,3 +162,54 @@ def test_a_walk_has_at_least_two_points(steps):
 def test_ends_of_different_shapes_are_refused():
     with pytest.raises(InvalidInputError, match=r"Received: \(100,\) and \(2, 100\)"):
         spherical_interpolation(START, np.stack([STOP, STOP]), 3)
+
+
+# ---------------------------------------------------------------------------- latent_grid
+
+CORNERS = sample_latent(4, 20, seed=3)
+
+
+def test_a_grid_has_its_corners_in_the_corners():
+    grid = latent_grid(CORNERS, 3, 5)
+    assert (grid.shape, grid.dtype) == ((15, 20), np.float32)
+    np.testing.assert_array_equal(grid[[0, 4, 10, 14]], CORNERS)
+
+
+def test_the_edges_of_a_grid_are_walks_between_its_corners():
+    grid = latent_grid(CORNERS, 3, 5).reshape(3, 5, 20)
+    top_left, top_right, bottom_left, bottom_right = CORNERS
+    for edge, start, stop in (
+        (grid[0], top_left, top_right),
+        (grid[-1], bottom_left, bottom_right),
+        (grid[:, 0], top_left, bottom_left),
+        (grid[:, -1], top_right, bottom_right),
+    ):
+        walk = spherical_interpolation(start, stop, len(edge))
+        np.testing.assert_allclose(edge, walk, rtol=0, atol=1e-5)
+
+
+def test_the_middle_of_a_grid_lies_halfway_down_its_column():
+    grid = latent_grid(CORNERS, 3, 5).reshape(3, 5, 20)
+    halfway = spherical_interpolation(grid[0, 2], grid[2, 2], 3)[1]
+    np.testing.assert_allclose(grid[1, 2], halfway, rtol=0, atol=1e-5)
+
+
+def test_a_grid_between_orthonormal_latents_keeps_their_length():
+    corners, _ = np.linalg.qr(CORNERS.T.astype("float64"))
+    lengths = np.linalg.norm(latent_grid(corners.T, 4, 6), axis=-1)
+    np.testing.assert_allclose(lengths, 1.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("corners", [CORNERS[:3], CORNERS[0], CORNERS.reshape(4, 4, 5)])
+def test_a_grid_has_four_corners(corners):
+    with pytest.raises(
+        InvalidInputError, match=r"`corners` must be .*\(4, latent_dim\)\. Received"
+    ):
+        latent_grid(corners, 3, 3)
+
+
+@pytest.mark.parametrize("value", [1, 0, 2.0, None])
+@pytest.mark.parametrize("name", ["rows", "columns"])
+def test_a_grid_has_at_least_two_rows_and_columns(name, value):
+    with pytest.raises(InvalidInputError, match=f"`{name}` must be an integer of at least 2"):
+        latent_grid(CORNERS, **{"rows": 3, "columns": 3, name: value})

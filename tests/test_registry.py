@@ -138,7 +138,8 @@ def test_a_lambda_needs_a_name():
 def test_built_in_names_are_taken(name):
     with pytest.raises(DuplicateModelError, match=name):
         zoo.register(name)(lambda: None)
-    assert find(name).build in (models.vanilla_gan, models.dcgan, models.inpainting_gan)
+    families = (models.vanilla_gan, models.dcgan, models.cdcgan, models.inpainting_gan)
+    assert find(name).build in families
 
 
 def test_built_in_names_are_taken_before_anything_else_was_used():
@@ -208,13 +209,16 @@ def test_names_take_shell_wildcards(pattern, found):
 def test_names_are_sorted_and_hold_the_promised_models():
     promised = {"gan_mnist", "gan_mnist_small", "gan_fashion_mnist", "dcgan_mnist"}
     promised |= {"dcgan_fashion_mnist", "dcgan_cifar10", "dcgan_scenes64"}
+    promised |= {"cdcgan_mnist", "cdcgan_cifar10"}
     promised |= {"inpaint_mnist", "inpaint_cifar10", "inpaint_scenes64"}
     assert promised <= set(names())
     assert names() == sorted(names())
 
 
 def test_an_unknown_family_is_told_all():
-    with pytest.raises(UnknownModelError, match=r"'biggan'.*dcgan, inpainting_gan, vanilla_gan"):
+    with pytest.raises(
+        UnknownModelError, match=r"'biggan'.*cdcgan, dcgan, inpainting_gan, vanilla_gan"
+    ):
         registry.builder("biggan")
 
 

@@ -19,6 +19,7 @@ class QuadrantClassifier:
     """Stands in for a network: the brightness of an image's quarters."""
 
     card = {"sha256": "c" * 64}  # noqa: RUF012
+    name, identity = "mnist", "c" * 64
     image_shape, classes = (28, 28, 1), 2
 
     def features(self, images, batch_size=500):
@@ -39,8 +40,11 @@ class Restorer:
 
 
 class Drawer:
-    def generate(self, count, seed):
-        return np.random.default_rng(seed).integers(0, 255, (count, 28, 28, 1)).astype("uint8")
+    def sample_latent(self, count, seed):
+        return np.random.default_rng(seed).integers(0, 255, (count, 28 * 28))
+
+    def generate(self, latents):
+        return latents.reshape(-1, 28, 28, 1).astype("uint8")
 
 
 def some_images(count, seed=0):
@@ -62,7 +66,9 @@ def center(images):
 def run(tmp_path, monkeypatch):
     """What `zoo train` leaves behind, as far as a release looks at it; a function of a family."""
     sizes = {"train": 90, "test": 70}
-    monkeypatch.setattr(evaluation, "load_classifier", lambda name: QuadrantClassifier())
+    monkeypatch.setenv("ZOO_CACHE_DIR", str(tmp_path / "cache"))
+    for loader in ("load_classifier", "load_extractor"):
+        monkeypatch.setattr(evaluation, loader, lambda name: QuadrantClassifier())
     monkeypatch.setattr(
         datasets, "load", lambda name, split: (some_images(sizes[split]), np.zeros(sizes[split]))
     )
@@ -182,10 +188,28 @@ def test_releases_a_drawing_model_with_the_run_s_picture(run, tmp_path, monkeypa
     assert set(others) == {"real training images", "flat"}
     assert others["real training images"]["frechet_distance"] < card.metrics["frechet_distance"]
     assert others["flat"]["closest_pair_distance"] == 0.0
-    assert "50 samples" in card.metrics["protocol"]
-    assert "against the 70 test images" in card.metrics["protocol"]
+    protocol = card.metrics["protocol"]
+    assert (protocol["samples"], protocol["reference_images"], protocol["split"]) == (
+        50,
+        70,
+        "test",
+    )
+    assert card.metrics["memorization"]["median_ratio"] > 1  # noise lies far from any slope
+    assert json.dumps(card.metrics, allow_nan=False)
     released = (tmp_path / "weights" / "gan_mnist.png").read_bytes()
     assert released == (folder / "gan_mnist.png").read_bytes()
+
+
+def test_what_has_shipped_is_measured_anew_by_its_card(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(measure_drawing, "SAMPLES", 50)
+    folder = run("vanilla_gan", Drawer())
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    card = release.release(folder / "gan_mnist.json", folder)
+    after = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert card.metrics["frechet_distance"] > 0
+    assert ModelCard.read(folder / "gan_mnist.json") == card
+    del before["gan_mnist.json"], after["gan_mnist.json"]
+    assert after == before
 
 
 @pytest.mark.parametrize(("family", "option"), [(FAMILY, "peers"), ("vanilla_gan", "limit")])

@@ -7,7 +7,21 @@ from scripts import update_readme
 from scripts.inpainting import FAMILY
 from zoo.cards import ModelCard
 
-DRAWN = {"frechet_distance": 4.56, "rarest_class_share": 0.089, "confident_share": 0.9123}
+DRAWN = {
+    "frechet_distance": 4.56,
+    "precision": 0.744,
+    "recall": 0.875,
+    "rarest_class_share": 0.089,
+    "confident_share": 0.9123,
+    "others": {"real training images": {"frechet_distance": 0.57}},
+}
+RUN = {
+    "seconds": 630,
+    "backend": "jax 1.0",
+    "precision": "float32",
+    "seed": 3,
+    "date": "2026-01-02",
+}
 
 
 def scores(psnr, ssim, hole_l1, frechet_distance):
@@ -41,6 +55,8 @@ RECIPE = {"epochs": 24, "loss": "non_saturating"}
 
 def card(name, family, metrics=None):
     measured = {"metrics": metrics, "sha256": "0" * 64, "size": 5_460_000} if metrics else {}
+    if metrics:
+        measured |= {"training": RUN, "files": {"picture": f"{name}.png"}, "license": "CC0"}
     return ModelCard(name, family, {}, description=f"About {name}.", recipe=RECIPE, **measured)
 
 
@@ -48,7 +64,8 @@ def test_models_that_restore_are_not_among_those_that_draw():
     cards = [card("gan_a", "gan", DRAWN), card("gan_b", "gan"), card("inpaint_a", FAMILY, RESTORED)]
     _, _, first, second = update_readme.drawing_table(cards).splitlines()
     assert first == (
-        "| `gan_a` | About gan_a. | 5.5 MB | 4.6 | 8.9% | 91.2% | 24 epochs, non-saturating |"
+        "| `gan_a` | About gan_a. | 5.5 MB | 4.6 (0.6) | 0.74 | 0.88 | 8.9% | 91.2% "
+        "| 24 epochs, non-saturating |"
     )
     assert second.startswith("| `gan_b` | About gan_b. | train it yourself |")
 
@@ -90,3 +107,41 @@ def test_only_what_is_between_the_comments_changes(monkeypatch):
     assert "`inpaint_a`" not in drawing
     assert restoring.count("`inpaint_a`") == 2
     assert update_readme.updated(updated) == updated
+
+
+def test_the_index_has_a_row_for_each_file_and_a_picture_for_each_model():
+    classifier = {
+        "name": "digits",
+        "metrics": {"val_accuracy": 0.98765, "val_images": 3407},
+        "sha256": "abc" * 10,
+    }
+    cards = [card("gan_a", "gan", DRAWN), card("gan_b", "gan"), card("inpaint_a", FAMILY, RESTORED)]
+    lines = update_readme.index(cards, [(classifier, 1_234_567)]).splitlines()
+    assert (
+        "| [`gan_a`](gan_a.json) |  | CC0 | 5.5 MB | 10 min, jax 1.0, float32, seed 3, 2026-01-02 "
+        "| `000000000000` |" in lines
+    )
+    assert "| `digits` | 98.77% of 3,407 val images | 1.2 MB | `abcabcabcabc` |" in lines
+    assert "![Samples of inpaint_a](inpaint_a.png)" in lines
+    assert not any("gan_b" in line for line in lines)
+
+
+def test_what_is_stale_is_named_and_a_run_mends_it(tmp_path, monkeypatch, capsys):
+    readme = tmp_path / "README.md"
+    readme.write_text(
+        "<!-- models: python -m scripts.update_readme -->\n<!-- end of models -->\n"
+        "<!-- inpainting: python -m scripts.update_readme -->\n<!-- end of inpainting -->\n"
+    )
+    (tmp_path / "weights").mkdir()
+    monkeypatch.setattr(update_readme, "README", readme)
+    monkeypatch.setattr(update_readme, "WEIGHTS", tmp_path / "weights")
+    monkeypatch.setattr(update_readme, "read_classifiers", lambda folder: [])
+    cards = {"gan_a": card("gan_a", "gan", DRAWN)}
+    monkeypatch.setattr(zoo, "list_models", lambda: list(cards))
+    monkeypatch.setattr(zoo, "info", cards.get)
+    assert update_readme.main(["--check"]) == 1
+    assert "weights/README.md is stale" in capsys.readouterr().out
+    assert update_readme.main([]) == 0
+    assert update_readme.main(["--check"]) == 0
+    cards["gan_b"] = card("gan_b", "gan", DRAWN)
+    assert update_readme.main(["--check"]) == 1

@@ -22,7 +22,8 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _NEEDS_KERAS = {"AdversarialModel", "ConditionalModel"}
 _NEEDS_KERAS |= {"VanillaGAN", "DCGAN", "ConditionalDCGAN", "InpaintingGAN"}
-_MODULES = ["datasets", "errors", "evaluation", "losses", "masks", "picture_files", "pictures"]
+_MODULES = ["datasets", "errors", "evaluation", "latents", "losses", "masks"]
+_MODULES += ["picture_files", "pictures"]
 
 __all__ = sorted([*_HOME_OF, *_MODULES])
 

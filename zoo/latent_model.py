@@ -36,7 +36,7 @@ class LatentModel(AdversarialPair):
 
         Args:
             count: int, how many.
-            seed: int, or `None` for fresh ones.
+            seed: int, or `None` for fresh ones; a `numpy.random.Generator` goes on where it stands.
 
         Returns:
             float32 ndarray (count, latent_dim), from N(0, 1).

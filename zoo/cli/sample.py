@@ -8,6 +8,8 @@ import typer
 
 from zoo.errors import InvalidInputError, WeightsNotFoundError
 
+COUNT = 64
+"""Images, unless somebody says how many."""
 STOPS = 6
 """Latents that each image of an animation passes through before it is back at its first."""
 FRAMES_BETWEEN = 12
@@ -23,7 +25,24 @@ class Format(StrEnum):
 
 def sample(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A model of `zoo list`.")],
-    count: Annotated[int, typer.Option("-n", "--count", help="Images to draw.")] = 64,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            "--count",
+            help="Images to draw.",
+            show_default=f"{COUNT}, or one for each of several --labels",
+        ),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASSES",
+            help="What a class-conditional model draws: numbers or names of classes, repeated to "
+            "fill -n. Example: 7,7,3.",
+            show_default="classes at random",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="File to write.", show_default="NAME.FORMAT"),
@@ -51,14 +70,19 @@ def sample(
     ] = False,
 ):
     """Draw images from a model."""
+    from zoo import registry
     from zoo.checks import check_count
     from zoo.cli.checks import check_output_file
     from zoo.cli.kinds import check_draws
+    from zoo.cli.labels import parse_labels, repeat_labels
     from zoo.cli.quiet import quiet_backend
     from zoo.keras_import import choose_backend, import_keras
 
     # Everything that can be wrong is checked before a backend is imported.
     check_draws(name)
+    chosen = None if labels is None else parse_labels(labels, registry.find(name))
+    if count is None:
+        count = len(chosen) if chosen and len(chosen) > 1 else COUNT
     check_count("-n", count)
     check_count("--seed", seed, minimum=0)
     output, kind = _output(name, output, format, interpolate)
@@ -73,10 +97,11 @@ def sample(
         keras = import_keras()
     model = load(name, weights=PRETRAINED if weights is None else weights)
     check_draws(name, model)
+    classes = {} if chosen is None else {"labels": repeat_labels(chosen, count)}
     if interpolate:
-        _save_walk(model, count, seed, output)
+        _save_walk(model, count, seed, classes, output)
     else:
-        _save(model.generate(count, seed=seed), output, kind)
+        _save(model.generate(count, seed=seed, **classes), output, kind)
     what = "an animation of " if interpolate else ""
     print(f"wrote {output}: {what}{count} images of {name}, on {keras.backend.backend()}")
 
@@ -124,17 +149,20 @@ def _save(images, output, kind):
             np.save(file, images, allow_pickle=False)
 
 
-def _save_walk(model, count, seed, output):
+def _save_walk(model, count, seed, classes, output):
     """An animation whose first frame is the grid of the same seed."""
     import numpy as np
 
     from zoo import pictures
     from zoo.latents import spherical_interpolation
 
+    if not classes and hasattr(model, "sample_labels"):
+        # Each image keeps its class: drawn anew for every frame, they would flicker.
+        classes = {"labels": model.sample_labels(count, seed)}
     latents = model.sample_latent(STOPS * count, seed=seed)
     stops = latents.reshape(STOPS, count, -1)
     # All legs at once: from each stop to the next, from the last to the first. The end of a leg
     # is the start of the next.
     legs = spherical_interpolation(stops, np.roll(stops, -1, axis=0), FRAMES_BETWEEN + 1)[:-1]
     walk = legs.swapaxes(0, 1).reshape(STOPS * FRAMES_BETWEEN, count, -1)
-    pictures.save_gif([model.generate(latents=frame) for frame in walk], output)
+    pictures.save_gif([model.generate(latents=frame, **classes) for frame in walk], output)

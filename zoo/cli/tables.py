@@ -47,6 +47,18 @@ def print_card(card):
     _console().print(table)
 
 
+def print_scores(title, headings, rows):
+    """Prints a table of figures under a title: texts, the first of each row to the left."""
+    print(title)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(headings[0], overflow="fold")
+    for heading in headings[1:]:
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(*row)
+    _console().print(table)
+
+
 def print_json(card):
     """Prints a card as it lies in a file."""
     print(json.dumps(dataclasses.asdict(card), indent=2, ensure_ascii=False))

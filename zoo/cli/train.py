@@ -58,6 +58,13 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the run's files.", show_default="runs/NAME")
     ] = None,
+    evaluate_every: Annotated[
+        int | None,
+        typer.Option(
+            help="Score the model after so many epochs each; the best weights so far go into "
+            "best.weights.h5."
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier run in that folder.")
     ] = False,
@@ -80,7 +87,8 @@ def train(
     from zoo.cli.quiet import quiet_backend
     from zoo.keras_import import choose_backend, import_keras
 
-    for option, value in (("epochs", epochs), ("batch-size", batch_size), ("limit", limit)):
+    counts = {"epochs": epochs, "batch-size": batch_size, "limit": limit}
+    for option, value in {**counts, "evaluate-every": evaluate_every}.items():
         if value is not None:
             check_count(f"--{option}", value)
     if seed is not None and not 0 <= seed <= LARGEST_SEED:
@@ -118,11 +126,33 @@ def train(
         f"{recipe.batch_size}, in {recipe.precision} on {keras.backend.backend()}, into {out}",
         file=sys.stderr,
     )
+    # The scores join the logs that the progress shows: they come first.
+    callbacks = _evaluations(spec, evaluate_every, data, out)
     with training_progress(len(images)) as progress:
-        training.train(spec, images, out, [progress], initial_weights, labels)
+        training.train(spec, images, out, [*callbacks, progress], initial_weights, labels)
     weights = out / f"{name}.weights.h5"
     use = f"inpaint {name} PICTURE MASK" if restores(name) else f"sample {name}"
     print(f"wrote {weights}; see {out / name}.png, or: zoo {use} --weights {weights}")
+
+
+def _evaluations(spec, every, data, out):
+    """The callback that scores the model, in a list; none if nobody asked for it."""
+    if every is None:
+        return []
+    from zoo.cli.kinds import check_draws
+    from zoo.evaluation.callback import EvaluationCallback
+    from zoo.evaluation.classifier import load_classifier
+
+    check_draws(spec.name)
+    if data is not None or not spec.dataset:
+        raise InvalidInputError(
+            "--evaluate-every compares with the split for measuring of the model's own data set. "
+            "For images of your own, give zoo.evaluation.EvaluationCallback some to compare with."
+        )
+    extractor = load_classifier(spec.dataset)
+    return [
+        EvaluationCallback(spec.dataset, extractor, every, best_weights=out / "best.weights.h5")
+    ]
 
 
 def _read_data(spec, data, limit):
@@ -172,5 +202,6 @@ def _remove_run(out, name):
     """Removes what an earlier run wrote, so that the new one's files aren't taken for its."""
     # The card first: it must not lie beside weights that it doesn't describe.
     earlier = [out / f"{name}.json", out / f"{name}.png", out / f"{name}.weights.h5"]
+    earlier += [out / "best.weights.h5", out / "progress.gif"]
     for path in [*earlier, *sorted((out / "samples").glob("epoch_*.png"))]:
         path.unlink(missing_ok=True)

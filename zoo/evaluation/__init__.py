@@ -1,20 +1,50 @@
-"""How good are generated images: Fréchet distance, class balance, confidence, variety.
+"""How good are generated images: distances, variety, coverage, class balance, copies.
 
-The distance is the FID's (Heusel et al. 2017), in the features of a small classifier of the same
-data set instead of Inception's. Importing this needs no Keras; loading a classifier does.
+Distances are measured in the features of a small classifier of the same data set, or of Inception;
+which one is part of every score. Importing this needs no Keras; loading a network does.
 """
 
+from zoo.evaluation.classification_score import classification_accuracy_score
 from zoo.evaluation.classifier import Classifier, load_classifier
+from zoo.evaluation.extractors import load_extractor
 from zoo.evaluation.frechet import Gaussian, StreamingMoments, frechet_distance
+from zoo.evaluation.inception_score import inception_score
+from zoo.evaluation.kernel import kernel_distance
+from zoo.evaluation.manifold import manifold_scores
+from zoo.evaluation.neighbors import memorization, nearest
+from zoo.evaluation.reference import load_reference
 from zoo.evaluation.report import closest_pair_distance, evaluate_images, reference_gaussian
+from zoo.evaluation.scores import evaluate, evaluate_training_images
 
 __all__ = [
     "Classifier",
+    "EvaluationCallback",
     "Gaussian",
     "StreamingMoments",
+    "classification_accuracy_score",
     "closest_pair_distance",
+    "evaluate",
     "evaluate_images",
+    "evaluate_training_images",
     "frechet_distance",
+    "inception_score",
+    "kernel_distance",
     "load_classifier",
+    "load_extractor",
+    "load_reference",
+    "manifold_scores",
+    "memorization",
+    "nearest",
     "reference_gaussian",
 ]
+
+
+def __getattr__(name):
+    if name != "EvaluationCallback":
+        raise AttributeError(f"module 'zoo.evaluation' has no attribute {name!r}")
+    from zoo.keras_import import import_keras
+
+    import_keras()
+    from zoo.evaluation.callback import EvaluationCallback
+
+    return EvaluationCallback

@@ -67,6 +67,16 @@ class Classifier:
         self.card = card
 
     @property
+    def name(self):
+        """The data set that it was trained on."""
+        return self.card["name"]
+
+    @property
+    def identity(self):
+        """The sha256 of its weights file."""
+        return self.card["sha256"]
+
+    @property
     def image_shape(self):
         """`(height, width, channels)` of the images that it takes, in pixels."""
         return tuple(self.network.input_shape[1:])

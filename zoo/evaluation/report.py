@@ -5,9 +5,7 @@ import numpy as np
 from zoo.errors import InvalidInputError
 from zoo.evaluation.classifier import check_images
 from zoo.evaluation.frechet import Gaussian, StreamingMoments, frechet_distance
-
-CONFIDENT = 0.9
-CLOSEST_PAIR_AMONG = 64
+from zoo.evaluation.tally import Tally
 
 
 def evaluate_images(images, reference, classifier, batch_size=500):
@@ -49,15 +47,10 @@ def evaluate_images(images, reference, classifier, batch_size=500):
     if not isinstance(real, Gaussian):
         real = reference_gaussian(reference, classifier, batch_size)
 
-    moments = StreamingMoments()
-    counts = np.zeros(classifier.classes, np.int64)
-    confident = 0
-    for features, probabilities in _batches(images, classifier, batch_size):
-        moments.update(features)
-        counts += np.bincount(probabilities.argmax(axis=1), minlength=classifier.classes)
-        confident += int((probabilities.max(axis=1) > CONFIDENT).sum())
-    fake = moments.gaussian()
-    shares = (counts / len(images)).tolist()
+    tally = Tally(classifier, batch_size)
+    tally.add(images)
+    fake = tally.moments.gaussian()
+    shares = tally.class_shares
     return {
         "frechet_distance": frechet_distance(
             fake.mean, fake.covariance, real.mean, real.covariance
@@ -66,8 +59,8 @@ def evaluate_images(images, reference, classifier, batch_size=500):
         "n_reference": real.count,
         "class_shares": shares,
         "rarest_class_share": min(shares),
-        "confident_share": confident / len(images),
-        "closest_pair_distance": closest_pair_distance(images[:CLOSEST_PAIR_AMONG]),
+        "confident_share": tally.confident_share,
+        "closest_pair_distance": closest_pair_distance(tally.first_images),
     }
 
 

@@ -1,0 +1,221 @@
+"""The animation of a training run: which epochs, in which order, of which size, for how long."""
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo import pictures
+from zoo.errors import InvalidInputError
+from zoo.progress_gif import FRAMES, save_progress
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A training run's folder, without a picture so far."""
+    (tmp_path / "run" / "samples").mkdir(parents=True)
+    return tmp_path / "run"
+
+
+def write(run, number, pixels, digits=4):
+    Image.fromarray(pixels).save(run / "samples" / f"epoch_{number:0{digits}}.png")
+
+
+def level(value, size=(20, 30)):
+    return np.full(size, value, "uint8")
+
+
+def read(path):
+    """Every frame in RGB, and how long it shows."""
+    with Image.open(path) as picture:
+        assert (picture.format, picture.info.get("loop")) == ("GIF", 0)
+        frames, durations = [], []
+        for index in range(picture.n_frames):
+            picture.seek(index)
+            frames.append(np.asarray(picture.convert("RGB")))
+            durations.append(picture.info["duration"])
+    return frames, durations
+
+
+def read_gray(path):
+    """The first frame, in grays."""
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("L"))
+
+
+def noise(count, shape=(28, 28, 1)):
+    return np.random.default_rng(0).integers(0, 256, (count, *shape)).astype("uint8")
+
+
+def test_epochs_follow_each_other_by_number_and_the_last_one_stays(run):
+    for number in (10, 9, 11, 1):
+        write(run, number, level(20 * number), digits=1)
+    assert save_progress(run, run / "progress.gif", frame_ms=50, last_ms=700) == 4
+    frames, durations = read(run / "progress.gif")
+    assert [frame[0, 0, 0] for frame in frames] == [20, 180, 200, 220]
+    assert durations == [50, 50, 50, 700]
+
+
+def test_other_files_are_no_epochs(run):
+    write(run, 1, level(10))
+    write(run, 2, level(20))
+    Image.fromarray(level(30)).save(run / "samples" / "epoch_best.png")
+    (run / "samples" / ".x.epoch_0003.png").write_bytes(b"half a pict")
+    assert save_progress(run, run / "progress.gif") == 2
+
+
+def test_the_folder_of_the_pictures_will_do(run):
+    write(run, 1, level(10))
+    write(run, 2, level(20))
+    save_progress(run, run / "a.gif")
+    save_progress(run / "samples", run / "b.gif")
+    assert (run / "a.gif").read_bytes() == (run / "b.gif").read_bytes()
+
+
+def test_one_epoch_is_a_still(run):
+    write(run, 3, level(30))
+    assert save_progress(run, run / "made" / "progress.gif") == 1
+    with Image.open(run / "made" / "progress.gif") as picture:
+        assert picture.n_frames == 1
+        assert picture.size == (30, 20)
+
+
+def test_epochs_that_look_the_same_take_their_time(run):
+    for number, value in enumerate((10, 10, 10, 20), start=1):
+        write(run, number, level(value))
+    save_progress(run, run / "progress.gif", frame_ms=5000, last_ms=60_000)
+    _, durations = read(run / "progress.gif")
+    assert sum(durations) == 3 * 5000 + 60_000
+
+
+def test_epochs_that_all_look_the_same_fit_a_gif(run):
+    for number in range(FRAMES):
+        write(run, number, level(10, (2, 2)))
+    assert save_progress(run, run / "progress.gif", frame_ms=5000, last_ms=60_000) == FRAMES
+
+
+def test_of_many_epochs_some_are_shown_at_even_distances(run):
+    count = FRAMES + 87
+    for number in range(count):
+        write(run, number, level(number, (4, 4)))
+    assert save_progress(run, run / "progress.gif") == FRAMES
+    frames, _ = read(run / "progress.gif")
+    shown = [int(frame[0, 0, 0]) for frame in frames]
+    assert (len(shown), shown[0], shown[-1]) == (FRAMES, 0, count - 1)
+    assert set(np.diff(shown)) == {1, 2}
+
+
+# ------------------------------------------------------------------------ sizes
+
+
+def test_enlarged_grids_are_enlarged_less_and_lose_nothing(run):
+    images = noise(64)
+    for number in (1, 2):
+        name = f"epoch_{number:04}.png"
+        pictures.save_png(images[::-1] if number == 2 else images, run / "samples" / name)
+    save_progress(run, run / "progress.gif")
+    frames, _ = read(run / "progress.gif")
+    grid = pictures.make_grid(images)
+    assert frames[0].shape == (484, 484, 3)  # of 726: every pixel twice in place of three times
+    assert np.array_equal(frames[0], np.broadcast_to(grid, (242, 242, 3)).repeat(2, 0).repeat(2, 1))
+
+
+def test_a_blank_first_epoch_does_not_hide_how_much_the_others_were_enlarged(run):
+    images = noise(64)
+    pictures.save_png(np.zeros_like(images), run / "samples" / "epoch_0001.png")
+    pictures.save_png(images, run / "samples" / "epoch_0002.png")
+    save_progress(run, run / "progress.gif")
+    last = read(run / "progress.gif")[0][-1]
+    assert np.array_equal(last[::2, ::2, :1], pictures.make_grid(images))
+
+
+def test_large_grids_are_averaged_down_to_500_pixels(run):
+    pixels = noise(1, (600, 1000))[0]
+    write(run, 1, pixels)
+    save_progress(run, run / "progress.gif")
+    expected = pixels.reshape(300, 2, 500, 2).mean((1, 3))
+    np.testing.assert_allclose(read_gray(run / "progress.gif"), expected, atol=1)
+
+
+def test_grids_up_to_500_pixels_stay_as_they_are(run):
+    pixels = noise(1, (500, 321))[0]
+    write(run, 1, pixels)
+    save_progress(run, run / "progress.gif")
+    assert np.array_equal(read_gray(run / "progress.gif"), pixels)
+
+
+def test_colors_stay_colors(run):
+    images = np.zeros((2, 8, 8, 3), "uint8")
+    images[0], images[1] = (200, 0, 40), (0, 100, 250)
+    pictures.save_png(images, run / "samples" / "epoch_0001.png")
+    save_progress(run, run / "progress.gif")
+    with Image.open(run / "progress.gif") as picture:
+        colors = {color for _, color in picture.convert("RGB").getcolors()}
+    assert colors == {(200, 0, 40), (0, 100, 250), (255, 255, 255)}
+
+
+def test_transparent_pixels_are_laid_on_white(run):
+    pixels = np.zeros((4, 6, 4), "uint8")
+    pixels[:, :2], pixels[:, 2:4] = (200, 0, 40, 255), (100, 100, 100, 51)
+    write(run, 1, pixels)
+    save_progress(run, run / "progress.gif")
+    with Image.open(run / "progress.gif") as picture:
+        row = [picture.convert("RGB").getpixel((x, 1)) for x in (0, 2, 4)]
+    assert row == [(200, 0, 40), (224, 224, 224), (255, 255, 255)]
+
+
+# ----------------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize("folder", ["run", "run/samples", "nowhere", "run/notes.txt"])
+def test_a_folder_without_epochs_is_refused(run, folder):
+    (run / "notes.txt").touch()
+    with pytest.raises(InvalidInputError, match=r"`folder` must be .*epoch_0001.*Received: .*"):
+        save_progress(run.parent / folder, run / "progress.gif")
+    assert not (run / "progress.gif").exists()
+
+
+@pytest.mark.parametrize("other", [level(2, (20, 31)), np.zeros((20, 30, 3), "uint8")])
+def test_pictures_of_two_sizes_are_refused(run, other):
+    write(run, 1, level(1))
+    write(run, 2, other)
+    with pytest.raises(InvalidInputError, match=r"one size.*epoch_0001\.png.*epoch_0002\.png"):
+        save_progress(run, run / "progress.gif")
+
+
+@pytest.mark.parametrize("content", [b"junk", b"", "half"])
+def test_an_unreadable_picture_is_named_and_nothing_is_replaced(run, content):
+    write(run, 1, noise(1, (40, 40))[0])
+    write(run, 2, noise(1, (40, 40))[0])
+    bad = run / "samples" / "epoch_0002.png"
+    bad.write_bytes(bad.read_bytes()[:900] if content == "half" else content)
+    (run / "progress.gif").write_bytes(b"what was here before")
+    with pytest.raises(InvalidInputError, match=r"Received: .*epoch_0002\.png"):
+        save_progress(run, run / "progress.gif")
+    assert (run / "progress.gif").read_bytes() == b"what was here before"
+    assert sorted(os.listdir(run)) == ["progress.gif", "samples"]
+
+
+@pytest.mark.parametrize("value", [0, 9, -1, 60_001, 50.0, "50", True, None])
+@pytest.mark.parametrize("name", ["frame_ms", "last_ms"])
+def test_times_out_of_range_are_refused(run, name, value):
+    write(run, 1, level(1))
+    with pytest.raises(InvalidInputError, match=f"`{name}` must be an integer .*Received: {name}="):
+        save_progress(run, run / "progress.gif", **{name: value})
+
+
+def test_a_failed_write_keeps_what_was_there(run, monkeypatch):
+    write(run, 1, level(1))
+    path = run / "progress.gif"
+    path.write_bytes(b"what was here before")
+
+    def fail(self, file, **options):
+        file.write_bytes(b"half a pict")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    with pytest.raises(OSError, match="No space"):
+        save_progress(run, path)
+    assert path.read_bytes() == b"what was here before"
+    assert sorted(os.listdir(run)) == ["progress.gif", "samples"]

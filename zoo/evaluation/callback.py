@@ -1,0 +1,127 @@
+"""Scores during `fit`: the losses of a GAN don't say how good its images are."""
+
+from pathlib import Path
+
+import keras
+
+from zoo.checks import check_count
+from zoo.errors import InvalidInputError
+from zoo.evaluation.frechet import frechet_distance
+from zoo.evaluation.reference import load_reference, reference_of
+from zoo.evaluation.sources import draw_parts
+from zoo.evaluation.tally import Tally
+from zoo.weights import save_weights
+
+LOWER_IS_BETTER = {
+    "frechet_distance": True,
+    "rarest_class_share": False,
+    "confident_share": False,
+    "label_agreement": False,
+}
+
+
+class EvaluationCallback(keras.callbacks.Callback):
+    """Scores the model after every few epochs, and keeps the best weights.
+
+    The scores join the epoch's logs, for the history and for callbacks that come later. They are
+    of fewer images than a card's, and the Fréchet distance falls with their number: compare them
+    with each other only.
+
+    Args:
+        real: name of a data set, whose split for measuring is compared with; or real images, a
+            uint8 array (N, H, W, C) that isn't trained on.
+        extractor: as `zoo.evaluation.load_extractor` gives.
+        every: int, epochs between two evaluations. The last epoch always has one.
+        count: int, images to draw.
+        seed: int, of the images.
+        monitor: name of the score that decides which weights are best: `"frechet_distance"`
+            (lower is better), `"rarest_class_share"`, `"confident_share"`, or `"label_agreement"`
+            of a class-conditional model (higher).
+        best_weights: path of the file that the best weights so far are written to, or `None`.
+
+    Attributes:
+        history: list of dicts, `epoch` (from 1) and the scores of each evaluation.
+        best: the dict of the best one, or `None` before the first.
+
+    Raises:
+        InvalidInputError: for a number or a name that isn't one of these.
+
+    Example:
+
+    ```python
+    watch = EvaluationCallback(
+        "mnist", zoo.evaluation.load_extractor("mnist"), every=2, best_weights="best.weights.h5"
+    )
+    model.fit(images, epochs=20, callbacks=[watch])
+    print(watch.best["epoch"], watch.best["frechet_distance"])
+    ```
+    """
+
+    def __init__(
+        self,
+        real,
+        extractor,
+        every=1,
+        count=2000,
+        seed=0,
+        monitor="frechet_distance",
+        best_weights=None,
+    ):
+        super().__init__()
+        check_count("every", every)
+        check_count("count", count, minimum=2)
+        check_count("seed", seed, minimum=0)
+        if monitor not in LOWER_IS_BETTER:
+            raise InvalidInputError(
+                f"`monitor` must be one of {', '.join(map(repr, LOWER_IS_BETTER))}. "
+                f"Received: monitor={monitor!r}"
+            )
+        if isinstance(real, str):
+            from zoo import datasets
+
+            self.reference = load_reference(real, datasets.info(real).splits[1], extractor)
+        else:
+            self.reference = reference_of(real, extractor)
+        self.extractor = extractor
+        self.every, self.count, self.seed = every, count, seed
+        self.monitor = monitor
+        self.best_weights = None if best_weights is None else Path(best_weights)
+        self.history, self.best = [], None
+
+    def on_epoch_end(self, epoch, logs=None):
+        last = epoch + 1 == self.params.get("epochs")
+        if (epoch + 1) % self.every and not last:
+            return
+        scores = self.evaluate()
+        if scores.get(self.monitor) is None:
+            raise InvalidInputError(
+                f"{self.monitor!r} needs a model that is asked for classes. Received: one that "
+                "isn't; choose another `monitor`"
+            )
+        self.history.append({"epoch": epoch + 1, **scores})
+        if logs is not None:
+            logs.update(scores)
+        if self.best is None or self._is_better(scores[self.monitor], self.best[self.monitor]):
+            self.best = self.history[-1]
+            if self.best_weights is not None:
+                save_weights(self.model, self.best_weights)
+
+    def evaluate(self):
+        """Scores of the model as it is now, a dict of floats."""
+        tally = Tally(self.extractor)
+        for images, labels in draw_parts(self.model, self.count, self.seed):
+            tally.add(images, labels)
+        fake, real = tally.moments.gaussian(), self.reference.gaussian
+        scores = {
+            "frechet_distance": frechet_distance(
+                fake.mean, fake.covariance, real.mean, real.covariance
+            ),
+            "rarest_class_share": min(tally.class_shares),
+            "confident_share": tally.confident_share,
+        }
+        if tally.label_agreement is not None:
+            scores["label_agreement"] = tally.label_agreement
+        return scores
+
+    def _is_better(self, score, best):
+        return score < best if LOWER_IS_BETTER[self.monitor] else score > best

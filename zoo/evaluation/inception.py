@@ -1,0 +1,96 @@
+"""The Inception network of the original FID, through the library torch-fidelity."""
+
+import contextlib
+import hashlib
+import sys
+
+import numpy as np
+
+from zoo.errors import InvalidInputError, WeightsNotFoundError
+from zoo.evaluation.optional import import_optional
+
+FEATURES, LOGITS = "2048", "logits_unbiased"
+CHANNELS = (1, 3)
+
+
+class Inception:
+    """Inception v3 as the FID of Heusel et al. 2017 takes it, on images of any size.
+
+    Args:
+        network: torch-fidelity's `FeatureExtractorInceptionV3`, of `FEATURES` and `LOGITS`.
+        to_tensor: Function from a uint8 ndarray to what the network takes.
+    """
+
+    name = "inception"
+    image_shape = None
+    class_names = None  # ImageNet's, which say nothing about the data sets here
+
+    def __init__(self, network, to_tensor):
+        self.network = network
+        self.to_tensor = to_tensor
+
+    @property
+    def identity(self):
+        """The sha256 of all weights."""
+        digest = hashlib.sha256()
+        for key, value in sorted(self.network.state_dict().items()):
+            digest.update(key.encode())
+            digest.update(np.ascontiguousarray(value.cpu().numpy()).tobytes())
+        return digest.hexdigest()
+
+    def features(self, images, batch_size=50):
+        """Computes the pool features and the class probabilities.
+
+        Args:
+            images: uint8 array of shape `(N, H, W, C)`, values 0..255; one channel is repeated.
+            batch_size: Images per forward pass.
+
+        Returns:
+            `(features, probabilities)`, float32 arrays of shapes `(N, 2048)` and `(N, 1008)`.
+
+        Raises:
+            InvalidInputError: For images of another type or shape.
+        """
+        images = np.asarray(images)
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in CHANNELS:
+            raise InvalidInputError(
+                "Expected uint8 images of shape (N, H, W, 1) or (N, H, W, 3). "
+                f"Received: {images.dtype} of shape {images.shape}"
+            )
+        features, logits = [np.empty((0, 2048), "float32")], [np.empty((0, 1008), "float32")]
+        for start in range(0, len(images), min(batch_size, 50)):
+            batch = images[start : start + min(batch_size, 50)]
+            batch = np.broadcast_to(batch, (*batch.shape[:-1], 3)).transpose(0, 3, 1, 2)
+            outputs = self.network(self.to_tensor(np.ascontiguousarray(batch)))
+            features.append(outputs[0].cpu().numpy())
+            logits.append(outputs[1].cpu().numpy())
+        features, logits = np.concatenate(features), np.concatenate(logits)
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return features, odds / odds.sum(axis=1, keepdims=True)
+
+
+def load_inception():
+    """Loads the network, with weights where torch-fidelity keeps or finds them.
+
+    Raises:
+        MissingDependencyError: If torch-fidelity isn't installed.
+        WeightsNotFoundError: If its weights are not there and can't be downloaded.
+
+    Example:
+
+    >>> features, probabilities = load_inception().features(images)
+    """
+    fidelity = import_optional(
+        "torch_fidelity.feature_extractor_inceptionv3", "keras-gan-zoo[inception]"
+    )
+    torch = import_optional("torch", "keras-gan-zoo[inception]")
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            network = fidelity.FeatureExtractorInceptionV3("inception", [FEATURES, LOGITS])
+    except (OSError, RuntimeError) as error:
+        raise WeightsNotFoundError(
+            "Inception's weights aren't in torch's hub folder, and torch-fidelity couldn't "
+            f"download them: {error}. On a machine with network, run the same command once and "
+            "copy the folder hub/checkpoints of torch's cache (TORCH_HOME)"
+        ) from error
+    return Inception(network.eval(), torch.from_numpy)

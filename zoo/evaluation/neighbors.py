@@ -1,0 +1,151 @@
+"""Nearest neighbors among feature vectors, and whether samples are copies of training images."""
+
+import numpy as np
+
+from zoo.checks import check_count
+from zoo.errors import InvalidInputError
+from zoo.evaluation.vectors import (
+    SLACK,
+    check_features,
+    row_slices,
+    squared_distances,
+    squared_norms,
+)
+
+
+def nearest(queries, references, count=1):
+    """Finds the nearest references of each query, by Euclidean distance.
+
+    Matrix products pick the candidates, whose distances are then computed from the differences:
+    an exact copy is at distance 0, not at a rounding error. Memory doesn't grow with N times M.
+
+    Args:
+        queries: Finite array of shape `(N, D)`, any type of numbers.
+        references: Finite array of shape `(M, D)`.
+        count: How many neighbors to find, from 1 to M. A query that is among the references
+            finds itself as well.
+
+    Returns:
+        Indices, an int64 array, and distances, a float64 array in units of the vectors; both of
+        shape `(N, count)`, nearest first, equally near ones by index.
+
+    Raises:
+        InvalidInputError: For another rank, differing widths, values that aren't finite, no
+            queries, or fewer references than `count`.
+
+    Example:
+
+    >>> nearest([[1.0]], [[5.0], [2.0], [1.0]], count=2)
+    (array([[2, 1]]), array([[0., 1.]]))
+    """
+    check_count("count", count)
+    references = check_features(references, "references", minimum=count)
+    queries = check_features(queries, "queries", width=references.shape[1])
+    center = references.mean(axis=0, dtype=np.float64)
+    indices = np.empty((len(queries), count), np.int64)
+    distances = np.empty((len(queries), count))
+    for rows in row_slices(len(queries), queries.shape[1]):
+        chunk = queries[rows]
+        best_indices = np.empty((len(chunk), 0), np.int64)
+        best = np.empty((len(chunk), 0))
+        for columns in row_slices(len(references), references.shape[1]):
+            block = references[columns].astype(np.float64)
+            found_indices, found = _nearest_in_block(chunk, block, center, count)
+            best_indices = np.hstack([best_indices, found_indices + columns.start])
+            best = np.hstack([best, found])
+            # A stable sort keeps ties by index, since blocks come in the order of the indices.
+            order = np.argsort(best, axis=1, kind="stable")[:, :count]
+            best_indices = np.take_along_axis(best_indices, order, axis=1)
+            best = np.take_along_axis(best, order, axis=1)
+        indices[rows], distances[rows] = best_indices, best
+    return indices, distances
+
+
+def memorization(samples, held_out, train):
+    """Compares how near samples and held-out real images are to the training images.
+
+    The idea of the data-copying test of Meehan et al. 2020 (arXiv:2004.05675), with plain
+    figures for its rank test. A model that has learned the distribution draws samples about as
+    far from their nearest training image as real images that it has never seen are from theirs.
+    Copies are nearer: `copied_share` rises and `median_ratio` falls. Poor samples, which look
+    like no image at all, lie *farther* from the training images; they push `median_ratio` over 1
+    and `copied_share` to 0, and can hide copies among them from the medians. `distribution_gap`
+    has no sign: it is as large for poor samples as for copies, so read it with the other two.
+
+    Args:
+        samples: Finite array of shape `(N, D)`: generated images as features or flat pixels.
+        held_out: Array of shape `(H, D)`, real images that the model wasn't trained on, none of
+            them in `train`. `copied_share` rests on the nearest hundredth of them: use some
+            hundreds at least.
+        train: Array of shape `(M, D)`, the images that the model was trained on.
+
+    Returns:
+        A dict of Python floats:
+
+        - `median_distance`: median distance of a sample to its nearest training vector, at
+          least 0, in units of the vectors.
+        - `held_out_median_distance`: the same of the held-out vectors.
+        - `median_ratio`: the first over the second; about 1 is right, well under 1
+          smells of copies, well over 1 of poor samples.
+        - `copied_share`: share of samples as near to a training vector as the nearest hundredth
+          of the held-out vectors; about 0.01 where nothing is memorized, near 1 for copies.
+        - `distribution_gap`: two-sample Kolmogorov-Smirnov statistic of the two distributions
+          of distances, in [0, 1]; 0 is right.
+
+    Raises:
+        InvalidInputError: For another rank, differing widths, values that aren't finite, an
+            empty array, or held-out vectors half of which are training vectors.
+
+    Example:
+
+    >>> train, held_out, samples = np.random.default_rng(0).normal(size=(3, 1000, 2))
+    >>> memorization(samples, held_out, train)["copied_share"]
+    0.008
+    >>> memorization(train, held_out, train)["copied_share"]
+    1.0
+    """
+    held_out_distances = nearest(held_out, train)[1][:, 0]
+    distances = nearest(samples, train)[1][:, 0]
+    median, held_out_median = float(np.median(distances)), float(np.median(held_out_distances))
+    if held_out_median == 0.0:
+        raise InvalidInputError(
+            "Expected held-out vectors that aren't training vectors. "
+            "Received: ones half of which are. Is `held_out` a part of `train`?"
+        )
+    return {
+        "median_distance": median,
+        "held_out_median_distance": held_out_median,
+        "median_ratio": median / held_out_median,
+        "copied_share": float((distances <= np.quantile(held_out_distances, 0.01)).mean()),
+        "distribution_gap": _largest_gap(distances, held_out_distances),
+    }
+
+
+def _nearest_in_block(queries, references, center, count):
+    count = min(count, len(references))
+    centered = queries - center, references - center
+    distances = squared_distances(*centered)
+    limits = np.partition(distances, count - 1, axis=1)[:, count - 1]
+    # Rounding may have swapped neighbors that are all but equally near: those are candidates too.
+    norms, reference_norms = map(squared_norms, centered)
+    limits += SLACK * (norms + reference_norms.max())
+    rows, columns = np.nonzero(distances <= limits[:, None])
+    # Of the vectors as they came: centered ones are rounded, which would part what is tied.
+    exact = np.empty(len(rows))
+    for pairs in row_slices(len(rows), queries.shape[1]):
+        differences = queries[rows[pairs]] - references[columns[pairs]]
+        exact[pairs] = np.sqrt(squared_norms(differences))
+    # A stable sort, which leaves ties by index, as `nonzero` found them.
+    order = np.lexsort((exact, rows))
+    first = np.searchsorted(rows, np.arange(len(queries)))
+    chosen = order[first[:, None] + np.arange(count)]
+    return columns[chosen], exact[chosen]
+
+
+def _largest_gap(values1, values2):
+    steps = np.concatenate([values1, values2])
+    shares1, shares2 = (
+        np.searchsorted(np.sort(values), steps, side="right") / len(values)
+        for values in (values1, values2)
+    )
+    return float(np.abs(shares1 - shares2).max())

@@ -1,0 +1,159 @@
+"""Every score of one set of generated images, with the protocol that it holds for."""
+
+from zoo import datasets
+from zoo.checks import check_count
+from zoo.errors import InvalidInputError
+from zoo.evaluation.extractors import load_extractor
+from zoo.evaluation.frechet import frechet_distance
+from zoo.evaluation.inception_score import inception_score
+from zoo.evaluation.kernel import kernel_distance
+from zoo.evaluation.manifold import manifold_scores
+from zoo.evaluation.neighbors import memorization
+from zoo.evaluation.reference import COMPARED, cached_features, load_reference, some_of
+from zoo.evaluation.report import closest_pair_distance
+from zoo.evaluation.sources import array_parts, draw_parts
+from zoo.evaluation.tally import Tally
+
+SUBSETS, SUBSET_SIZE, SPLITS = 100, 1000, 10
+
+
+def evaluate(
+    source,
+    dataset,
+    features=None,
+    count=COMPARED,
+    seed=0,
+    split=None,
+    memorized=False,
+    on_progress=None,
+):
+    """Scores a model, or images, against a data set.
+
+    Everything that a score depends on is in its record: compare only scores whose `protocol` is
+    the same. Twice the same call gives the same numbers.
+
+    Args:
+        source: A model with `generate`, or a uint8 array of shape `(N, H, W, C)`.
+        dataset: A name of `zoo.datasets`, the real images.
+        features: A name of `zoo.evaluation.extractors.names()`; the data set's own classifier by
+            default, and an extractor itself is taken too.
+        count: How many images to draw from the model, or to take of the array at most.
+        seed: int, of what is drawn.
+        split: The split to compare with; by default the one for measuring.
+        memorized: Look for copies of training images too. The first time, their features take as
+            long as scoring so many.
+        on_progress: Function of the number of images scored so far.
+
+    Returns:
+        A dict of plain values, `{"protocol": ..., "scores": ...}`. The scores:
+
+        - `frechet_distance` (Heusel et al. 2017, arXiv:1706.08500): at least 0, lower is better.
+        - `kernel_distance`, `kernel_distance_deviation` (Binkowski et al. 2018,
+          arXiv:1801.01401): lower is better, 0 for equal distributions.
+        - `inception_score`, `inception_score_deviation` (Salimans et al. 2016, arXiv:1606.03498),
+          with the extractor's classes: from 1 to their number, higher is better.
+        - `precision`, `recall` (Kynkaanniemi et al. 2019, arXiv:1904.06991), `density`, `coverage`
+          (Naeem et al. 2020, arXiv:2002.09797): higher is better.
+        - with the data set's own classifier: `class_shares`, `rarest_class_share`,
+          `confident_share` as in `evaluate_images`; `label_agreement`, the share of a
+          class-conditional model's images that are taken for the class asked for.
+        - `closest_pair_distance`, as in `evaluate_images`.
+        - with `memorized`: `memorization`, a dict of `zoo.evaluation.neighbors.memorization`.
+
+        Where only the moments of the real images are at hand, scores that need more are left out.
+
+    Raises:
+        InvalidInputError: For an unknown name, or images that don't fit.
+        DatasetError: If the real images can't be read.
+
+    Example:
+
+    >>> record = evaluate(zoo.load("dcgan_mnist"), "mnist")
+    >>> record["scores"]["frechet_distance"]
+    """
+    info = datasets.info(dataset)
+    check_count("count", count, minimum=2)
+    check_count("seed", seed, minimum=0)
+    split = split or info.splits[1]
+    extractor = features if hasattr(features, "features") else load_extractor(features or dataset)
+    reference = load_reference(dataset, split, extractor)
+    drawn = hasattr(source, "generate")
+    parts = (draw_parts if drawn else array_parts)(source, count, seed)
+    tally = Tally(extractor)
+    for images, labels in parts:
+        tally.add(images, labels)
+        if on_progress is not None:
+            on_progress(tally.count)
+    if tally.count < 2:
+        raise InvalidInputError(f"Expected at least two images. Received: {tally.count}")
+
+    scores = score(tally, reference)
+    if extractor.name == dataset:
+        shares = tally.class_shares
+        scores |= {
+            "class_shares": shares,
+            "rarest_class_share": min(shares),
+            "confident_share": tally.confident_share,
+        }
+        if tally.label_agreement is not None:
+            scores["label_agreement"] = tally.label_agreement
+    if memorized:
+        scores["memorization"] = _memorization(tally, reference, info, extractor)
+    return {
+        "protocol": {
+            "dataset": dataset,
+            "split": split,
+            "reference_images": reference.gaussian.count,
+            "reference_sha256": reference.data_sha256,
+            "features": extractor.name,
+            "features_sha256": extractor.identity,
+            "samples": tally.count,
+            "seed": seed,
+            "truncation": None,
+            "precision": "float32",
+            "compared": min(tally.count, COMPARED),
+            "kernel_subsets": f"{SUBSETS} of {SUBSET_SIZE}",
+            "inception_splits": SPLITS,
+            "neighbors": "3 for precision and recall, 5 for density and coverage",
+        },
+        "scores": scores,
+    }
+
+
+def score(tally, reference):
+    """The scores that any extractor gives; those of single images only if there are any."""
+    fake, real = tally.moments.gaussian(), reference.gaussian
+    scores = {
+        "frechet_distance": frechet_distance(fake.mean, fake.covariance, real.mean, real.covariance)
+    }
+    if reference.features is not None:
+        distance, deviation = kernel_distance(
+            reference.features, tally.features, SUBSETS, SUBSET_SIZE
+        )
+        scores |= {"kernel_distance": distance, "kernel_distance_deviation": deviation}
+        scores |= manifold_scores(reference.features, tally.features)
+    probabilities = tally.probabilities
+    value, deviation = inception_score(probabilities, min(SPLITS, len(probabilities)))
+    scores |= {"inception_score": value, "inception_score_deviation": deviation}
+    scores["closest_pair_distance"] = closest_pair_distance(tally.first_images)
+    return scores
+
+
+def _memorization(tally, reference, info, extractor):
+    if reference.features is None:
+        datasets.load(info.name, info.splits[0])  # says what is missing
+    train, _ = cached_features(datasets.load(info.name, info.splits[0])[0], extractor)
+    return memorization(tally.features, reference.features, train)
+
+
+def evaluate_training_images(dataset, features=None, count=COMPARED, split=None):
+    """`evaluate` of real training images: what no model can be expected to beat by much.
+
+    Args:
+        dataset: A name of `zoo.datasets`.
+        features: As in `evaluate`.
+        count: How many of them, drawn by chance.
+        split: As in `evaluate`.
+    """
+    images, _ = datasets.load(dataset, datasets.info(dataset).splits[0])
+    return evaluate(images[some_of(len(images))], dataset, features, count, split=split)

@@ -1,0 +1,99 @@
+"""Where the images to be scored come from: a model, an array, a file or a folder; in parts."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from zoo.datasets import from_folder
+from zoo.errors import InvalidInputError, ZooError
+
+PART = 1000
+"""Images that are in memory at a time, of a model's."""
+
+
+def draw_parts(model, count, seed):
+    """Yields what `model.generate(count, seed)` draws, without holding all of it.
+
+    Args:
+        model: Has `generate`, and `sample_labels` if it is class-conditional.
+        count: How many images.
+        seed: int.
+
+    Yields:
+        `(images, labels)`: uint8 `(n, H, W, C)`, and the classes asked for or `None`.
+    """
+    labels = model.sample_labels(count, seed) if hasattr(model, "sample_labels") else None
+    stream = np.random.default_rng(seed)
+    for start in range(0, count, PART):
+        size = min(PART, count - start)
+        latents = model.sample_latent(size, stream)
+        if labels is None:
+            yield model.generate(latents=latents), None
+        else:
+            asked = labels[start : start + size]
+            yield model.generate(latents=latents, labels=asked), asked
+
+
+def array_parts(images, count, seed):
+    """Yields at most `count` of an array's images, in an order drawn by `seed`; no labels."""
+    order = np.random.default_rng(seed).permutation(len(images))[:count]
+    for start in range(0, len(order), PART):
+        yield images[order[start : start + PART]], None
+
+
+def read_images(path, image_shape):
+    """The images in a file or a folder.
+
+    Args:
+        path: A `.npy` or `.npz` of uint8 arrays `(N, H, W, C)`, or `(N, H, W)` if they are gray; or
+            a folder or zip of pictures, which are cropped and resized.
+        image_shape: `(height, width, channels)` for pictures.
+
+    Returns:
+        A dict from names to uint8 arrays: one for each array of an `.npz`.
+
+    Raises:
+        InvalidInputError: If a file of arrays can't be read.
+        DatasetError: If a folder holds no readable picture.
+    """
+    path = Path(path)
+    if path.suffix in (".npy", ".npz"):
+        return read_arrays(path)
+    return {path.name: from_folder(path, image_shape)}
+
+
+def read_arrays(path):
+    """Reads sets of images from a `.npz` or `.npy` file.
+
+    Args:
+        path: The file; its arrays are uint8, of shape `(N, height, width, channels)`, or
+            `(N, height, width)` if they are gray.
+
+    Returns:
+        A dict from names to uint8 arrays of shape `(N, height, width, channels)`.
+
+    Raises:
+        InvalidInputError: If the file can't be read.
+    """
+    try:
+        # Pickles run code on loading.
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            sets = {Path(path).stem: loaded}
+        else:
+            with loaded:
+                sets = {name: loaded[name] for name in loaded.files}
+    except (OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InvalidInputError(
+            f"Expected a .npy or .npz file of images. Received: {path}: {error}"
+        ) from error
+    except ValueError as error:
+        if isinstance(error, ZooError):
+            raise
+        raise InvalidInputError(
+            f"Expected plain arrays in {path}, no pickled objects. Received: {error}"
+        ) from error
+    return {
+        name: images[..., None] if images.ndim == 3 else images for name, images in sets.items()
+    }
