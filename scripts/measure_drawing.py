@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import zoo
+from scripts.rounding import rounded
 from zoo import datasets, evaluation
 from zoo.files import replacing
 
@@ -43,8 +44,8 @@ def measure(card, weights, peers=None):
     return {
         "command": f"zoo evaluate {card.name} --memorization",
         "protocol": record["protocol"],
-        **_rounded(scores),
-        "others": _rounded(others),
+        **rounded(scores, DIGITS),
+        "others": rounded(others, DIGITS),
     }
 
 
@@ -70,12 +71,3 @@ def _classification_score(model, dataset):
         "epochs": TRAINING_EPOCHS,
         "seed": 0,
     }
-
-
-def _rounded(value):
-    """The same, with floats of so many significant digits."""
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_rounded(item) for item in value]
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value

@@ -7,11 +7,12 @@ import pytest
 from PIL import Image
 
 import zoo
-from scripts import measure_drawing, measure_restoration, release
+from scripts import measure_drawing, release
 from scripts.inpainting import FAMILY, OURS
 from zoo import datasets, evaluation, registry
 from zoo.cards import ModelCard
 from zoo.errors import CardError, InvalidInputError
+from zoo.evaluation import restorers
 from zoo.evaluation.baselines import METHODS
 
 
@@ -67,8 +68,8 @@ def run(tmp_path, monkeypatch):
     """What `zoo train` leaves behind, as far as a release looks at it; a function of a family."""
     sizes = {"train": 90, "test": 70}
     monkeypatch.setenv("ZOO_CACHE_DIR", str(tmp_path / "cache"))
-    for loader in ("load_classifier", "load_extractor"):
-        monkeypatch.setattr(evaluation, loader, lambda name: QuadrantClassifier())
+    for module, loader in ((restorers, "load_classifier"), (evaluation, "load_extractor")):
+        monkeypatch.setattr(module, loader, lambda name: QuadrantClassifier())
     monkeypatch.setattr(
         datasets, "load", lambda name, split: (some_images(sizes[split]), np.zeros(sizes[split]))
     )
@@ -102,7 +103,7 @@ def run(tmp_path, monkeypatch):
 
 def test_compares_with_every_classical_method():
     images = some_images(70)
-    scores = measure_restoration.compare(Restorer(), images, center(images), QuadrantClassifier())
+    scores = restorers.compare(Restorer(), images, center(images), QuadrantClassifier())
     assert list(scores) == [*METHODS, OURS]
     for name in METHODS:
         assert scores[name]["psnr"] > scores[OURS]["psnr"] + 10
@@ -116,7 +117,7 @@ def test_compares_with_every_classical_method():
 
 def test_an_exact_restoration_is_perfect():
     images = np.where(center(some_images(70))[..., None], np.uint8(0), some_images(70))
-    scores = measure_restoration.compare(Restorer(), images, center(images), QuadrantClassifier())
+    scores = restorers.compare(Restorer(), images, center(images), QuadrantClassifier())
     ours = scores[OURS]
     assert (ours["ssim"], ours["hole_l1"], ours["exact_share"]) == (1.0, 0.0, 1.0)
     assert ours["frechet_distance"] == pytest.approx(0.0, abs=1e-6)
@@ -127,13 +128,13 @@ def test_an_exact_restoration_is_perfect():
 def test_a_model_that_changes_known_pixels_is_not_measured():
     images = some_images(70)
     with pytest.raises(InvalidInputError, match=r"known pixels.*ours changed"):
-        measure_restoration.compare(Restorer(1), images, center(images), QuadrantClassifier())
+        restorers.compare(Restorer(1), images, center(images), QuadrantClassifier())
 
 
 def test_methods_take_turns_after_an_untimed_one(monkeypatch):
     clock = iter(range(1000))
-    monkeypatch.setattr(measure_restoration.time, "perf_counter", lambda: next(clock))
-    monkeypatch.setattr(measure_restoration, "TURN", 128)
+    monkeypatch.setattr(restorers.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(restorers, "TURN", 128)
     images = some_images(300)
     calls = []
 
@@ -145,7 +146,7 @@ def test_methods_take_turns_after_an_untimed_one(monkeypatch):
         return restore
 
     methods = {"a": method("a", 1), "b": method("b", 2)}
-    results = measure_restoration.restore_in_turns(methods, images, center(images))
+    results = restorers.restore_in_turns(methods, images, center(images))
     # The first and the last turn untimed, then all. 300 = 2 * 128 + 44.
     assert calls == [(name, count) for count in (128, 44, 128, 128, 44) for name in "ab"]
     for name, level in (("a", 1), ("b", 2)):
@@ -236,11 +237,11 @@ def test_an_incomplete_card_is_not_released(run, tmp_path, monkeypatch):
 def test_limited_images_are_drawn_by_chance_and_are_the_same_every_time(monkeypatch):
     images = np.arange(100, dtype=np.uint8)[:, None, None, None]
     monkeypatch.setattr(datasets, "load", lambda name, split: (images, None))
-    split, few, all_of_them = measure_restoration.held_out_images("scenes64", 10)
+    split, few, all_of_them = restorers.held_out_images("scenes64", 10)
     assert (split, len(few), all_of_them) == ("val", 10, False)
     assert len(np.unique(few)) == 10
     assert few.max() > 50, "the first ones, which are of one class"
-    assert np.array_equal(measure_restoration.held_out_images("scenes64", 10)[1], few)
-    _, every, all_of_them = measure_restoration.held_out_images("scenes64", 100)
+    assert np.array_equal(restorers.held_out_images("scenes64", 10)[1], few)
+    _, every, all_of_them = restorers.held_out_images("scenes64", 100)
     assert all_of_them
     assert np.array_equal(every, images)

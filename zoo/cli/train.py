@@ -110,6 +110,8 @@ def train(
         spec = spec.with_recipe(first=None, schedule_epochs=None)
     out = Path("runs", name) if out is None else out
     check_run_folder(out, overwrite)
+    if evaluate_every is not None:
+        _check_evaluates(spec, data)
     choose_backend()  # Before the data: reading them can take a while.
     images, labels = _read_data(spec, data, limit)
 
@@ -118,6 +120,8 @@ def train(
     from zoo import training
     from zoo.cli.progress import training_progress
 
+    # The scores join the logs that the progress shows: they come first.
+    callbacks = _evaluations(spec, evaluate_every, out)
     if overwrite:
         _remove_run(out, name)
     recipe = spec.recipe
@@ -126,8 +130,6 @@ def train(
         f"{recipe.batch_size}, in {recipe.precision} on {keras.backend.backend()}, into {out}",
         file=sys.stderr,
     )
-    # The scores join the logs that the progress shows: they come first.
-    callbacks = _evaluations(spec, evaluate_every, data, out)
     with training_progress(len(images)) as progress:
         training.train(spec, images, out, [*callbacks, progress], initial_weights, labels)
     weights = out / f"{name}.weights.h5"
@@ -135,13 +137,8 @@ def train(
     print(f"wrote {weights}; see {out / name}.png, or: zoo {use} --weights {weights}")
 
 
-def _evaluations(spec, every, data, out):
-    """The callback that scores the model, in a list; none if nobody asked for it."""
-    if every is None:
-        return []
+def _check_evaluates(spec, data):
     from zoo.cli.kinds import check_draws
-    from zoo.evaluation.callback import EvaluationCallback
-    from zoo.evaluation.classifier import load_classifier
 
     check_draws(spec.name)
     if data is not None or not spec.dataset:
@@ -149,6 +146,15 @@ def _evaluations(spec, every, data, out):
             "--evaluate-every compares with the split for measuring of the model's own data set. "
             "For images of your own, give zoo.evaluation.EvaluationCallback some to compare with."
         )
+
+
+def _evaluations(spec, every, out):
+    """The callback that scores the model, in a list; none if nobody asked for it."""
+    if every is None:
+        return []
+    from zoo.evaluation.callback import EvaluationCallback
+    from zoo.evaluation.classifier import load_classifier
+
     extractor = load_classifier(spec.dataset)
     return [
         EvaluationCallback(spec.dataset, extractor, every, best_weights=out / "best.weights.h5")

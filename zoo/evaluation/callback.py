@@ -88,16 +88,18 @@ class EvaluationCallback(keras.callbacks.Callback):
         self.best_weights = None if best_weights is None else Path(best_weights)
         self.history, self.best = [], None
 
+    def on_train_begin(self, logs=None):
+        if self.monitor == "label_agreement" and not hasattr(self.model, "sample_labels"):
+            raise InvalidInputError(
+                f"{self.monitor!r} needs a model that is asked for classes. Received: one that "
+                "isn't; choose another `monitor`"
+            )
+
     def on_epoch_end(self, epoch, logs=None):
         last = epoch + 1 == self.params.get("epochs")
         if (epoch + 1) % self.every and not last:
             return
         scores = self.evaluate()
-        if scores.get(self.monitor) is None:
-            raise InvalidInputError(
-                f"{self.monitor!r} needs a model that is asked for classes. Received: one that "
-                "isn't; choose another `monitor`"
-            )
         self.history.append({"epoch": epoch + 1, **scores})
         if logs is not None:
             logs.update(scores)

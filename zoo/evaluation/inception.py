@@ -43,14 +43,16 @@ class Inception:
 
         Args:
             images: uint8 array of shape `(N, H, W, C)`, values 0..255; one channel is repeated.
-            batch_size: Images per forward pass.
+            batch_size: Images per forward pass, no more than 50 of them.
 
         Returns:
             `(features, probabilities)`, float32 arrays of shapes `(N, 2048)` and `(N, 1008)`.
 
         Raises:
-            InvalidInputError: For images of another type or shape.
+            InvalidInputError: For images of another type or shape, or a batch size below 1.
         """
+        if batch_size < 1:
+            raise InvalidInputError(f"Expected a batch_size of at least 1. Received: {batch_size}")
         images = np.asarray(images)
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in CHANNELS:
             raise InvalidInputError(

@@ -140,7 +140,7 @@ def write_statistics(path, reference, extractor):
 def _read(path, count):
     try:
         features = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+    except Exception:  # NumPy raises a dozen types on corrupt bytes.
         return None
     sound = features.dtype == np.float32 and features.ndim == 2 and len(features) == count
     return features if sound and np.isfinite(features).all() else None

@@ -1,12 +1,13 @@
 """Where the images to be scored come from: a model, an array, a file or a folder; in parts."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from zoo.datasets import from_folder
-from zoo.errors import InvalidInputError, ZooError
+from zoo.errors import InvalidInputError
 
 PART = 1000
 """Images that are in memory at a time, of a model's."""
@@ -77,23 +78,24 @@ def read_arrays(path):
         InvalidInputError: If the file can't be read.
     """
     try:
-        # Pickles run code on loading.
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            sets = {Path(path).stem: loaded}
-        else:
-            with loaded:
-                sets = {name: loaded[name] for name in loaded.files}
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
+        # Opened here: `np.load` leaves a truncated file open. Pickles run code on loading.
+        with open(path, "rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                sets = {Path(path).stem: loaded}
+            else:
+                with loaded:
+                    sets = {name: loaded[name] for name in loaded.files}
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InvalidInputError(
             f"Expected a .npy or .npz file of images. Received: {path}: {error}"
         ) from error
     except ValueError as error:
-        if isinstance(error, ZooError):
-            raise
         raise InvalidInputError(
             f"Expected plain arrays in {path}, no pickled objects. Received: {error}"
         ) from error
+    if not sets:
+        raise InvalidInputError(f"Expected arrays of images in {path}. Received: none")
     return {
         name: images[..., None] if images.ndim == 3 else images for name, images in sets.items()
     }

@@ -46,6 +46,9 @@ class Tally:
         """
         if self.first_images is None:
             self.first_images = images[:CLOSEST_PAIR_AMONG].copy()
+        elif len(self.first_images) < CLOSEST_PAIR_AMONG:
+            more = images[: CLOSEST_PAIR_AMONG - len(self.first_images)]
+            self.first_images = np.concatenate([self.first_images, more])
         for start in range(0, len(images), self.batch_size):
             part = slice(start, start + self.batch_size)
             self._add(images[part], None if labels is None else labels[part])

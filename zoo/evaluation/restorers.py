@@ -1,0 +1,182 @@
+"""What a model that restores images scores, beside classical methods on the same holes."""
+
+import platform
+import time
+
+import numpy as np
+
+from zoo import datasets, masks
+from zoo.checks import check_count
+from zoo.errors import InvalidInputError
+from zoo.evaluation.baselines import METHODS, RADIUS, inpaint_classically
+from zoo.evaluation.classifier import load_classifier
+from zoo.evaluation.frechet import frechet_distance
+from zoo.evaluation.report import reference_gaussian
+from zoo.evaluation.restoration import score_restorations
+
+OURS = "ours"
+"""The model's own scores, beside those of the classical methods."""
+HOLES = {"center": "center_square", "free_form": masks.FreeForm(coverage=(0.2, 0.26))}
+LIMIT = 10_000
+BATCH_SIZE = 64
+TURN = 8 * BATCH_SIZE
+SEED = 0
+
+
+def evaluate_restorer(model, dataset, limit=LIMIT):
+    """Scores a model that restores, beside classical methods, on a data set's held-out images.
+
+    Args:
+        model: Has `inpaint(images, masks, batch_size)`.
+        dataset: A name of `zoo.datasets`, one that has a classifier.
+        limit: At most so many images of the split for measuring, drawn by chance.
+
+    Returns:
+        A dict of plain values: `protocol` (in words), `split`, `images`, `masks`, `device`,
+        `classifier_sha256`; and for each of `HOLES` what `compare` gives.
+
+    Raises:
+        InvalidInputError: For a limit under 2, or a model that changes known pixels.
+        DatasetError: If the images can't be read.
+        MissingDependencyError: If OpenCV or scikit-image isn't installed.
+
+    Example:
+
+    >>> record = evaluate_restorer(zoo.load("inpaint_mnist"), "mnist", limit=1000)
+    >>> record["center"]["ours"]["psnr"]
+    """
+    check_count("limit", limit, minimum=2)
+    split, images, all_of_them = held_out_images(dataset, limit)
+    classifier = load_classifier(dataset)
+    holes = {
+        name: masks.draw(kind, len(images), images.shape[1:3], seed=SEED)
+        for name, kind in HOLES.items()
+    }
+    return {
+        "protocol": (
+            f"{len(images)} images of {dataset} {split}"
+            f"{'' if all_of_them else f', drawn with seed {SEED}'}, the same for all methods. "
+            f"Holes by zoo.masks.draw, seed {SEED}: center, a centered square of a quarter of the "
+            "area; free_form, brush strokes over 20 to 26% of it. Means over the images: PSNR in "
+            "dB and SSIM (scikit-image, uniform 7x7 window) of the whole image with its known "
+            "pixels put back, hole_l1 the mean absolute difference of missing pixels in [0, 1], "
+            "exact_share the share of images restored exactly. Fréchet distance of the restored "
+            f"images to the originals, in the features of classifiers/{dataset}. "
+            f"images_per_second in one process, the methods in turns of {TURN} images: ours in "
+            f"batches of {BATCH_SIZE}, the others image by image; telea and navier_stokes by "
+            f"OpenCV with radius {RADIUS}, biharmonic by scikit-image"
+        ),
+        "split": split,
+        "images": len(images),
+        "masks": {
+            name: {
+                **masks.serialize(masks.get_masks(kind)),
+                "seed": SEED,
+                "mean_share_missing": float(holes[name].mean()),
+            }
+            for name, kind in HOLES.items()
+        },
+        "device": _device(),
+        "classifier_sha256": classifier.card["sha256"],
+        **{name: compare(model, images, holes[name], classifier) for name in HOLES},
+    }
+
+
+def compare(model, images, holes, classifier):
+    """What a model and every classical method score on the same images with the same holes.
+
+    Args:
+        model: has `inpaint(images, masks, batch_size)`.
+        images: uint8 ndarray (N, H, W, C), at least two.
+        holes: bool ndarray (N, H, W).
+        classifier: a `Classifier`.
+
+    Returns:
+        dict, method -> dict of `psnr`, `ssim`, `hole_l1`, `exact_share`, `frechet_distance` and
+        `images_per_second`.
+    """
+    real = reference_gaussian(images, classifier)
+    scores = {}
+    for name, (restored, seconds) in restore_in_turns(methods(model), images, holes).items():
+        if not np.array_equal(restored[~holes], images[~holes]):
+            raise InvalidInputError(
+                f"Expected known pixels as they were. Received: {name} changed some"
+            )
+        summary = score_restorations(images, restored, holes).summary()
+        fake = reference_gaussian(restored, classifier)
+        figures = {
+            **{key: summary[key] for key in ("psnr", "ssim", "hole_l1", "exact_share")},
+            "frechet_distance": frechet_distance(
+                fake.mean, fake.covariance, real.mean, real.covariance
+            ),
+            "images_per_second": len(images) / seconds,
+        }
+        scores[name] = figures
+    return scores
+
+
+def restore_in_turns(methods, images, holes):
+    """Restores the same images by several methods, and takes the time.
+
+    The methods take turns, so that other work on the machine slows all of them alike.
+
+    Args:
+        methods: dict, name -> function of images and holes.
+        images: uint8 ndarray (N, H, W, C).
+        holes: bool ndarray (N, H, W).
+
+    Returns:
+        dict, name -> (uint8 ndarray (N, H, W, C), seconds).
+    """
+    turns = [slice(start, start + TURN) for start in range(0, len(images), TURN)]
+    results = {name: np.empty_like(images) for name in methods}
+    seconds = dict.fromkeys(methods, 0.0)
+    # The first and the last turn once before: they have batches of all sizes to come, and what a
+    # backend compiles for a size isn't timed.
+    for timed, part in [(False, turns[0]), (False, turns[-1]), *((True, turn) for turn in turns)]:
+        for name, restore in methods.items():
+            started = time.perf_counter()
+            results[name][part] = restore(images[part], holes[part])
+            seconds[name] += timed * (time.perf_counter() - started)
+    return {name: (results[name], seconds[name]) for name in methods}
+
+
+def methods(model):
+    """Every method under its name, as a function of images and masks.
+
+    Args:
+        model: has `inpaint(images, masks, batch_size)`.
+    """
+
+    def classical(name):
+        return lambda images, holes: inpaint_classically(name, images, holes)
+
+    return {
+        **{name: classical(name) for name in METHODS},
+        OURS: lambda images, holes: model.inpaint(images, holes, batch_size=BATCH_SIZE),
+    }
+
+
+def held_out_images(dataset, limit):
+    """Images that no model was trained on.
+
+    Args:
+        dataset: str, a name that `zoo.datasets.load` takes.
+        limit: int, at most so many, drawn by chance: some data sets come class by class.
+
+    Returns:
+        (name of the split, uint8 ndarray (N, H, W, C), whether they are the whole split).
+    """
+    split = datasets.info(dataset).splits[1]
+    images, _ = datasets.load(dataset, split)
+    if limit >= len(images):
+        return split, images, True
+    chosen = np.random.default_rng(SEED).choice(len(images), limit, replace=False)
+    return split, images[chosen], False
+
+
+def _device():
+    # Later than the rest: it imports Keras.
+    from zoo.backend import device_name
+
+    return f"{platform.machine()}, {device_name()}"
