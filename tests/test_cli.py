@@ -295,8 +295,9 @@ def calls(monkeypatch):
     """Calls of `training.train`, which does nothing."""
     made = []
 
-    def train(spec, images, out, callbacks, initial_weights):
+    def train(spec, images, out, callbacks, initial_weights, labels):
         assert all(isinstance(callback, keras.callbacks.Callback) for callback in callbacks)
+        assert labels is None
         made.append((spec, images, Path(out)))
 
     monkeypatch.setattr(training, "train", train)
@@ -319,15 +320,16 @@ def test_train_passes_the_options_on(tiny, photos, calls):
 
 def test_train_uses_the_models_own_data(here, calls, monkeypatch):
     images = np.arange(50, dtype="uint8").reshape(-1, 1, 1, 1) * np.ones((28, 28, 1), "uint8")
+    labels = np.zeros(50, "int64")
     asked = []
-    monkeypatch.setattr(datasets, "load", lambda *key: asked.append(key) or (images, None))
+    monkeypatch.setattr(datasets, "load", lambda *key: asked.append(key) or (images, labels))
     succeed("train", "dcgan_mnist", "--limit", 20)
     assert asked == [("mnist", "train")]
     chosen = calls.pop()[1][:, 0, 0, 0]
     # Sorted by class, the first twenty would be of one.
     assert len(set(chosen)) == 20
     assert chosen.max() > 20
-    monkeypatch.setattr(datasets, "load", lambda *_: (images[:, :8], None))
+    monkeypatch.setattr(datasets, "load", lambda *_: (images[:, :8], labels))
     assert "(28, 28, 1)" in run("train", "dcgan_mnist").stderr
     assert not calls
 
@@ -377,7 +379,7 @@ def test_an_interrupt_is_one_line(tiny, photos, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli_train, "_read_images", interrupt)
+    monkeypatch.setattr(cli_train, "_read_data", interrupt)
     assert fail("train", "tiny", "--data", photos, status=130) == "error: interrupted\n"
 
 

@@ -1,4 +1,4 @@
-"""The command line: `zoo list`, `info`, `sample`, `inpaint`, `train`, `progress`, `evaluate`.
+"""The command line: `zoo list`, `info`, `sample`, `inpaint`, `train`, `evaluate` and others.
 
 Knows no Keras and no NumPy before a command needs them: `zoo list` answers at once.
 """
@@ -13,7 +13,7 @@ import typer
 import typer.core
 
 import zoo
-from zoo.cli import evaluate, inpaint, progress_command, sample, train
+from zoo.cli import evaluate, inpaint, neighbors, progress_command, sample, train
 from zoo.errors import ZooError
 
 INTERRUPTED = 130  # as a shell reports SIGINT
@@ -159,6 +159,7 @@ app.command("inpaint")(inpaint.inpaint)
 app.command("train")(train.train)
 app.command("progress")(progress_command.progress)
 app.command("evaluate")(evaluate.evaluate)
+app.command("neighbors")(neighbors.neighbors)
 
 
 def main(arguments=None):

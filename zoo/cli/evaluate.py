@@ -23,6 +23,13 @@ COLUMNS = {
     "label_agreement": ("as asked", "{:.1%}"),
 }
 FLOOR = "real (train)"
+RESTORATION_COLUMNS = {
+    "psnr": ("PSNR, dB", "{:.2f}"),
+    "ssim": ("SSIM", "{:.4f}"),
+    "hole_l1": ("L1 in the hole", "{:.4f}"),
+    "frechet_distance": ("Fréchet", "{:.2f}"),
+    "images_per_second": ("images/s", "{:.0f}"),
+}
 
 
 def evaluate(
@@ -69,9 +76,9 @@ def evaluate(
         Path | None, typer.Option("-o", "--output", help="Write the JSON to a file too.")
     ] = None,
 ):
-    """Score generated images against real ones.
+    """Score generated images against real ones, or restored images against their originals.
 
-    Twice the same command gives the same numbers. The JSON has all that it takes to repeat it.
+    Twice the same command gives the same scores. The JSON has all that it takes to repeat it.
     """
     from zoo.checks import check_count
     from zoo.cli.checks import check_output_file
@@ -79,7 +86,7 @@ def evaluate(
     from zoo.evaluation import extractors
     from zoo.keras_import import choose_backend, import_keras
 
-    check_count("-n", count, minimum=2)
+    check_count("-n", count, minimum=4)
     check_count("--seed", seed, minimum=0)
     if features is not None and features not in extractors.names():
         raise InvalidInputError(
@@ -93,20 +100,20 @@ def evaluate(
     with quiet_backend():
         import_keras()
 
-    from zoo.evaluation.scores import evaluate, evaluate_training_images
-
-    extractor = extractors.load_extractor(features or dataset)
-    records = {}
-    for name, source in find.read(dataset).items():
-        with _progress(name, count) as advance:
-            records[name] = evaluate(
-                source, dataset, extractor, count, seed, split, memorization, advance
+    sources = find.read(dataset)
+    restoring = any(hasattr(source, "inpaint") for source in sources.values())
+    if restoring:
+        if features is not None or split is not None or memorization:
+            raise InvalidInputError(
+                "A model that restores is scored on the split for measuring, in the features of "
+                "its data set's classifier: no --features, --split or --memorization."
             )
-    if floor:
-        try:
-            records[FLOOR] = evaluate_training_images(dataset, extractor, count, split)
-        except DatasetError as error:  # The scores above may be against moments that ship.
-            print(f"warning: no scores of real training images: {error}", file=sys.stderr)
+        records = _score_restorers(sources, dataset, count)
+    else:
+        extractor = extractors.load_extractor(features or dataset)
+        records = _score(sources, dataset, extractor, count, seed, split, memorization)
+        if floor:
+            records |= _score_floor(dataset, extractor, count, split)
     record = _record(target, find, records)
     if output is not None:
         from zoo.files import replacing
@@ -115,8 +122,38 @@ def evaluate(
             temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     if as_json:
         print(json.dumps(record, indent=2))
+    elif restoring:
+        _print_restorations(records)
     else:
         _print_table(records)
+
+
+def _score(sources, dataset, extractor, count, seed, split, memorization):
+    from zoo.evaluation.scores import evaluate
+
+    records = {}
+    for name, source in sources.items():
+        with _progress(name, count) as advance:
+            records[name] = evaluate(
+                source, dataset, extractor, count, seed, split, memorization, advance
+            )
+    return records
+
+
+def _score_floor(dataset, extractor, count, split):
+    from zoo.evaluation.scores import evaluate_training_images
+
+    try:
+        return {FLOOR: evaluate_training_images(dataset, extractor, count, split)}
+    except DatasetError as error:  # The scores above may be against moments that ship.
+        print(f"warning: no scores of real training images: {error}", file=sys.stderr)
+        return {}
+
+
+def _score_restorers(sources, dataset, count):
+    from zoo.evaluation.restorers import evaluate_restorer
+
+    return {name: evaluate_restorer(model, dataset, count) for name, model in sources.items()}
 
 
 class _Model:
@@ -124,22 +161,17 @@ class _Model:
 
     def __init__(self, name, weights=None):
         from zoo import registry
-        from zoo.cli.kinds import check_draws
 
         self.name, self.weights = name, weights
-        check_draws(name)
         self.dataset = registry.find(name).dataset or None
         if weights is not None and not weights.is_file():
             raise WeightsNotFoundError(f"There is no weights file at {weights}.")
 
     def read(self, dataset):
-        from zoo.cli.kinds import check_draws
         from zoo.loading import PRETRAINED, load
 
         del dataset
-        model = load(self.name, weights=self.weights or PRETRAINED)
-        check_draws(self.name, model)
-        return {self.name: model}
+        return {self.name: load(self.name, weights=self.weights or PRETRAINED)}
 
     def identity(self):
         """What the record says about it."""
@@ -244,6 +276,23 @@ def _record(target, source, records):
         },
         "records": records,
     }
+
+
+def _print_restorations(records):
+    from zoo.cli import tables
+
+    for name, record in records.items():
+        rows = [
+            [
+                f"{hole.replace('_', '-')}: {name if method == 'ours' else method}",
+                *(form.format(scores[key]) for key, (_, form) in RESTORATION_COLUMNS.items()),
+            ]
+            for hole in record["masks"]
+            for method, scores in record[hole].items()
+        ]
+        headings = ["", *(heading for heading, _ in RESTORATION_COLUMNS.values())]
+        title = f"{record['images']} images of the split {record['split']}, the same for all"
+        tables.print_scores(title, headings, rows)
 
 
 def _print_table(records):

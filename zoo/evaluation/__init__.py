@@ -11,6 +11,7 @@ from zoo.evaluation.frechet import Gaussian, StreamingMoments, frechet_distance
 from zoo.evaluation.inception_score import inception_score
 from zoo.evaluation.kernel import kernel_distance
 from zoo.evaluation.manifold import manifold_scores
+from zoo.evaluation.nearest_images import nearest_images, neighbor_grid
 from zoo.evaluation.neighbors import memorization, nearest
 from zoo.evaluation.reference import load_reference
 from zoo.evaluation.report import closest_pair_distance, evaluate_images, reference_gaussian
@@ -35,6 +36,8 @@ __all__ = [
     "manifold_scores",
     "memorization",
     "nearest",
+    "nearest_images",
+    "neighbor_grid",
     "reference_gaussian",
 ]
 

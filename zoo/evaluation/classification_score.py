@@ -59,7 +59,7 @@ def classification_accuracy_score(images, labels, dataset, epochs=3, seed=0):
     keras.utils.set_random_seed(seed)
     network = build_network(dataset)  # again: from the seed's weights
     steps = epochs * (len(images) // BATCH_SIZE)
-    trainer = keras.Model(network.inputs, network.outputs[1])
+    trainer = keras.Model(network.inputs[0], network.outputs[1])
     trainer.compile(
         keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps)),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),

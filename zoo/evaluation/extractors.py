@@ -14,8 +14,7 @@ def names():
 def load_extractor(name):
     """Loads a feature extractor.
 
-    All have `name`, `identity` (the sha256 of their weights), `image_shape` (`None`: any),
-    `class_names` of their data set (`None`: none that matter here), and
+    All have `name`, `identity` (the sha256 of their weights), `image_shape` (`None`: any), and
     `features(images, batch_size)`, which gives features and class probabilities.
 
     Args:

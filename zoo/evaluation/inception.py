@@ -23,7 +23,6 @@ class Inception:
 
     name = "inception"
     image_shape = None
-    class_names = None  # ImageNet's, which say nothing about the data sets here
 
     def __init__(self, network, to_tensor):
         self.network = network

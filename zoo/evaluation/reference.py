@@ -1,6 +1,7 @@
 """Features of real images: computed once, kept in the cache; their moments ship with the zoo."""
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,9 @@ def load_reference(dataset, split, extractor):
     Raises:
         DatasetError: If neither the images nor their moments are there.
 
+    Warns:
+        UserWarning: If the images aren't.
+
     Example:
 
     >>> load_reference("mnist", "test", load_extractor("mnist")).gaussian.count
@@ -54,10 +58,14 @@ def load_reference(dataset, split, extractor):
     """
     try:
         images, _ = datasets.load(dataset, split)
-    except DatasetError:
+    except DatasetError as error:
         shipped = read_statistics(dataset, split, extractor)
         if shipped is None:
             raise
+        warnings.warn(
+            f"Only the moments of {dataset} {split} are at hand, which came with the zoo: {error}",
+            stacklevel=2,
+        )
         return shipped
     return reference_of(images, extractor)
 
@@ -139,8 +147,10 @@ def write_statistics(path, reference, extractor):
 
 def _read(path, count):
     try:
-        features = np.load(path, allow_pickle=False)
+        # Opened here: `np.load` leaves a damaged file open.
+        with open(path, "rb") as file:
+            features = np.load(file, allow_pickle=False)
+        sound = features.dtype == np.float32 and features.ndim == 2 and len(features) == count
     except Exception:  # NumPy raises a dozen types on corrupt bytes.
         return None
-    sound = features.dtype == np.float32 and features.ndim == 2 and len(features) == count
     return features if sound and np.isfinite(features).all() else None

@@ -15,6 +15,9 @@ from zoo.evaluation.sources import array_parts, draw_parts
 from zoo.evaluation.tally import Tally
 
 SUBSETS, SUBSET_SIZE, SPLITS = 100, 1000, 10
+NEIGHBORS, DENSITY_NEIGHBORS = 3, 5
+LEAST = NEIGHBORS + 1
+"""Fewer images have no third neighbor."""
 
 
 def evaluate(
@@ -37,7 +40,7 @@ def evaluate(
         dataset: A name of `zoo.datasets`, the real images.
         features: A name of `zoo.evaluation.extractors.names()`; the data set's own classifier by
             default, and an extractor itself is taken too.
-        count: How many images to draw from the model, or to take of the array at most.
+        count: How many images to draw from the model, or to take of the array at most; 4 or more.
         seed: int, of what is drawn.
         split: The split to compare with; by default the one for measuring.
         memorized: Look for copies of training images too. The first time, their features take as
@@ -63,8 +66,8 @@ def evaluate(
         Where only the moments of the real images are at hand, scores that need more are left out.
 
     Raises:
-        InvalidInputError: For an unknown name, or images that don't fit.
-        DatasetError: If the real images can't be read.
+        InvalidInputError: For an unknown extractor, or images that don't fit.
+        DatasetError: For an unknown data set or split, or real images that can't be read.
 
     Example:
 
@@ -72,7 +75,7 @@ def evaluate(
     >>> record["scores"]["frechet_distance"]
     """
     info = datasets.info(dataset)
-    check_count("count", count, minimum=2)
+    check_count("count", count, minimum=LEAST)
     check_count("seed", seed, minimum=0)
     split = split or info.splits[1]
     extractor = features if hasattr(features, "features") else load_extractor(features or dataset)
@@ -84,10 +87,18 @@ def evaluate(
         tally.add(images, labels)
         if on_progress is not None:
             on_progress(tally.count)
-    if tally.count < 2:
-        raise InvalidInputError(f"Expected at least two images. Received: {tally.count}")
+    if tally.count < LEAST:
+        raise InvalidInputError(f"Expected at least {LEAST} images. Received: {tally.count}")
 
-    scores = score(tally, reference)
+    compared = min(tally.count, COMPARED)
+    sizes = {
+        "kernel_subsets": SUBSETS,
+        "kernel_subset_size": min(SUBSET_SIZE, compared, reference.gaussian.count),
+        "inception_splits": min(SPLITS, compared),
+        "neighbors": NEIGHBORS,
+        "density_neighbors": DENSITY_NEIGHBORS,
+    }
+    scores = score(tally, reference, sizes)
     if extractor.name == dataset:
         shares = tally.class_shares
         scores |= {
@@ -111,29 +122,37 @@ def evaluate(
             "seed": seed,
             "truncation": None,
             "precision": "float32",
-            "compared": min(tally.count, COMPARED),
-            "kernel_subsets": f"{SUBSETS} of {SUBSET_SIZE}",
-            "inception_splits": SPLITS,
-            "neighbors": "3 for precision and recall, 5 for density and coverage",
+            "compared": compared,
+            **sizes,
         },
         "scores": scores,
     }
 
 
-def score(tally, reference):
-    """The scores that any extractor gives; those of single images only if there are any."""
+def score(tally, reference, sizes):
+    """The scores that any extractor gives; those that compare single images where it can be.
+
+    Args:
+        tally: `Tally` of the generated images.
+        reference: `Reference` of the real ones.
+        sizes: Dict, of the protocol: how the scores are computed.
+    """
     fake, real = tally.moments.gaussian(), reference.gaussian
     scores = {
         "frechet_distance": frechet_distance(fake.mean, fake.covariance, real.mean, real.covariance)
     }
     if reference.features is not None:
         distance, deviation = kernel_distance(
-            reference.features, tally.features, SUBSETS, SUBSET_SIZE
+            reference.features,
+            tally.features,
+            sizes["kernel_subsets"],
+            sizes["kernel_subset_size"],
         )
         scores |= {"kernel_distance": distance, "kernel_distance_deviation": deviation}
-        scores |= manifold_scores(reference.features, tally.features)
-    probabilities = tally.probabilities
-    value, deviation = inception_score(probabilities, min(SPLITS, len(probabilities)))
+        scores |= manifold_scores(
+            reference.features, tally.features, sizes["neighbors"], sizes["density_neighbors"]
+        )
+    value, deviation = inception_score(tally.probabilities, sizes["inception_splits"])
     scores |= {"inception_score": value, "inception_score_deviation": deviation}
     scores["closest_pair_distance"] = closest_pair_distance(tally.first_images)
     return scores

@@ -9,8 +9,8 @@ import numpy as np
 from zoo.datasets import from_folder
 from zoo.errors import InvalidInputError
 
-PART = 1000
-"""Images that are in memory at a time, of a model's."""
+PART = 1024
+"""Images of a model in memory at a time; a multiple of what `generate` draws at once."""
 
 
 def draw_parts(model, count, seed):

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from tests.evaluation.stand_ins import Extractor, brightness, photos
+from zoo.errors import InvalidInputError
+from zoo.evaluation import tally as module
+from zoo.evaluation.tally import Tally
+
+
+def painted(classes):
+    """One flat image of each class."""
+    levels = brightness(classes).astype("uint8")
+    return np.broadcast_to(levels[:, None, None, None], (len(levels), 8, 8, 1))
+
+
+def test_counts_classes_and_confidence():
+    tally = Tally(Extractor())
+    tally.add(painted([0, 0, 3, 9]))  # of the last one the extractor isn't sure
+    assert tally.count == 4
+    assert tally.class_shares == [0.5, 0, 0, 0.25, 0, 0, 0, 0, 0, 0.25]
+    assert tally.confident_share == 0.75
+    assert tally.label_agreement is None
+
+
+def test_label_agreement_is_the_share_of_those_asked_for():
+    tally = Tally(Extractor())
+    tally.add(painted([0, 1, 2, 3]), np.array([0, 1, 2, 4]))
+    assert tally.label_agreement == 0.75
+    # Images that nobody asked a class for don't count.
+    tally.add(painted([5, 5, 5, 5]))
+    assert tally.label_agreement == 0.75
+    assert tally.count == 8
+
+
+@pytest.mark.parametrize("sizes", [[100], [1] * 3 + [97], [40, 60], [63, 2, 35]])
+@pytest.mark.parametrize("batch_size", [7, 500])
+def test_the_same_in_parts_of_any_size(sizes, batch_size):
+    images, labels = photos(100), np.arange(100) % 10
+    whole, parts = Tally(Extractor()), Tally(Extractor(), batch_size)
+    whole.add(images, labels)
+    for part in np.split(np.arange(100), np.cumsum(sizes)[:-1]):
+        parts.add(images[part], labels[part])
+    assert max(parts.extractor.batches) <= batch_size
+    assert (parts.count, parts.class_shares) == (whole.count, whole.class_shares)
+    assert parts.confident_share == whole.confident_share
+    assert parts.label_agreement == whole.label_agreement
+    assert np.array_equal(parts.features, whole.features)
+    assert np.array_equal(parts.probabilities, whole.probabilities)
+    assert np.array_equal(parts.first_images, images[:64])
+    one, other = parts.moments.gaussian(), whole.moments.gaussian()
+    np.testing.assert_allclose(one.mean, other.mean)
+    np.testing.assert_allclose(one.covariance, other.covariance)
+
+
+def test_keeps_the_first_features_and_counts_all(monkeypatch):
+    monkeypatch.setattr(module, "COMPARED", 25)
+    images = photos(60)
+    tally = Tally(Extractor(), batch_size=10)
+    tally.add(images[:33])
+    tally.add(images[33:])
+    features, probabilities = Extractor().features(images)
+    assert np.array_equal(tally.features, features[:25])
+    assert np.array_equal(tally.probabilities, probabilities[:25])
+    assert tally.count == 60
+    assert sum(tally.class_shares) == pytest.approx(1.0)
+    np.testing.assert_allclose(tally.moments.gaussian().mean, features.mean(axis=0), rtol=1e-6)
+
+
+def test_the_first_images_are_its_own():
+    images = photos(3)
+    tally = Tally(Extractor())
+    tally.add(images)
+    before = images.copy()
+    images[:] = 0
+    assert np.array_equal(tally.first_images, before)
+
+
+def test_refuses_an_empty_batch():
+    with pytest.raises(InvalidInputError, match="batch_size"):
+        Tally(Extractor(), batch_size=0)

@@ -1,0 +1,392 @@
+"""`zoo evaluate` and `zoo train --evaluate-every`: what they tell and write, and how they fail."""
+
+import json
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+from tests.evaluation import stand_ins
+from tests.evaluation.stand_ins import Extractor, load_nothing
+from tests.test_cli import fail, here, run, succeed
+from zoo import datasets, models, registry, training
+from zoo.download import sha256_of
+from zoo.evaluation import EvaluationCallback, extractors
+from zoo.evaluation.reference import reference_of, statistics_path, write_statistics
+from zoo.weights import load_weights, save_weights
+
+__all__ = ["here"]  # a fixture
+
+CONFIG = {"image_shape": (8, 8, 3), "hidden_units": (4,), "latent_dim": 3}
+RESTORING = {"image_shape": (16, 16, 3), "base_filters": 4, "halvings": 2, "dilations": (1,)}
+CONDITIONAL = {"image_shape": (16, 16, 1), "classes": 10, "base_filters": 4, "latent_dim": 4}
+
+
+def load_photos(name, split="train"):
+    return stand_ins.load_photos(name, split, (8, 8, 3))
+
+
+@pytest.fixture
+def data(here, monkeypatch):
+    """A small MNIST in color, and a stand-in for its classifier."""
+    monkeypatch.setattr(datasets, "load", load_photos)
+    monkeypatch.setattr(extractors, "load_extractor", Extractor)
+    monkeypatch.setattr("zoo.evaluation.classifier.load_classifier", Extractor)
+
+
+@pytest.fixture
+def no_data(data, here, monkeypatch):
+    """Nothing but the moments of the split for measuring."""
+    path = statistics_path(here / "weights", "mnist", "test", "mnist")
+    write_statistics(path, reference_of(load_photos("mnist", "test")[0], Extractor()), Extractor())
+    monkeypatch.setattr(datasets, "load", load_nothing)
+
+
+@pytest.fixture
+def tiny(here):
+    recipe = {"epochs": 2, "batch_size": 16}
+    registry.register("tiny", config=CONFIG, dataset="mnist", recipe=recipe)(models.vanilla_gan)
+    yield "tiny"
+    registry.unregister("tiny")
+
+
+@pytest.fixture
+def others(here):
+    """A model that restores, a class-conditional one, and one without a data set."""
+    registry.register("restoring", config=RESTORING, dataset="mnist")(models.inpainting_gan)
+    registry.register("conditional", config=CONDITIONAL, dataset="mnist")(models.cdcgan)
+    registry.register("homeless", config=CONFIG)(models.vanilla_gan)
+    yield
+    for name in ("restoring", "conditional", "homeless"):
+        registry.unregister(name)
+
+
+@pytest.fixture
+def weights(tiny, here):
+    save_weights(zoo.load("tiny", weights=None, seed=1), here / "tiny.weights.h5")
+    return "tiny.weights.h5"
+
+
+@pytest.fixture
+def pictures(here):
+    folder = here / "pictures"
+    folder.mkdir()
+    for index, image in enumerate(stand_ins.photos(20, seed=5, shape=(30, 28, 3))):
+        Image.fromarray(image).save(folder / f"{index:02}.png")
+    return "pictures"
+
+
+def records(*arguments):
+    return json.loads(succeed("evaluate", *arguments, "--json"))
+
+
+# --------------------------------------------------------------------- evaluate
+
+
+def test_a_model_is_scored_with_weights_of_ones_own(data, weights):
+    record = records("tiny", "--weights", weights, "-n", 20, "--seed", 3)
+    assert record["command"] == "zoo evaluate tiny"
+    assert (record["model"], record["weights_sha256"]) == ("tiny", sha256_of(weights))
+    assert record["versions"] == {
+        "zoo": zoo.__version__,
+        "keras": keras.__version__,
+        "backend": keras.backend.backend(),
+    }
+    assert list(record["records"]) == ["tiny", "real (train)"]
+    protocol = record["records"]["tiny"]["protocol"]
+    assert (protocol["dataset"], protocol["split"]) == ("mnist", "test")
+    assert (protocol["samples"], protocol["seed"], protocol["features"]) == (20, 3, "mnist")
+    expected = zoo.evaluation.evaluate(
+        zoo.load("tiny", weights=weights), "mnist", Extractor(), 20, seed=3
+    )
+    assert record["records"]["tiny"] == expected
+    floor = zoo.evaluation.evaluate_training_images("mnist", Extractor(), 20)
+    assert record["records"]["real (train)"] == floor
+
+
+def test_twice_the_same_command_prints_the_same(data, weights):
+    command = ["evaluate", "tiny", "--weights", weights, "-n", 20, "--json"]
+    assert succeed(*command) == succeed(*command)
+
+
+def test_a_weights_file_says_which_model_it_is_of(data, weights):
+    Path("run").mkdir()
+    os.rename(weights, "run/tiny.weights.h5")
+    by_file = records("run/tiny.weights.h5", "-n", 20, "--no-floor")
+    by_name = records("tiny", "--weights", "run/tiny.weights.h5", "-n", 20, "--no-floor")
+    assert by_file.pop("command") == "zoo evaluate run/tiny.weights.h5"
+    assert by_name.pop("command") == "zoo evaluate tiny"
+    assert by_file == by_name
+    assert list(by_file["records"]) == ["tiny"]
+
+
+def test_a_class_conditional_model_is_scored_by_what_it_was_asked_for(data, others, monkeypatch):
+    monkeypatch.setattr(datasets, "load", stand_ins.load_photos)
+    save_weights(zoo.load("conditional", weights=None, seed=1), "conditional.weights.h5")
+    scores = records("conditional.weights.h5", "-n", 20)["records"]["conditional"]["scores"]
+    assert 0.0 <= scores["label_agreement"] <= 1.0
+    header = succeed("evaluate", "conditional.weights.h5", "-n", 20).splitlines()[1]
+    assert "as asked" in header
+
+
+def test_a_folder_of_pictures_is_scored(data, pictures):
+    record = records(pictures, "--dataset", "mnist")
+    assert record["images"] == "pictures"
+    assert list(record["records"]) == ["pictures", "real (train)"]
+    scores = record["records"]["pictures"]
+    assert scores["protocol"]["samples"] == 20
+    images = datasets.from_folder(pictures, (28, 28, 1))
+    assert scores == zoo.evaluation.evaluate(images, "mnist", Extractor())
+
+
+def test_a_folder_goes_before_a_model_of_its_name(data, tiny, pictures):
+    os.rename(pictures, "tiny")
+    assert records("tiny", "--dataset", "mnist")["images"] == "tiny"
+
+
+def test_every_array_of_a_file_is_scored(data, here):
+    first, second = (stand_ins.photos(20, seed, (8, 8, 3)) for seed in (5, 6))
+    np.savez("sets.npz", first=first, second=second)
+    record = records("sets.npz", "--dataset", "mnist", "-n", 15)
+    assert list(record["records"]) == ["first", "second", "real (train)"]
+    for name, images in (("first", first), ("second", second)):
+        expected = zoo.evaluation.evaluate(images, "mnist", Extractor(), 15)
+        assert record["records"][name] == expected
+
+
+def test_the_table_has_a_row_for_each_and_says_what_was_compared(data, here):
+    np.savez("sets.npz", a=stand_ins.photos(20), b=stand_ins.photos(25))
+    title, header, *rows = succeed("evaluate", "sets.npz", "--dataset", "mnist").splitlines()
+    assert title == "against 40 images of mnist test, in the features of mnist"
+    headings = ["images", "Fréchet", "kernel", "IS", "precision", "recall", "density", "coverage"]
+    assert header.split() == [*headings, "rarest", "class", "confident"]
+    assert [row.split()[:2] for row in rows[:2]] == [["a", "20"], ["b", "25"]]
+    assert rows[2].startswith("real (train)")
+    assert len(rows) == 3
+    distance = records("sets.npz", "--dataset", "mnist")["records"]["a"]["scores"]
+    assert rows[0].split()[2] == f"{distance['frechet_distance']:.2f}"
+
+
+def test_memorization_is_a_sentence_under_the_table(data, here):
+    np.save("copies.npy", load_photos("mnist", "train")[0])
+    command = ["copies.npy", "--dataset", "mnist", "--no-floor"]
+    assert "training image" not in succeed("evaluate", *command)
+    *_, row, sentence = succeed("evaluate", *command, "--memorization").splitlines()
+    assert row.startswith("copies")
+    assert sentence.startswith("copies: 100.0% nearer to a training image")
+    assert "median distance 0.00 times" in sentence
+
+
+def test_options_reach_the_scores(data, here):
+    np.save("a.npy", stand_ins.photos(20))
+    options = ["--dataset", "scenes64", "--features", "inception", "--split", "train"]
+    record = records("a.npy", *options, "-n", 12)["records"]["a"]
+    protocol = record["protocol"]
+    assert (protocol["dataset"], protocol["split"]) == ("scenes64", "train")
+    assert (protocol["features"], protocol["samples"]) == ("inception", 12)
+    assert "class_shares" not in record["scores"]
+
+
+def test_the_json_goes_to_a_file_too(data, here):
+    np.save("a.npy", stand_ins.photos(20))
+    command = ["evaluate", "a.npy", "--dataset", "mnist", "-o", "made/scores.json"]
+    table = succeed(*command)
+    written = json.loads(Path("made/scores.json").read_text(encoding="utf-8"))
+    assert table.startswith("against 40 images")
+    assert json.loads(succeed(*command, "--json")) == written
+    assert os.listdir("made") == ["scores.json"]
+
+
+# pytest turns warnings into errors before the command can print them.
+@pytest.mark.filterwarnings("default:Only the moments")
+def test_without_the_data_there_is_no_floor_but_a_distance(no_data, weights):
+    result = run("evaluate", "tiny", "--weights", weights, "-n", 20, "--json")
+    assert result.exit_code == 0, result.output
+    record = json.loads(result.stdout)["records"]
+    assert list(record) == ["tiny"]
+    assert "frechet_distance" in record["tiny"]["scores"]
+    assert "recall" not in record["tiny"]["scores"]
+    moments, floor = result.stderr.splitlines()
+    assert moments.startswith("warning: Only the moments of mnist test are at hand")
+    assert floor.startswith("warning: no scores of real training images")
+    table = succeed("evaluate", "tiny", "--weights", weights, "-n", 20, "--no-floor")
+    assert "recall" not in table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["tiny", "--features", "letters"], "inception. Received: letters"),
+        (["tiny", "--dataset", "letters"], "letters"),
+        (["tiny", "--split", "val"], "train, test. Received: val"),
+        (["tiny", "-n", "1"], "-n=1"),
+        (["tiny", "--seed", "-1"], "--seed=-1"),
+        (["tiny", "--weights", "missing.weights.h5"], "missing.weights.h5"),
+        (["tiny", "-o", "pictures"], "pictures, a folder"),
+        (["tiny"], "zoo train tiny"),
+        (["tini"], "Closest: tiny"),
+        (["homeless"], "Pass --dataset"),
+        (["missing.weights.h5"], "no weights file at missing.weights.h5"),
+        (["letters.weights.h5"], "zoo evaluate NAME --weights letters.weights.h5"),
+        (["tiny.weights.h5", "--weights", "letters.weights.h5"], "--weights goes with the name"),
+        (["restoring"], "zoo train restoring"),
+        (["pictures"], "Pass --dataset"),
+        (["pictures", "--dataset", "mnist", "--weights", "tiny.weights.h5"], "images in pictures"),
+        (["empty", "--dataset", "mnist"], "No readable picture"),
+        (["text.npz", "--dataset", "mnist"], "text.npz"),
+        (["float.npy", "--dataset", "mnist"], "uint8 images"),
+        (["one.npy", "--dataset", "mnist"], "at least 4 images"),
+        (["letters.weights.h5", "--dataset", "mnist"], "NAME.weights.h5"),
+        (["tiny", "--weights", "letters.weights.h5"], "HDF5"),
+        (["tiny", "--frobnicate"], "--frobnicate"),
+    ],
+)
+def test_refuses_and_writes_nothing(
+    data, weights, others, pictures, here, monkeypatch, arguments, expected
+):
+    class Strict(Extractor):
+        def features(self, images, batch_size=500):
+            if images.dtype != np.uint8:
+                raise zoo.errors.InvalidInputError(f"Expected uint8 images: {images.dtype}")
+            return super().features(images, batch_size)
+
+    monkeypatch.setattr(extractors, "load_extractor", Strict)
+    Path("empty").mkdir()
+    Path("text.npz").write_text("not an archive")
+    np.save("float.npy", stand_ins.photos(20) / 255)
+    np.save("one.npy", stand_ins.photos(1))
+    Path("letters.weights.h5").write_bytes(b"junk")
+    before = sorted(os.listdir())
+    output = [] if "-o" in arguments else ["-o", "scores.json"]
+    assert expected in fail("evaluate", *arguments, *output)
+    assert set(os.listdir()) - {"cache"} == set(before)
+
+
+@pytest.mark.filterwarnings("default:Only the moments")
+def test_a_model_of_another_shape_is_refused(weights, monkeypatch):
+    """By the classifier itself: the moments that ship spare the data."""
+    monkeypatch.setattr(datasets, "load", load_nothing)
+    assert "(N, 28, 28, 1)" in run("evaluate", "tiny", "--weights", weights, "-n", 4).stderr
+
+
+@pytest.fixture
+def restored(others, monkeypatch):
+    """Weights of a model that restores; what it was scored on, and the scores that it gets."""
+    from zoo.evaluation import restorers
+
+    save_weights(zoo.load("restoring", weights=None, seed=1), "restoring.weights.h5")
+    calls = []
+    keys = ["psnr", "ssim", "hole_l1", "exact_share", "frechet_distance", "images_per_second"]
+
+    def evaluate_restorer(model, dataset, limit):
+        calls.append((type(model).__name__, dataset, limit))
+        scores = {"ours": dict.fromkeys(keys, 0.5), "telea": dict.fromkeys(keys, 0.25)}
+        return {"split": "test", "images": limit, "masks": {"free_form": {}}, "free_form": scores}
+
+    monkeypatch.setattr(restorers, "evaluate_restorer", evaluate_restorer)
+    return calls
+
+
+def test_a_model_that_restores_is_scored_by_what_it_restores(data, restored):
+    record = records("restoring.weights.h5", "-n", 12)
+    assert restored == [("InpaintingGAN", "mnist", 12)]
+    assert list(record["records"]) == ["restoring"]
+    assert record["records"]["restoring"]["free_form"]["ours"]["psnr"] == 0.5
+    title, _, *rows = succeed("evaluate", "restoring.weights.h5", "-n", 12).splitlines()
+    assert title.startswith("12 images of the split test")
+    starts = [row.split()[:2] for row in rows]
+    assert starts == [["free-form:", "restoring"], ["free-form:", "telea"]]
+
+
+@pytest.mark.parametrize(
+    "options", [["--features", "mnist"], ["--split", "test"], ["--memorization"]]
+)
+def test_options_that_restoring_knows_nothing_of_are_refused(data, restored, options):
+    error = fail("evaluate", "restoring.weights.h5", *options, "-o", "scores.json")
+    assert "no --features, --split or --memorization" in error
+    assert not restored
+    assert not Path("scores.json").exists()
+
+
+# ------------------------------------------------------- train --evaluate-every
+
+
+def test_train_shows_the_scores_and_keeps_the_best_weights(data, tiny, here):
+    result = run("train", "tiny", "--evaluate-every", 2, "--epochs", 3, "--out", "run")
+    assert result.exit_code == 0, result.output
+    epochs = [line for line in result.stderr.splitlines() if line.startswith("epoch")]
+    assert ["frechet_distance" in line for line in epochs] == [False, True, True]
+    files = ["best.weights.h5", "samples", "tiny.json", "tiny.png", "tiny.weights.h5"]
+    assert sorted(os.listdir("run")) == files
+    load_weights(zoo.load("tiny", weights=None), "run/best.weights.h5")
+
+
+@pytest.fixture
+def watches(monkeypatch):
+    """The callbacks for evaluation of each call of `training.train`, which does nothing."""
+    made = []
+
+    def train(spec, images, out, callbacks, initial_weights, labels):
+        watching = [item for item in callbacks if isinstance(item, EvaluationCallback)]
+        made.append((watching, callbacks))
+
+    monkeypatch.setattr(training, "train", train)
+    return made
+
+
+def test_train_evaluates_only_if_it_is_asked_to(data, tiny, watches):
+    succeed("train", "tiny")
+    succeed("train", "tiny", "--evaluate-every", 4, "--out", "mine")
+    (none, _), ((watch,), callbacks) = watches
+    assert none == []
+    # Before the progress, which shows the scores.
+    assert callbacks[0] is watch
+    assert watch.every == 4
+    assert watch.best_weights == Path("mine/best.weights.h5")
+    assert (watch.extractor.name, watch.reference.gaussian.count) == ("mnist", 40)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["tiny", "--evaluate-every", "0"], "--evaluate-every=0"),
+        (["tiny", "--evaluate-every", "1", "--data", "pictures"], "model's own data set"),
+        (["homeless", "--evaluate-every", "1", "--data", "pictures"], "model's own data set"),
+        (["restoring", "--evaluate-every", "1"], "zoo inpaint restoring"),
+    ],
+)
+def test_train_refuses_before_an_earlier_run_is_removed(
+    data, tiny, others, pictures, here, monkeypatch, arguments, expected
+):
+    monkeypatch.setattr(training, "train", lambda *_: pytest.fail("training began"))
+    Path("run").mkdir()
+    earlier = ["best.weights.h5", f"{arguments[0]}.weights.h5"]
+    for name in earlier:
+        Path("run", name).touch()
+    assert expected in fail("train", *arguments, "--out", "run", "--overwrite")
+    assert sorted(os.listdir("run")) == sorted(earlier)
+
+
+def test_train_without_anything_to_compare_with_removes_no_earlier_run(
+    data, tiny, here, monkeypatch
+):
+    def load_training_images(name, split="train"):
+        return load_photos(name, split) if split == "train" else load_nothing(name, split)
+
+    monkeypatch.setattr(datasets, "load", load_training_images)
+    Path("run").mkdir()
+    Path("run/tiny.weights.h5").touch()
+    options = ["--out", "run", "--overwrite", "--evaluate-every", 1]
+    assert "mnist isn't here" in fail("train", "tiny", *options)
+    assert os.listdir("run") == ["tiny.weights.h5"]
+
+
+def test_an_earlier_runs_best_weights_are_not_taken_for_the_new_ones(data, tiny, watches):
+    Path("run").mkdir()
+    Path("run/best.weights.h5").touch()
+    succeed("train", "tiny", "--epochs", 1, "--out", "run", "--overwrite")
+    assert not Path("run/best.weights.h5").exists()
