@@ -13,7 +13,7 @@ from zoo.files import replacing
 SAMPLES = 10_000
 DIGITS = 4  # significant ones in a card
 OPTIONS = {"peers"}
-TRAINING_SAMPLES, TRAINING_EPOCHS = 20_000, 3
+TRAINING_SAMPLES, TRAINING_EPOCHS = 10_000, 3
 """Of the classification accuracy score: what a classifier is trained on, and how long."""
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import zoo
 from tests.processes import HERE, ROOT, environment
+from zoo.cli.kinds import RESTORING
 
 NO_NETWORK = """
 import socket
@@ -42,6 +43,18 @@ def installed_wheel(tmp_path_factory):
     install = [sys.executable, "-m", "pip", "install", "--no-deps", "--target", target, wheel]
     subprocess.run(install, check=True, capture_output=True, timeout=300)
     return target
+
+
+def test_the_weights_fit_a_package_index():
+    files = [path for path in (ROOT / "weights").rglob("*") if path.is_file()]
+    assert max(path.stat().st_size for path in files) < 15e6
+    # An index takes wheels of 100 MB, and the weights hardly compress.
+    assert sum(path.stat().st_size for path in files) < 90e6
+
+
+def test_every_model_that_draws_is_pretrained():
+    drawing = [name for name in zoo.list_models() if zoo.info(name).family != RESTORING]
+    assert set(drawing) <= set(PRETRAINED)
 
 
 @pytest.mark.slow
