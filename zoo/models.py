@@ -62,7 +62,7 @@ REGULARIZED = Recipe(
         "output_activation": "sigmoid",
     },
     dataset="mnist",
-    recipe=replace(REGULARIZED, epochs=8),
+    recipe=replace(REGULARIZED, epochs=40),
     description="Fully connected GAN of two hidden layers of 128, digits.",
     paper=GOODFELLOW,
     limits=DIGITS,
