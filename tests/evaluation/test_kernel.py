@@ -92,8 +92,8 @@ def test_half_precision_features_are_computed_in_double():
     [
         ((np.zeros(3), np.zeros((3, 1))), {}, r"features1 .*\(N, D\)"),
         ((np.zeros((3, 1)), np.zeros((3, 2))), {}, "features2 of width 1"),
-        ((np.zeros((1, 2)), np.zeros((3, 2))), {}, "features1 of at least 2"),
-        ((np.zeros((3, 2)), np.zeros((1, 2))), {}, "features2 of at least 2"),
+        ((np.zeros((1, 2)), np.zeros((3, 2))), {}, "at least 2 vectors of features1"),
+        ((np.zeros((3, 2)), np.zeros((1, 2))), {}, "at least 2 vectors of features2"),
         ((np.zeros((3, 2)), np.full((3, 2), np.inf)), {}, "finite features2"),
         ((np.zeros((3, 2)), np.zeros((3, 2))), {"subsets": 0}, "subsets=0"),
         ((np.zeros((3, 2)), np.zeros((3, 2))), {"subset_size": 1}, "subset_size=1"),

@@ -106,8 +106,8 @@ def test_collapse_onto_one_image_is_precise_and_covers_little():
 @pytest.mark.parametrize(
     ("real", "fake", "message"),
     [
-        (np.zeros((5, 2)), np.zeros((9, 2)), "real features of at least 6"),
-        (np.zeros((9, 2)), np.zeros((3, 2)), "fake features of at least 4"),
+        (np.zeros((5, 2)), np.zeros((9, 2)), "at least 6 vectors of real features"),
+        (np.zeros((9, 2)), np.zeros((3, 2)), "at least 4 vectors of fake features"),
         (np.zeros((9, 2)), np.zeros((9, 3)), "fake features of width 2"),
         (np.zeros((9, 2, 1)), np.zeros((9, 2)), r"\(N, D\)"),
         (np.full((9, 2), np.nan), np.zeros((9, 2)), "finite real features"),

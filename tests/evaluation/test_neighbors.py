@@ -70,8 +70,8 @@ def test_bytes_do_not_wrap_around():
         (([[1.0]], [[1.0, 2.0]]), "queries of width 2"),
         (([[np.nan]], [[1.0]]), "finite queries"),
         (([[1.0]], [[np.inf]]), "finite references"),
-        ((np.zeros((0, 1)), [[1.0]]), "queries of at least 1"),
-        (([[1.0]], [[1.0]], 2), "references of at least 2"),
+        ((np.zeros((0, 1)), [[1.0]]), "at least 1 vectors of queries"),
+        (([[1.0]], [[1.0]], 2), "at least 2 vectors of references"),
         (([[1.0]], [[1.0]], 0), "count"),
     ],
 )

@@ -17,18 +17,20 @@ def test_counts_classes_and_confidence():
     tally = Tally(Extractor())
     tally.add(painted([0, 0, 3, 9]))  # of the last one the extractor isn't sure
     assert tally.count == 4
-    assert tally.class_shares == [0.5, 0, 0, 0.25, 0, 0, 0, 0, 0, 0.25]
-    assert tally.confident_share == 0.75
-    assert tally.label_agreement is None
+    assert tally.class_scores() == {
+        "class_shares": [0.5, 0, 0, 0.25, 0, 0, 0, 0, 0, 0.25],
+        "rarest_class_share": 0.0,
+        "confident_share": 0.75,
+    }
 
 
 def test_label_agreement_is_the_share_of_those_asked_for():
     tally = Tally(Extractor())
     tally.add(painted([0, 1, 2, 3]), np.array([0, 1, 2, 4]))
-    assert tally.label_agreement == 0.75
+    assert tally.class_scores()["label_agreement"] == 0.75
     # Images that nobody asked a class for don't count.
     tally.add(painted([5, 5, 5, 5]))
-    assert tally.label_agreement == 0.75
+    assert tally.class_scores()["label_agreement"] == 0.75
     assert tally.count == 8
 
 
@@ -41,9 +43,9 @@ def test_the_same_in_parts_of_any_size(sizes, batch_size):
     for part in np.split(np.arange(100), np.cumsum(sizes)[:-1]):
         parts.add(images[part], labels[part])
     assert max(parts.extractor.batches) <= batch_size
-    assert (parts.count, parts.class_shares) == (whole.count, whole.class_shares)
-    assert parts.confident_share == whole.confident_share
-    assert parts.label_agreement == whole.label_agreement
+    assert parts.count == whole.count
+    assert parts.class_scores() == whole.class_scores()
+    assert "label_agreement" in parts.class_scores()
     assert np.array_equal(parts.features, whole.features)
     assert np.array_equal(parts.probabilities, whole.probabilities)
     assert np.array_equal(parts.first_images, images[:64])
@@ -62,7 +64,7 @@ def test_keeps_the_first_features_and_counts_all(monkeypatch):
     assert np.array_equal(tally.features, features[:25])
     assert np.array_equal(tally.probabilities, probabilities[:25])
     assert tally.count == 60
-    assert sum(tally.class_shares) == pytest.approx(1.0)
+    assert sum(tally.class_scores()["class_shares"]) == pytest.approx(1.0)
     np.testing.assert_allclose(tally.moments.gaussian().mean, features.mean(axis=0), rtol=1e-6)
 
 

@@ -6,7 +6,6 @@ import keras
 
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
-from zoo.evaluation.frechet import frechet_distance
 from zoo.evaluation.reference import load_reference, reference_of
 from zoo.evaluation.sources import draw_parts
 from zoo.evaluation.tally import Tally
@@ -113,17 +112,10 @@ class EvaluationCallback(keras.callbacks.Callback):
         tally = Tally(self.extractor)
         for images, labels in draw_parts(self.model, self.count, self.seed):
             tally.add(images, labels)
-        fake, real = tally.moments.gaussian(), self.reference.gaussian
-        scores = {
-            "frechet_distance": frechet_distance(
-                fake.mean, fake.covariance, real.mean, real.covariance
-            ),
-            "rarest_class_share": min(tally.class_shares),
-            "confident_share": tally.confident_share,
-        }
-        if tally.label_agreement is not None:
-            scores["label_agreement"] = tally.label_agreement
-        return scores
+        scores = tally.class_scores()
+        del scores["class_shares"]  # logs hold one number a name
+        distance = tally.moments.gaussian().distance_to(self.reference.gaussian)
+        return {"frechet_distance": distance, **scores}
 
     def _is_better(self, score, best):
         return score < best if LOWER_IS_BETTER[self.monitor] else score > best

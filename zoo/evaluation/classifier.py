@@ -21,6 +21,7 @@ from zoo.errors import (
     WeightsMismatchError,
     WeightsNotFoundError,
 )
+from zoo.evaluation.vectors import softmax
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,7 @@ class Classifier:
             part = slice(start, start + len(batch))
             scaled = batch.astype(np.float32) / np.float32(255)
             features[part], logits[part] = self.network.predict_on_batch(scaled)
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return features, odds / odds.sum(axis=1, keepdims=True)
+        return features, softmax(logits)
 
 
 def build_network(name, dtype="float32"):

@@ -21,6 +21,10 @@ class Gaussian:
     covariance: np.ndarray
     count: int
 
+    def distance_to(self, other):
+        """`frechet_distance` to another `Gaussian`."""
+        return frechet_distance(self.mean, self.covariance, other.mean, other.covariance)
+
 
 class StreamingMoments:
     """Mean and covariance of vectors that arrive in batches, in constant memory.

@@ -8,6 +8,7 @@ import numpy as np
 
 from zoo.errors import InvalidInputError, WeightsNotFoundError
 from zoo.evaluation.optional import import_optional
+from zoo.evaluation.vectors import softmax
 
 FEATURES, LOGITS = "2048", "logits_unbiased"
 CHANNELS = (1, 3)
@@ -65,9 +66,7 @@ class Inception:
             outputs = self.network(self.to_tensor(np.ascontiguousarray(batch)))
             features.append(outputs[0].cpu().numpy())
             logits.append(outputs[1].cpu().numpy())
-        features, logits = np.concatenate(features), np.concatenate(logits)
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return features, odds / odds.sum(axis=1, keepdims=True)
+        return np.concatenate(features), softmax(np.concatenate(logits))
 
 
 def load_inception():

@@ -4,7 +4,7 @@ import numpy as np
 
 from zoo.errors import InvalidInputError
 from zoo.evaluation.classifier import check_images
-from zoo.evaluation.frechet import Gaussian, StreamingMoments, frechet_distance
+from zoo.evaluation.frechet import Gaussian
 from zoo.evaluation.tally import Tally
 
 
@@ -50,16 +50,11 @@ def evaluate_images(images, reference, classifier, batch_size=500):
     tally = Tally(classifier, batch_size)
     tally.add(images)
     fake = tally.moments.gaussian()
-    shares = tally.class_shares
     return {
-        "frechet_distance": frechet_distance(
-            fake.mean, fake.covariance, real.mean, real.covariance
-        ),
+        "frechet_distance": fake.distance_to(real),
         "n": fake.count,
         "n_reference": real.count,
-        "class_shares": shares,
-        "rarest_class_share": min(shares),
-        "confident_share": tally.confident_share,
+        **tally.class_scores(),
         "closest_pair_distance": closest_pair_distance(tally.first_images),
     }
 
@@ -82,11 +77,9 @@ def reference_gaussian(images, classifier, batch_size=500):
 
     >>> real = reference_gaussian(test_images, load_classifier("mnist"))
     """
-    moments = StreamingMoments()
-    images = check_images(images, classifier.image_shape)
-    for features, _ in _batches(images, classifier, batch_size):
-        moments.update(features)
-    return moments.gaussian()
+    tally = Tally(classifier, batch_size)
+    tally.add(check_images(images, classifier.image_shape))
+    return tally.moments.gaussian()
 
 
 def closest_pair_distance(images):
@@ -119,10 +112,3 @@ def closest_pair_distance(images):
         np.square(flat[i + 1 :] - flat[i]).mean(axis=1).min() for i in range(len(flat) - 1)
     )
     return float(np.sqrt(closest))
-
-
-def _batches(images, classifier, batch_size):
-    if batch_size < 1:
-        raise InvalidInputError(f"Expected a batch_size of at least 1. Received: {batch_size}")
-    for start in range(0, len(images), batch_size):
-        yield classifier.features(images[start : start + batch_size], batch_size)

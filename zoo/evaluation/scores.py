@@ -2,9 +2,8 @@
 
 from zoo import datasets
 from zoo.checks import check_count
-from zoo.errors import InvalidInputError
+from zoo.errors import DatasetError, InvalidInputError
 from zoo.evaluation.extractors import load_extractor
-from zoo.evaluation.frechet import frechet_distance
 from zoo.evaluation.inception_score import inception_score
 from zoo.evaluation.kernel import kernel_distance
 from zoo.evaluation.manifold import manifold_scores
@@ -79,7 +78,12 @@ def evaluate(
     check_count("seed", seed, minimum=0)
     split = split or info.splits[1]
     extractor = features if hasattr(features, "features") else load_extractor(features or dataset)
+    # Before the scoring: what is missing must not cost the time for it.
+    if memorized:
+        train, _ = cached_features(datasets.load(dataset, info.splits[0])[0], extractor)
     reference = load_reference(dataset, split, extractor)
+    if memorized and reference.features is None:
+        raise DatasetError(f"Looking for copies takes the images of {dataset} {split}.")
     drawn = hasattr(source, "generate")
     parts = (draw_parts if drawn else array_parts)(source, count, seed)
     tally = Tally(extractor)
@@ -100,16 +104,9 @@ def evaluate(
     }
     scores = score(tally, reference, sizes)
     if extractor.name == dataset:
-        shares = tally.class_shares
-        scores |= {
-            "class_shares": shares,
-            "rarest_class_share": min(shares),
-            "confident_share": tally.confident_share,
-        }
-        if tally.label_agreement is not None:
-            scores["label_agreement"] = tally.label_agreement
+        scores |= tally.class_scores()
     if memorized:
-        scores["memorization"] = _memorization(tally, reference, info, extractor)
+        scores["memorization"] = memorization(tally.features, reference.features, train)
     return {
         "protocol": {
             "dataset": dataset,
@@ -137,10 +134,7 @@ def score(tally, reference, sizes):
         reference: `Reference` of the real ones.
         sizes: Dict, of the protocol: how the scores are computed.
     """
-    fake, real = tally.moments.gaussian(), reference.gaussian
-    scores = {
-        "frechet_distance": frechet_distance(fake.mean, fake.covariance, real.mean, real.covariance)
-    }
+    scores = {"frechet_distance": tally.moments.gaussian().distance_to(reference.gaussian)}
     if reference.features is not None:
         distance, deviation = kernel_distance(
             reference.features,
@@ -156,13 +150,6 @@ def score(tally, reference, sizes):
     scores |= {"inception_score": value, "inception_score_deviation": deviation}
     scores["closest_pair_distance"] = closest_pair_distance(tally.first_images)
     return scores
-
-
-def _memorization(tally, reference, info, extractor):
-    if reference.features is None:
-        datasets.load(info.name, info.splits[0])  # says what is missing
-    train, _ = cached_features(datasets.load(info.name, info.splits[0])[0], extractor)
-    return memorization(tally.features, reference.features, train)
 
 
 def evaluate_training_images(dataset, features=None, count=COMPARED, split=None):

@@ -78,17 +78,20 @@ class Tally:
         """float32 array of shape `(M, classes)`, of the first `COMPARED` images."""
         return np.concatenate(self._probabilities)
 
-    @property
-    def class_shares(self):
-        """Each class's share of the images, a list of floats in [0, 1]."""
-        return (self._counts / self.count).tolist()
+    def class_scores(self):
+        """What the classes say, a dict of plain values:
 
-    @property
-    def confident_share(self):
-        """Share of images with a class probability above 0.9, in [0, 1]."""
-        return self._confident / self.count
-
-    @property
-    def label_agreement(self):
-        """Share of images taken for the class that was asked for; `None` if none was."""
-        return self._agreeing / self._labeled if self._labeled else None
+        - `class_shares`: list of each class's share of the images, in [0, 1].
+        - `rarest_class_share`: the smallest of them; near 0 where a class is never drawn.
+        - `confident_share`: share of images with a class probability above 0.9, in [0, 1].
+        - `label_agreement`, if classes were asked for: share of images that are taken for theirs.
+        """
+        shares = (self._counts / self.count).tolist()
+        scores = {
+            "class_shares": shares,
+            "rarest_class_share": min(shares),
+            "confident_share": self._confident / self.count,
+        }
+        if self._labeled:
+            scores["label_agreement"] = self._agreeing / self._labeled
+        return scores

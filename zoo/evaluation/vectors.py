@@ -30,7 +30,9 @@ def check_features(features, name, minimum=1, width=None):
             f"Received: shape {features.shape}"
         )
     if len(features) < minimum:
-        raise InvalidInputError(f"Expected {name} of at least {minimum}. Received: {len(features)}")
+        raise InvalidInputError(
+            f"Expected at least {minimum} vectors of {name}. Received: {len(features)}"
+        )
     if not np.isfinite(features).all():
         raise InvalidInputError(f"Expected finite {name}. Received: NaN or infinity")
     return features
@@ -63,3 +65,9 @@ def squared_distances(rows, columns):
 def squared_norms(vectors):
     """Returns the squared Euclidean norms of the rows of an array of shape `(N, D)`."""
     return np.square(vectors).sum(axis=1)
+
+
+def softmax(logits):
+    """Probabilities of the rows of logits, an array of shape `(N, classes)`."""
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)
