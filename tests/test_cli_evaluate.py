@@ -89,7 +89,9 @@ def records(*arguments):
 
 def test_a_model_is_scored_with_weights_of_ones_own(data, weights):
     record = records("tiny", "--weights", weights, "-n", 20, "--seed", 3)
-    assert record["command"] == "zoo evaluate tiny"
+    assert record["command"] == (
+        "zoo evaluate tiny --dataset mnist -n 20 --seed 3 --weights tiny.weights.h5"
+    )
     assert (record["model"], record["weights_sha256"]) == ("tiny", sha256_of(weights))
     assert record["versions"] == {
         "zoo": zoo.__version__,
@@ -118,8 +120,10 @@ def test_a_weights_file_says_which_model_it_is_of(data, weights):
     os.rename(weights, "run/tiny.weights.h5")
     by_file = records("run/tiny.weights.h5", "-n", 20, "--no-floor")
     by_name = records("tiny", "--weights", "run/tiny.weights.h5", "-n", 20, "--no-floor")
-    assert by_file.pop("command") == "zoo evaluate run/tiny.weights.h5"
-    assert by_name.pop("command") == "zoo evaluate tiny"
+    options = "--dataset mnist -n 20 --seed 0"
+    path = "run/tiny.weights.h5"
+    assert by_file.pop("command") == f"zoo evaluate {path} {options} --no-floor"
+    assert by_name.pop("command") == f"zoo evaluate tiny {options} --weights {path} --no-floor"
     assert by_file == by_name
     assert list(by_file["records"]) == ["tiny"]
 
@@ -229,6 +233,7 @@ def test_without_the_data_there_is_no_floor_but_a_distance(no_data, weights):
         (["tiny", "-o", "pictures"], "pictures, a folder"),
         (["tiny"], "zoo train tiny"),
         (["tini"], "Closest: tiny"),
+        (["runs/tiny", "--dataset", "mnist"], "no file or folder at runs/tiny"),
         (["homeless"], "Pass --dataset"),
         (["missing.weights.h5"], "no weights file at missing.weights.h5"),
         (["letters.weights.h5"], "zoo evaluate NAME --weights letters.weights.h5"),

@@ -188,3 +188,32 @@ def test_help_shows_the_option(here):
     text = succeed("sample", "--help")
     for word in ("--labels", "7,7,3", "classes at random"):
         assert word in text
+
+
+# -------------------------------------------------------------------- training
+
+
+@pytest.fixture
+def labeled(here):
+    """A folder of pictures for each of ten classes."""
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 16, 16), "uint8")
+    for index, image in enumerate(pixels):
+        folder = here / "labeled" / f"class{index % 10}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f"{index:02}.png")
+    return here / "labeled"
+
+
+def test_training_on_a_folder_for_each_class(tiny, labeled):
+    options = ["--data", "labeled", "--epochs", 1, "--batch-size", 8]
+    succeed("train", tiny, *options, "--precision", "float32", "--out", "run")
+    images = zoo.load(tiny, weights="run/tiny.weights.h5").generate(labels=[9, 0], seed=0)
+    assert images.shape == (2, 16, 16, 1)
+
+
+def test_training_on_another_number_of_classes_is_refused(tiny, labeled, here):
+    (labeled / "class0").rename(labeled / "class1" / "deeper")
+    said = fail("train", tiny, "--data", "labeled", "--out", "run")
+    assert "made for 10 classes" in said
+    assert "Received: 9 in labeled: class1, class2" in said
+    assert not (here / "run").exists()

@@ -2,34 +2,16 @@
 
 import contextlib
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zoo.errors import DatasetError, InvalidInputError, WeightsNotFoundError
+from zoo.errors import DatasetError, InvalidInputError
 
-COLUMNS = {
-    "frechet_distance": ("Fréchet", "{:.2f}"),
-    "kernel_distance": ("kernel", "{:.4f}"),
-    "inception_score": ("IS", "{:.2f}"),
-    "precision": ("precision", "{:.3f}"),
-    "recall": ("recall", "{:.3f}"),
-    "density": ("density", "{:.3f}"),
-    "coverage": ("coverage", "{:.3f}"),
-    "rarest_class_share": ("rarest class", "{:.1%}"),
-    "confident_share": ("confident", "{:.1%}"),
-    "label_agreement": ("as asked", "{:.1%}"),
-}
 FLOOR = "real (train)"
-RESTORATION_COLUMNS = {
-    "psnr": ("PSNR, dB", "{:.2f}"),
-    "ssim": ("SSIM", "{:.4f}"),
-    "hole_l1": ("L1 in the hole", "{:.4f}"),
-    "frechet_distance": ("Fréchet", "{:.2f}"),
-    "images_per_second": ("images/s", "{:.0f}"),
-}
 
 
 def evaluate(
@@ -81,7 +63,9 @@ def evaluate(
     Twice the same command gives the same scores. The JSON has all that it takes to repeat it.
     """
     from zoo.checks import check_count
+    from zoo.cli import score_tables
     from zoo.cli.checks import check_output_file
+    from zoo.cli.evaluation_sources import check_dataset, find_source
     from zoo.cli.quiet import quiet_backend
     from zoo.evaluation import extractors
     from zoo.keras_import import choose_backend, import_keras
@@ -94,13 +78,13 @@ def evaluate(
         )
     if output is not None:
         check_output_file(output)
-    find = _find_source(target, weights, dataset)
-    dataset = _check_dataset(find.dataset if dataset is None else dataset, split)
+    found = find_source(target, weights, dataset)
+    dataset = check_dataset(found.dataset if dataset is None else dataset, split)
     choose_backend()
     with quiet_backend():
         import_keras()
 
-    sources = find.read(dataset)
+    sources = found.read(dataset)
     restoring = any(hasattr(source, "inpaint") for source in sources.values())
     if restoring:
         if features is not None or split is not None or memorization:
@@ -114,7 +98,13 @@ def evaluate(
         records = _score(sources, dataset, extractor, count, seed, split, memorization)
         if floor:
             records |= _score_floor(dataset, extractor, count, split)
-    record = _record(target, find, records)
+    given = {"--weights": weights, "--features": features, "--split": split}
+    options = ["--dataset", dataset, "-n", count, "--seed", seed]
+    options += [
+        part for name, value in given.items() if value is not None for part in (name, value)
+    ]
+    options += ["--memorization"] * memorization + ["--no-floor"] * (not floor)
+    record = _record(["zoo", "evaluate", target, *options], found, records)
     if output is not None:
         from zoo.files import replacing
 
@@ -123,9 +113,9 @@ def evaluate(
     if as_json:
         print(json.dumps(record, indent=2))
     elif restoring:
-        _print_restorations(records)
+        score_tables.print_restorations(records)
     else:
-        _print_table(records)
+        score_tables.print_drawings(records)
 
 
 def _score(sources, dataset, extractor, count, seed, split, memorization):
@@ -156,99 +146,6 @@ def _score_restorers(sources, dataset, count):
     return {name: evaluate_restorer(model, dataset, count) for name, model in sources.items()}
 
 
-class _Model:
-    """A registered model, with pretrained or other weights."""
-
-    def __init__(self, name, weights=None):
-        from zoo import registry
-
-        self.name, self.weights = name, weights
-        self.dataset = registry.find(name).dataset or None
-        if weights is not None and not weights.is_file():
-            raise WeightsNotFoundError(f"There is no weights file at {weights}.")
-
-    def read(self, dataset):
-        from zoo.loading import PRETRAINED, load
-
-        del dataset
-        return {self.name: load(self.name, weights=self.weights or PRETRAINED)}
-
-    def identity(self):
-        """What the record says about it."""
-        from zoo import locations
-        from zoo.download import sha256_of
-
-        path = self.weights or locations.find_weights(locations.find_card(self.name))
-        return {"model": self.name, "weights_sha256": sha256_of(path)}
-
-
-class _Images:
-    """A folder, a zip or a file of images."""
-
-    dataset = None
-
-    def __init__(self, path):
-        self.path = path
-
-    def read(self, dataset):
-        from zoo import datasets
-        from zoo.evaluation.sources import read_images
-
-        return read_images(self.path, datasets.info(dataset).image_shape)
-
-    def identity(self):
-        """What the record says about it."""
-        return {"images": str(self.path)}
-
-
-def _find_source(target, weights, dataset):
-    """What TARGET names; a file or folder goes before a model of the same name."""
-    path = Path(target)
-    if target.endswith(".weights.h5"):
-        if weights is not None:
-            raise InvalidInputError(
-                f"--weights goes with the name of a model. Received: the weights file {path}"
-            )
-        if not path.is_file():
-            raise WeightsNotFoundError(f"There is no weights file at {path}.")
-        name = path.name.removesuffix(".weights.h5")
-        from zoo import registry
-
-        if name not in registry.names():
-            raise InvalidInputError(
-                f"A weights file's model is known by its name, NAME.weights.h5. Received: {path}. "
-                f"Write: zoo evaluate NAME --weights {path}"
-            )
-        return _Model(name, path)
-    if path.exists() and (path.is_dir() or path.suffix):
-        if weights is not None:
-            raise InvalidInputError(
-                f"--weights goes with the name of a model. Received: images in {path}"
-            )
-        if dataset is None:
-            raise InvalidInputError(
-                f"Which real images shall those in {path} be compared with? Pass --dataset."
-            )
-        return _Images(path)
-    return _Model(target, weights)
-
-
-def _check_dataset(name, split):
-    from zoo import datasets
-
-    if name is None:
-        raise InvalidInputError(
-            f"The model has no data set of its own. Pass --dataset, one of "
-            f"{', '.join(datasets.names())}."
-        )
-    info = datasets.info(name)
-    if split is not None and split not in info.splits:
-        raise InvalidInputError(
-            f"--split of {name} must be one of {', '.join(info.splits)}. Received: {split}"
-        )
-    return name
-
-
 @contextlib.contextmanager
 def _progress(name, count):
     """A bar on a terminal; nothing elsewhere. Gives a function of the images done."""
@@ -261,13 +158,13 @@ def _progress(name, count):
         yield lambda done: bar.update(task, completed=done)
 
 
-def _record(target, source, records):
+def _record(command, source, records):
     import keras
 
     import zoo
 
     return {
-        "command": f"zoo evaluate {target}",
+        "command": shlex.join(map(str, command)),
         **source.identity(),
         "versions": {
             "zoo": zoo.__version__,
@@ -276,51 +173,3 @@ def _record(target, source, records):
         },
         "records": records,
     }
-
-
-def _print_restorations(records):
-    from zoo.cli import tables
-
-    for name, record in records.items():
-        rows = [
-            [
-                f"{hole.replace('_', '-')}: {name if method == 'ours' else method}",
-                *(form.format(scores[key]) for key, (_, form) in RESTORATION_COLUMNS.items()),
-            ]
-            for hole in record["masks"]
-            for method, scores in record[hole].items()
-        ]
-        headings = ["", *(heading for heading, _ in RESTORATION_COLUMNS.values())]
-        title = f"{record['images']} images of the split {record['split']}, the same for all"
-        tables.print_scores(title, headings, rows)
-
-
-def _print_table(records):
-    from zoo.cli import tables
-
-    protocol = next(iter(records.values()))["protocol"]
-    title = (
-        f"against {protocol['reference_images']} images of {protocol['dataset']} "
-        f"{protocol['split']}, in the features of {protocol['features']}"
-    )
-    scored = {key for record in records.values() for key in record["scores"]}
-    columns = {key: column for key, column in COLUMNS.items() if key in scored}
-    rows = [
-        [
-            name,
-            str(record["protocol"]["samples"]),
-            *(
-                form.format(record["scores"][key]) if key in record["scores"] else ""
-                for key, (_, form) in columns.items()
-            ),
-        ]
-        for name, record in records.items()
-    ]
-    tables.print_scores(title, ["", "images", *(heading for heading, _ in columns.values())], rows)
-    for name, record in records.items():
-        if "memorization" in record["scores"]:
-            figures = record["scores"]["memorization"]
-            print(
-                f"{name}: {figures['copied_share']:.1%} nearer to a training image than 99 of 100 "
-                f"real images are; median distance {figures['median_ratio']:.2f} times theirs"
-            )

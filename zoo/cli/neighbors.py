@@ -60,6 +60,11 @@ def neighbors(
 
     extractor = load_extractor(dataset)
     images, _ = datasets.load(dataset, datasets.info(dataset).splits[0])
+    if nearest > len(images):
+        raise InvalidInputError(
+            f"-k must be at most {len(images)}, the training images there are. "
+            f"Received: -k={nearest}"
+        )
     model = load(name, weights=PRETRAINED if weights is None else weights)
     samples = model.generate(count, seed=seed)
     indices, _ = nearest_images(samples, images, extractor, nearest)

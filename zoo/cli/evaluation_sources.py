@@ -1,0 +1,101 @@
+"""What `zoo evaluate` is asked to score: a registered model, a weights file, or images."""
+
+import os
+from pathlib import Path
+
+from zoo.errors import InvalidInputError, WeightsNotFoundError
+
+
+class RegisteredModel:
+    """A registered model, with pretrained or other weights."""
+
+    def __init__(self, name, weights=None):
+        from zoo import registry
+
+        self.name, self.weights = name, weights
+        self.dataset = registry.find(name).dataset or None
+        if weights is not None and not weights.is_file():
+            raise WeightsNotFoundError(f"There is no weights file at {weights}.")
+
+    def read(self, dataset):
+        from zoo.loading import PRETRAINED, load
+
+        del dataset
+        return {self.name: load(self.name, weights=self.weights or PRETRAINED)}
+
+    def identity(self):
+        """What the record says about it."""
+        from zoo import locations
+        from zoo.download import sha256_of
+
+        path = self.weights or locations.find_weights(locations.find_card(self.name))
+        return {"model": self.name, "weights_sha256": sha256_of(path)}
+
+
+class ImageFiles:
+    """A folder, a zip or a file of images."""
+
+    dataset = None
+
+    def __init__(self, path):
+        self.path = path
+
+    def read(self, dataset):
+        from zoo import datasets
+        from zoo.evaluation.sources import read_images
+
+        return read_images(self.path, datasets.info(dataset).image_shape)
+
+    def identity(self):
+        """What the record says about it."""
+        return {"images": str(self.path)}
+
+
+def find_source(target, weights, dataset):
+    """What TARGET names; a file or folder goes before a model of the same name."""
+    path = Path(target)
+    if target.endswith(".weights.h5"):
+        if weights is not None:
+            raise InvalidInputError(
+                f"--weights goes with the name of a model. Received: the weights file {path}"
+            )
+        if not path.is_file():
+            raise WeightsNotFoundError(f"There is no weights file at {path}.")
+        name = path.name.removesuffix(".weights.h5")
+        from zoo import registry
+
+        if name not in registry.names():
+            raise InvalidInputError(
+                f"A weights file's model is known by its name, NAME.weights.h5. Received: {path}. "
+                f"Write: zoo evaluate NAME --weights {path}"
+            )
+        return RegisteredModel(name, path)
+    if path.exists() and (path.is_dir() or path.suffix):
+        if weights is not None:
+            raise InvalidInputError(
+                f"--weights goes with the name of a model. Received: images in {path}"
+            )
+        if dataset is None:
+            raise InvalidInputError(
+                f"Which real images shall those in {path} be compared with? Pass --dataset."
+            )
+        return ImageFiles(path)
+    if os.sep in target:  # no model's name: those are Python's
+        raise InvalidInputError(f"There is no file or folder at {path}.")
+    return RegisteredModel(target, weights)
+
+
+def check_dataset(name, split):
+    from zoo import datasets
+
+    if name is None:
+        raise InvalidInputError(
+            f"The model has no data set of its own. Pass --dataset, one of "
+            f"{', '.join(datasets.names())}."
+        )
+    info = datasets.info(name)
+    if split is not None and split not in info.splits:
+        raise InvalidInputError(
+            f"--split of {name} must be one of {', '.join(info.splits)}. Received: {split}"
+        )
+    return name
