@@ -396,7 +396,7 @@ def test_evaluation_leaves_weights_statistics_and_slots_alone():
     logs = model.evaluate(SAMPLES, batch_size=4, verbose=0, return_dict=True)
     for v, old in zip(state, before, strict=True):
         np.testing.assert_array_equal(array(v), old, err_msg=v.path)
-    assert len(logs) == 4
+    assert len(logs) == 5
     assert all(np.isfinite(value) for value in logs.values())
 
 

@@ -7,9 +7,10 @@ from keras import layers
 
 import zoo
 from zoo import backend
-from zoo.feeding import feed_arrays
+from zoo.feeding import ArrayBatches, EpochOrder, EpochStart, feed_arrays
 
 COUNT = 21
+ORDER_OF_SEED_0 = [10, 18, 16, 4, 2, 12, 6, 19, 3, 11, 8, 0, 17, 13, 7, 20, 5, 14, 9, 1, 15]
 POINTS = np.stack([np.arange(COUNT), -np.arange(COUNT)], axis=1).astype("float32")
 
 
@@ -87,13 +88,15 @@ def test_equal_seeds_give_equal_orders():
     ids=str,
 )
 def test_what_only_keras_can_do_is_left_to_it(kwargs):
-    assert feed_arrays(kwargs) is kwargs
+    assert feed_arrays(kwargs, model=None) is kwargs
 
 
 def test_validation_keeps_the_batch_size(monkeypatch):
-    monkeypatch.setattr(backend, "feed", lambda arrays, batch_size, shuffle: "batches")
+    monkeypatch.setattr(backend, "feed", lambda batches: "batches")
     arguments = {"x": POINTS, "batch_size": 5, "validation_data": POINTS, "epochs": 2}
-    assert feed_arrays(arguments) == {
+    fed = feed_arrays(arguments, model=None)
+    assert [type(callback) for callback in fed.pop("callbacks")] == [EpochStart]
+    assert fed == {
         "x": "batches",
         "shuffle": False,
         "validation_batch_size": 5,
@@ -104,6 +107,42 @@ def test_validation_keeps_the_batch_size(monkeypatch):
 
 def test_floats_are_those_of_keras(monkeypatch):
     handed = []
-    monkeypatch.setattr(backend, "feed", lambda arrays, *_: handed.extend(arrays))
-    feed_arrays({"x": POINTS.astype("float64"), "y": np.arange(COUNT)})
+    monkeypatch.setattr(backend, "feed", lambda batches: handed.extend(batches.arrays))
+    feed_arrays({"x": POINTS.astype("float64"), "y": np.arange(COUNT)}, model=None)
     assert [array.dtype for array in handed] == ["float32", np.arange(1).dtype]
+
+
+def test_the_order_is_the_same_on_every_backend():
+    # Written down from one run; a NumPy that draws others would change what a seed gives.
+    assert flat(fit(POINTS, batch_size=8).seen) == ORDER_OF_SEED_0
+
+
+def test_the_order_follows_from_the_models_state():
+    model = fit(POINTS, batch_size=8)
+    state = model.get_state_tree(value_format="numpy_array")
+    model.seen.clear()
+    model.fit(POINTS, batch_size=8, verbose=0)
+    first = list(model.seen)
+    model.set_state_tree(state)
+    model.seen.clear()
+    model.fit(POINTS, batch_size=8, initial_epoch=5, epochs=6, verbose=0)
+    assert model.seen == first
+
+
+@pytest.mark.parametrize("batch_size", [4, 100])
+def test_samples_are_augmented_before_the_step_sees_them(batch_size):
+    drawn = []
+
+    def augment(samples, rng):
+        drawn.append(int(rng.integers(2**31)))
+        return samples + 1000
+
+    model = fit(POINTS, batch_size=batch_size)
+    order = EpochOrder(model, COUNT)
+    batches = ArrayBatches([POINTS, np.arange(COUNT)], batch_size, order, augment)
+    model.seen.clear()
+    model.labels.clear()
+    model.fit(batches, verbose=0)
+    assert sorted(flat(model.seen)) == list(range(1000, 1000 + COUNT))
+    assert [[value - 1000 for value in batch] for batch in model.seen] == model.labels
+    assert len(set(drawn)) >= -(-COUNT // batch_size)

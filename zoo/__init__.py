@@ -18,10 +18,19 @@ _HOMES = {
     "zoo.dcgan": ["DCGAN"],
     "zoo.conditional_dcgan": ["ConditionalDCGAN"],
     "zoo.inpainting_gan": ["InpaintingGAN"],
+    "zoo.checkpoint_callback": ["Checkpoint"],
+    "zoo.health": ["HealthCallback"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _NEEDS_KERAS = {"AdversarialModel", "ConditionalModel"}
-_NEEDS_KERAS |= {"VanillaGAN", "DCGAN", "ConditionalDCGAN", "InpaintingGAN"}
+_NEEDS_KERAS |= {
+    "VanillaGAN",
+    "DCGAN",
+    "ConditionalDCGAN",
+    "InpaintingGAN",
+    "Checkpoint",
+    "HealthCallback",
+}
 _MODULES = ["datasets", "errors", "evaluation", "latents", "losses", "masks"]
 _MODULES += ["picture_files", "pictures"]
 

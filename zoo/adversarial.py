@@ -13,6 +13,7 @@ from zoo.checks import check_seed
 from zoo.compilation import CompiledPair
 from zoo.errors import InvalidInputError
 from zoo.feeding import feed_arrays
+from zoo.guard import StepGuard, relative_diversity
 from zoo.samplewise import is_samplewise
 
 
@@ -27,6 +28,9 @@ class Batch(NamedTuple):
 
     real: Any
     condition: Any = None
+
+
+DISCRIMINATOR_LOGS = ("discriminator_loss", "real_accuracy", "fake_accuracy")
 
 
 class AdversarialPair(CompiledPair):
@@ -52,8 +56,9 @@ class AdversarialPair(CompiledPair):
         self.sample_shape = sample_shape
         self.drawing = None  # `zoo.drawing.Drawing`, from the first sample on
         self.seed_generator = keras.random.SeedGenerator(seed)
-        names = ("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
-        self._trackers = [keras.metrics.Mean(name) for name in (*names, *self.extra_losses())]
+        names = (*DISCRIMINATOR_LOGS, "generator_loss", *self.extra_losses(), "diversity")
+        self._means = {name: keras.metrics.Mean(name) for name in names}
+        self._skipped_steps = keras.metrics.Sum("skipped_steps")
         self._samplewise = is_samplewise(discriminator)
         _refuse_regularizers([*generator.variables, *discriminator.variables])
         # All variables are there: a step that is traced must find them.
@@ -81,7 +86,7 @@ class AdversarialPair(CompiledPair):
         self.check_arrays(x, arguments.get("y"))
         self.check_arrays(*keras.utils.unpack_x_y_sample_weight(validation)[:2])
         with backend.state_kept(self):
-            return super().fit(**feed_arrays(arguments))
+            return super().fit(**feed_arrays(arguments, self))
 
     def evaluate(self, *args, **kwargs):
         """`keras.Model.evaluate`; an error in it leaves the model as it was."""
@@ -112,17 +117,18 @@ class AdversarialPair(CompiledPair):
         pass of the generator serves both.
         """
         batch = self.prepare_batch(data)
+        guard = StepGuard([self.generator, self.discriminator], self.skip_nonfinite)
         for _ in range(self.discriminator_steps - 1):
-            self._update_discriminator(batch, self.generate_like(batch))
+            self._update_discriminator(batch, self.generate_like(batch), guard)
         fake, pullback = backend.forward_and_pullback(
             lambda: self.generate_like(batch), self.generator.trainable_variables
         )
         if self.discriminator_steps > 0:
-            self._update_discriminator(batch, fake)
-        self._update_generator(batch, fake, pullback)
-        return self._logs(self.discriminator_steps > 0)
+            self._update_discriminator(batch, fake, guard)
+        self._update_generator(batch, fake, pullback, guard)
+        return self._logs(guard)
 
-    def _update_discriminator(self, batch, fake):
+    def _update_discriminator(self, batch, fake, guard):
         """Descends the discriminator's loss; the generator's variables are not its own."""
         fake = ops.stop_gradient(self.present(fake, batch))
         optimizer = self.optimizer.discriminator_optimizer
@@ -148,10 +154,10 @@ class AdversarialPair(CompiledPair):
 
         variables = self.discriminator.trainable_variables
         (_, outcome), gradients = backend.value_and_gradients(objective, variables)
-        backend.apply_gradients(optimizer, gradients, variables)
-        self._track_discriminator(*outcome)
+        guard.apply_gradients(optimizer, gradients, variables, loss=outcome[0])
+        self._track_discriminator(*outcome, guard)
 
-    def _update_generator(self, batch, fake, pullback):
+    def _update_generator(self, batch, fake, pullback, guard):
         """Descends the generator's loss through the discriminator, which stays as it is."""
         optimizer = self.optimizer.generator_optimizer
 
@@ -161,12 +167,17 @@ class AdversarialPair(CompiledPair):
 
         (_, outcome), fake_gradients = backend.input_gradient(objective, fake)
         variables = self.generator.trainable_variables
-        backend.apply_gradients(optimizer, pullback(fake_gradients), variables)
+        guard.apply_gradients(optimizer, pullback(fake_gradients), variables, loss=outcome[0])
+        guard.keep_statistics()
         if self.average_generator is not None:
             update_average(
-                self.average_generator, self.generator, self.average_decay, optimizer.iterations
+                self.average_generator,
+                self.generator,
+                self.average_decay,
+                optimizer.iterations,
+                guard.sound,
             )
-        self._track_generator(batch, *outcome)
+        self._track_generator(batch, fake, *outcome, guard)
 
     def _evaluation_step(self, data):
         """Losses (without penalties) and accuracies in inference mode."""
@@ -176,8 +187,8 @@ class AdversarialPair(CompiledPair):
         fake_logits = self._logits(self.present(fake, batch), batch, training=False)
         loss = self.loss_object.discriminator(real_logits, fake_logits)
         self._track_discriminator(loss, real_logits, fake_logits)
-        self._track_generator(batch, *self.generator_loss(fake, batch, training=False))
-        return self._logs()
+        self._track_generator(batch, fake, *self.generator_loss(fake, batch, training=False))
+        return {name: mean.result() for name, mean in self._means.items()}
 
     def _judge_both(self, batch, fake):
         """Logits of real and of fake samples; in one pass, if the network can't tell."""
@@ -273,28 +284,38 @@ class AdversarialPair(CompiledPair):
 
     @property
     def metrics(self):
-        """Losses and accuracies: what the progress bar shows."""
-        return self._trackers
+        """Losses, accuracies and signs of health: what the progress bar shows."""
+        return [*self._means.values(), self._skipped_steps]
 
-    def _track_discriminator(self, loss, real_logits, fake_logits):
+    def _track_discriminator(self, loss, real_logits, fake_logits, guard=None):
         threshold = getattr(self.loss_object, "threshold", 0.0)
-        discriminator_loss, _, real_accuracy, fake_accuracy = self._trackers[:4]
-        # Weighted, as Keras does: an odd last batch counts for its samples.
-        discriminator_loss.update_state(loss, sample_weight=ops.shape(real_logits)[0])
-        real_accuracy.update_state(ops.cast(real_logits > threshold, "float32"))
-        fake_accuracy.update_state(ops.cast(fake_logits <= threshold, "float32"))
+        values = {
+            "discriminator_loss": loss,
+            "real_accuracy": ops.mean(ops.cast(real_logits > threshold, "float32")),
+            "fake_accuracy": ops.mean(ops.cast(fake_logits <= threshold, "float32")),
+        }
+        self._track(values, ops.shape(real_logits)[0], guard)
 
-    def _track_generator(self, batch, loss, extras):
-        count = ops.shape(batch.real)[0]
-        self._trackers[1].update_state(loss, sample_weight=count)
-        for tracker, name in zip(self._trackers[4:], self.extra_losses(), strict=True):
-            tracker.update_state(extras[name], sample_weight=count)
+    def _track_generator(self, batch, fake, loss, extras, guard=None):
+        diversity = relative_diversity(fake, batch.real)
+        values = {"generator_loss": loss, **extras, "diversity": diversity}
+        self._track(values, ops.shape(batch.real)[0], guard)
 
-    def _logs(self, discriminator_trained=True):
-        trackers = self._trackers
-        if not discriminator_trained:
-            trackers = [trackers[1], *trackers[4:]]
-        return {tracker.name: tracker.result() for tracker in trackers}
+    def _track(self, values, count, guard):
+        """Takes values of a batch into the epoch's means."""
+        for name, value in values.items():
+            # Weighted, as Keras does: an odd last batch counts for its samples.
+            value, weight = (value, count) if guard is None else guard.weighted(value, count)
+            self._means[name].update_state(value, sample_weight=weight)
+
+    def _logs(self, guard):
+        logs = {name: mean.result() for name, mean in self._means.items()}
+        if self.discriminator_steps == 0:
+            logs = {name: logs[name] for name in logs if name not in DISCRIMINATOR_LOGS}
+        if guard.active:
+            self._skipped_steps.update_state(guard.skipped())
+            logs["skipped_steps"] = self._skipped_steps.result()
+        return logs
 
 
 def _refuse_regularizers(variables):

@@ -30,19 +30,23 @@ def copy_network(network, inputs):
     return copy
 
 
-def update_average(average, network, decay, iterations):
+def update_average(average, network, decay, iterations, sound=None):
     """Moves `average` toward `network` by 1 - decay, batch statistics included.
+
+    Not if `sound`, a scalar bool, is false.
 
     The decay rises to its value over the first updates, (1 + t) / (10 + t), so that the
     average does not remember the initial weights for long.
     """
     step = ops.cast(iterations, "float32")
-    decay = ops.minimum(decay, (1.0 + step) / (10.0 + step))
+    share = 1.0 - ops.minimum(decay, (1.0 + step) / (10.0 + step))
+    if sound is not None:
+        share = ops.where(sound, share, 0.0)
     for slow, fast in zip(average.variables, network.variables, strict=True):
         if not keras.backend.is_float_dtype(slow.dtype):
             continue  # the state of a random seed
         fast = ops.stop_gradient(ops.convert_to_tensor(fast))
-        slow.assign(slow + ops.cast(1.0 - decay, slow.dtype) * (fast - slow))
+        slow.assign(slow + ops.cast(share, slow.dtype) * (fast - slow))
 
 
 def refresh_batch_statistics(model, batches=100, batch_size=256):

@@ -30,6 +30,7 @@ class CompiledPair(keras.Model):
         gradient_penalty=0.0,
         r1_penalty=0.0,
         average_decay=None,
+        skip_nonfinite=True,
         run_eagerly=False,
         steps_per_execution=1,
         jit_compile="auto",
@@ -48,6 +49,8 @@ class CompiledPair(keras.Model):
             r1_penalty: weight gamma of the R1 penalty on real samples. Goes with any loss.
             average_decay: decay of an exponential moving average of the generator's weights, 0.999
                 for example. `generate` then samples from the average. `None` keeps none.
+            skip_nonfinite: bool, leave out steps with NaN or infinity in a loss or a gradient; the
+                logs count them as `skipped_steps`. `zoo.HealthCallback` acts on them.
             run_eagerly: run the step without compilation, to debug it.
             steps_per_execution: steps per call of the compiled function (not on torch).
             jit_compile: `True`, `False` or `"auto"`, as in `keras.Model.compile`.
@@ -65,6 +68,7 @@ class CompiledPair(keras.Model):
         self.gradient_penalty = gradient_penalty
         self.r1_penalty = r1_penalty
         self.average_decay = average_decay
+        self.skip_nonfinite = bool(skip_nonfinite)
         if average_decay is not None and self._average is None:
             self._average = copy_network(self.generator, self.symbolic_inputs())
         elif average_decay is not None and self.average_generator is None:
@@ -96,6 +100,7 @@ class CompiledPair(keras.Model):
             "gradient_penalty": gradient_penalty,
             "r1_penalty": r1_penalty,
             "average_decay": average_decay,
+            "skip_nonfinite": self.skip_nonfinite,
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,

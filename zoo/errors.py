@@ -52,3 +52,11 @@ class CardError(ZooError, ValueError):
 
 class MissingDependencyError(ZooError, ImportError):
     """An optional package (a backend, for example) isn't installed."""
+
+
+class CheckpointError(ZooError, RuntimeError):
+    """A checkpoint can't be written, can't be read, or belongs to another run."""
+
+
+class DivergenceError(ZooError, ArithmeticError):
+    """Training gives nothing but NaN or infinity."""

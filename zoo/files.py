@@ -12,7 +12,9 @@ from zoo.errors import InvalidInputError
 def replacing(path):
     """Gives the path of a temporary file beside `path`, and renames it to `path` at the end.
 
-    If the block raises, the temporary file is removed and what was at `path` stays as it was.
+    If the block raises, the temporary file is removed and what was at `path` stays as it was. At
+    the end the file's bytes and its name are on the disk, not in the system's memory: a power cut
+    takes nothing back.
 
     Raises:
         InvalidInputError: if `path` is a folder or a device.
@@ -29,7 +31,7 @@ def replacing(path):
         raise InvalidInputError(f"Expected a file to write to. Received: {path}, no regular file")
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays: Keras and Pillow choose the format by it.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".{path.name}")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp", suffix=f".{path.name}")
     os.close(handle)
     try:
         yield Path(temporary)
@@ -39,6 +41,39 @@ def replacing(path):
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes it readable by its owner only
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def remove_leftovers(folder, pattern):
+    """Removes what `replacing` left in a folder when its process was killed.
+
+    Args:
+        folder: path of a folder, there or not.
+        pattern: shell wildcards of the files' final names.
+    """
+    for leftover in Path(folder).glob(f".tmp*.{pattern}"):
+        leftover.unlink(missing_ok=True)
+
+
+def check_output_folder(path):
+    """Raises `InvalidInputError` unless files can be made in `path`, or `path` can be made."""
+    path = Path(path)
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    try:
+        # Asking for permissions isn't enough: the disk may be read-only, the user may be root.
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise InvalidInputError(f"Can't write to the folder {path}: {error.strerror}") from error
+
+
+def _sync_folder(folder):
+    with contextlib.suppress(OSError):  # not every file system knows it
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -24,6 +24,7 @@ class PairedOptimizer(keras.optimizers.Optimizer):
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
         self._rate_ratio = None
+        self._rate_scale = 1.0
 
     def build_pair(self, generator_variables, discriminator_variables):
         """Creates the slots of both, so that a step creates no variable."""
@@ -83,6 +84,35 @@ class PairedOptimizer(keras.optimizers.Optimizer):
             self.discriminator_optimizer.learning_rate = rates[1]
             raise
 
+    @property
+    def rate_scale(self):
+        """What the rates' schedules are multiplied by: under 1 once `lower_rates` was called.
+
+        A function that was compiled before it is set must be made anew.
+        """
+        return self._rate_scale
+
+    @rate_scale.setter
+    def rate_scale(self, scale):
+        for optimizer in map(_innermost, (self.generator_optimizer, self.discriminator_optimizer)):
+            rate = optimizer._learning_rate
+            if isinstance(rate, ScaledSchedule):
+                rate = rate.schedule
+            if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+                optimizer._learning_rate = ScaledSchedule(rate, scale) if scale != 1.0 else rate
+        self._rate_scale = scale
+
+    def lower_rates(self, factor):
+        """Multiplies both rates by a factor, whether they follow schedules or not.
+
+        Args:
+            factor: float.
+        """
+        for optimizer in map(_innermost, (self.generator_optimizer, self.discriminator_optimizer)):
+            if isinstance(optimizer._learning_rate, keras.Variable):
+                optimizer._learning_rate.assign(optimizer._learning_rate * factor)
+        self.rate_scale = self._rate_scale * factor
+
     def finalize_variable_values(self, var_list):
         """At the end of `fit`: lets each optimizer that averages weights write its average."""
         del var_list
@@ -109,3 +139,33 @@ class PairedOptimizer(keras.optimizers.Optimizer):
         for key in ("generator_optimizer", "discriminator_optimizer"):
             config[key] = keras.optimizers.deserialize(config[key], custom_objects)
         return cls(**config)
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ScaledSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """Another schedule's rates, times a factor.
+
+    Args:
+        schedule: `keras.optimizers.schedules.LearningRateSchedule`.
+        scale: float.
+    """
+
+    def __init__(self, schedule, scale):
+        self.schedule, self.scale = schedule, scale
+
+    def __call__(self, step):
+        return self.schedule(step) * self.scale
+
+    def get_config(self):
+        schedule = keras.optimizers.schedules.serialize(self.schedule)
+        return {"schedule": schedule, "scale": self.scale}
+
+    @classmethod
+    def from_config(cls, config):
+        schedule = keras.optimizers.schedules.deserialize(config["schedule"])
+        return cls(schedule, config["scale"])
+
+
+def _innermost(optimizer):
+    """The optimizer that holds the rate: under loss scaling, the one inside."""
+    return getattr(optimizer, "inner_optimizer", optimizer)

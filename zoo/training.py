@@ -5,31 +5,49 @@ import dataclasses
 import datetime
 import platform
 import subprocess
-import time
 from importlib import metadata
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from zoo import backend as backend_module
 from zoo import losses, pictures
 from zoo.average import refresh_batch_statistics
 from zoo.cards import ModelCard
+from zoo.checkpoint_callback import Checkpoint
+from zoo.checkpoints import list_checkpoints
 from zoo.download import sha256_of
-from zoo.errors import InvalidInputError
+from zoo.errors import CheckpointError, InvalidInputError, ZooError
+from zoo.feeding import ArrayBatches, EpochOrder
+from zoo.health import HealthCallback
 from zoo.keras_import import PACKAGES
+from zoo.training_state import digest_state
 from zoo.weights import load_weights, save_weights
 
 GRID_IMAGES = 64
 FINAL_RATE = 0.02  # of a cosine schedule, as a share of the initial rate
 
 
-def train(spec, images, out, callbacks=(), initial_weights=None, labels=None):
+def train(
+    spec,
+    images,
+    out,
+    callbacks=(),
+    initial_weights=None,
+    labels=None,
+    *,
+    resume=False,
+    augment=None,
+    on_nonfinite="skip",
+    monitor=None,
+):
     """Trains a model by its recipe; the first phase of one in two goes into `out/first`.
 
     Writes into `out`, each file whole or not at all: a grid of samples from the same latents after
-    every epoch (`samples/epoch_0001.png` ...), the weights so far (`NAME.weights.h5`), and at the
-    end the card (`NAME.json`) and the picture (`NAME.png`).
+    every epoch (`samples/epoch_0001.png` ...), the weights so far (`NAME.weights.h5`), checkpoints
+    of the whole run (`checkpoints`), and at the end the card (`NAME.json`) and the picture
+    (`NAME.png`).
 
     Args:
         spec: `zoo.registry.ModelSpec`.
@@ -40,6 +58,12 @@ def train(spec, images, out, callbacks=(), initial_weights=None, labels=None):
             or the recipe's first phase. Both networks start from it; optimizers and schedules start
             anew.
         labels: integers (N,), the images' classes, for a class-conditional model.
+        resume: bool, go on from the last checkpoint in `out`, if there is one, to the same weights,
+            bit for bit, as without a stop. The recipe, the images and all else must be as before.
+        augment: `augment(images, rng) -> images`, a random change of each batch before it is
+            trained on, `zoo.input_augmentation.make(...)` for example.
+        on_nonfinite: what to do about steps with NaN or infinity, see `zoo.HealthCallback`.
+        monitor: name in the logs whose least value decides which checkpoint is kept as the best.
 
     Returns:
         `zoo.ModelCard` of the run, without metrics.
@@ -47,18 +71,28 @@ def train(spec, images, out, callbacks=(), initial_weights=None, labels=None):
     Raises:
         InvalidInputError: if the images don't fit the model, or the recipe holds what Keras
             doesn't know.
+        CheckpointError: if there are checkpoints and `resume` is false, if they are of another run,
+            or if one can't be written.
+        DivergenceError: if nothing but NaN or infinity comes out.
     """
     out = Path(out)
     recipe = spec.recipe
+    settings = {"labels": labels, "augment": augment, "on_nonfinite": on_nonfinite}
     if recipe.first is not None and initial_weights is None:
         first = dataclasses.replace(spec, recipe=recipe.first)
-        train(first, images, out / "first", callbacks, labels=labels)
+        if not (resume and (out / "first" / f"{spec.name}.json").is_file()):
+            train(first, images, out / "first", callbacks, resume=resume, **settings)
         initial_weights = out / "first" / f"{spec.name}.weights.h5"
     commit = _commit()  # now: the checkout may move on during the run
     keras.utils.set_random_seed(recipe.seed)
     with _dtype_policy(recipe.precision):
         model = spec.build(**spec.config, seed=recipe.seed)
     model.check_arrays(images, labels)
+    if not resume and list_checkpoints(out / "checkpoints"):
+        raise CheckpointError(
+            f"{out} holds the checkpoints of a run. Pass `resume=True` to go on with it, or choose "
+            "another folder."
+        )
     started_from = None
     if initial_weights is not None:
         load_weights(model, initial_weights)
@@ -66,20 +100,71 @@ def train(spec, images, out, callbacks=(), initial_weights=None, labels=None):
     steps = (recipe.schedule_epochs or recipe.epochs) * -(-len(images) // recipe.batch_size)
     model.compile(**compile_arguments(recipe, steps))
     weights = out / f"{spec.name}.weights.h5"
-    started = time.perf_counter()
-    model.fit(
-        images,
-        labels,
-        batch_size=recipe.batch_size,
-        epochs=recipe.epochs,
-        verbose=0,
-        callbacks=[EpochFiles(out, weights, images[:GRID_IMAGES]), *callbacks],
+    checkpoint = Checkpoint(
+        out / "checkpoints",
+        monitor=monitor,
+        configuration=run_configuration(spec, images, labels, started_from, augment),
+        along=[callback for callback in callbacks if hasattr(callback, "get_state")],
     )
-    seconds = time.perf_counter() - started
-    record = run_record(recipe, len(images), seconds, commit)
+    with _told_of_the_disk(out):
+        model.fit(
+            _batches(model, images, labels, recipe.batch_size, augment),
+            epochs=recipe.epochs,
+            verbose=0,
+            callbacks=[
+                HealthCallback(on_nonfinite, checkpoint),
+                EpochFiles(out, weights, images[:GRID_IMAGES]),
+                *callbacks,
+                checkpoint,  # last: what it saves counts as done
+            ],
+        )
+        if not weights.is_file():
+            save_weights(model, weights)  # somebody removed them after the last checkpoint
+    record = run_record(recipe, len(images), checkpoint.seconds, commit)
     if started_from is not None:
         record["initial_weights_sha256"] = started_from
-    return _release(spec, weights, initial_weights, out, record, images[:GRID_IMAGES])
+    with _told_of_the_disk(out):
+        return _release(spec, weights, initial_weights, out, record, images[:GRID_IMAGES])
+
+
+@contextlib.contextmanager
+def _told_of_the_disk(out):
+    """Says of an error of the disk what is left, and what to do."""
+    try:
+        yield
+    except ZooError:
+        raise
+    except OSError as error:
+        raise CheckpointError(
+            f"Can't write to {out}: {error.strerror or error}. What was there before is whole. Make "
+            f"room, or the folder writable, and go on with `--resume {out}`."
+        ) from error
+
+
+def run_configuration(spec, images, labels, initial_weights_sha256, augment):
+    """What two parts of a run must share: a dict of plain values.
+
+    The number of epochs is left out where nothing before the last one depends on it: such a run may
+    be made longer.
+    """
+    recipe = dataclasses.asdict(spec.recipe)
+    if spec.recipe.schedule == "constant" or spec.recipe.schedule_epochs:
+        del recipe["epochs"]
+    arrays = [images] if labels is None else [images, labels]
+    return {
+        "model": spec.name,
+        "config": spec.config,
+        "recipe": recipe,
+        "data": [digest_state({"": np.asarray(array)}) for array in arrays],
+        "initial_weights": initial_weights_sha256,
+        "augment": getattr(augment, "names", None),
+    }
+
+
+def _batches(model, images, labels, batch_size, augment):
+    arrays = [images] if labels is None else [images, labels]
+    order = EpochOrder(model, len(images))
+    return ArrayBatches(arrays, batch_size, order, augment)
 
 
 def compile_arguments(recipe, steps):

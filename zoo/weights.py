@@ -76,7 +76,7 @@ def load_weights(model, path, sha256=None):
             model.load_weights(copy)
 
 
-def read_arrays(path, expected):
+def read_arrays(path, expected, find=None):
     """The arrays of a weights file, in float32, after all checks.
 
     Args:
@@ -92,7 +92,7 @@ def read_arrays(path, expected):
     """
     try:
         with h5py.File(path, "r") as file:
-            found = _datasets(file)
+            found = (find or _datasets)(file)
             _check_names(path, found, expected)
             for name, array in expected.items():
                 _check_dataset(path, name, found[name], array)

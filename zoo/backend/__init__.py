@@ -11,8 +11,9 @@ two optimizers:
 | `value_and_gradients`  | a loss and its gradients with respect to chosen variables              |
 | `forward_and_pullback` | outputs, and the function that carries a gradient back to variables    |
 | `input_gradient`       | a value and its gradient with respect to a tensor; can be nested       |
-| `apply_gradients`      | one optimizer's update                                                 |
-| `feed`                 | batches of arrays for `fit`, where Keras' own way is slow              |
+| `all_finite`           | whether tensors hold neither NaN nor infinity, without waiting for it  |
+| `apply_gradients`      | one optimizer's update, or none if a tensor says so                    |
+| `feed`                 | batches of arrays for `fit`, as the trainer takes them fastest         |
 | `compile_inference`    | a function of arrays that runs a network without gradients             |
 | `synchronize`          | makes variables readable outside the trainer in the middle of an epoch |
 | `state_kept`           | keeps the variables' values if the trainer fails on its way            |
@@ -47,6 +48,7 @@ call_network = _module.call_network
 value_and_gradients = _module.value_and_gradients
 forward_and_pullback = _module.forward_and_pullback
 input_gradient = _module.input_gradient
+all_finite = _module.all_finite
 apply_gradients = _module.apply_gradients
 feed = _module.feed
 compile_inference = _module.compile_inference

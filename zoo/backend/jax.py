@@ -102,20 +102,28 @@ def input_gradient(function, inputs, differentiable=False):
     return (value, aux), gradient
 
 
-def apply_gradients(optimizer, gradients, variables):
-    """One update. Stateless, since a loss-scaling optimizer branches under `lax.cond`."""
-    new_values, new_slots = optimizer.stateless_apply(
+def all_finite(tensors):
+    """Scalar bool: whether all numbers are finite (their sums are, up to the largest float)."""
+    return jnp.isfinite(sum(jnp.sum(tensor, dtype="float32") for tensor in tensors))
+
+
+def apply_gradients(optimizer, gradients, variables, sound=None):
+    """One update, unless `sound`, a scalar bool, is false.
+
+    Stateless, since a loss-scaling optimizer branches under `lax.cond`.
+    """
+    updated = [*variables, *optimizer.variables]
+    values, slots = optimizer.stateless_apply(
         [v.value for v in optimizer.variables], gradients, [v.value for v in variables]
     )
-    for variable, value in zip(variables, new_values, strict=True):
-        variable.assign(value)
-    for variable, value in zip(optimizer.variables, new_slots, strict=True):
-        variable.assign(value)
+    for variable, value in zip(updated, [*values, *slots], strict=True):
+        # Part of the update's own loop over the numbers, once compiled.
+        variable.assign(value if sound is None else jnp.where(sound, value, variable.value))
 
 
-def feed(arrays, batch_size, shuffle):
-    """`None`: Keras' own way to take batches from arrays is fast here."""
-    del arrays, batch_size, shuffle
+def feed(batches):
+    """The same `zoo.feeding.ArrayBatches`: Keras' way from NumPy to here is fast."""
+    return batches
 
 
 def compile_inference(function, network, jit_compile):

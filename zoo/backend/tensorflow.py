@@ -56,38 +56,65 @@ def input_gradient(function, inputs, differentiable=False):
     return (value, aux), tape.gradient(value, inputs, unconnected_gradients="zero")
 
 
-def apply_gradients(optimizer, gradients, variables):
+def all_finite(tensors):
+    """Scalar bool: whether all numbers are finite (their sums are, up to the largest float)."""
+    return tf.math.is_finite(tf.add_n([tf.reduce_sum(tf.cast(x, tf.float32)) for x in tensors]))
+
+
+def apply_gradients(optimizer, gradients, variables, sound=None):
     """One update, of a plain Adam by one fused kernel per variable.
 
-    Replicas' gradients are summed by the optimizer, hence the division.
+    None if `sound`, a scalar bool, is false. Replicas' gradients are summed by the optimizer, hence
+    the division; those of a replica whose own aren't sound count as zeros, since none may stay
+    away.
     """
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     if replicas > 1:
-        gradients = [gradient / replicas for gradient in gradients]
-    elif adam.is_plain(optimizer, variables):
-        _apply_adam(optimizer, gradients, variables)
+        if sound is not None:
+            gradients = [
+                tf.where(sound, gradient, tf.zeros_like(gradient)) for gradient in gradients
+            ]
+        optimizer.apply([gradient / replicas for gradient in gradients], variables)
         return
-    optimizer.apply(gradients, variables)
+    plain = adam.is_plain(optimizer, variables)
+
+    def update():
+        if plain:
+            _apply_adam(optimizer, gradients, variables)
+        else:
+            optimizer.apply(gradients, variables)
+        return True
+
+    if sound is None:
+        update()
+    else:
+        tf.cond(sound, update, lambda: False)
 
 
-def feed(arrays, batch_size, shuffle):
-    """A `tf.data.Dataset` of batches of arrays, in a new order each epoch if `shuffle` says so.
+def feed(batches):
+    """A `tf.data.Dataset` of what `zoo.feeding.ArrayBatches` holds, unless it changes the samples.
 
-    What Keras makes of arrays tunes itself on a thread of its own, for as long as it runs: with
-    two cores, steps took half as long again in every other call of `fit`.
+    What Keras makes of arrays, or of batches in Python, runs beside the step on threads of its own:
+    with two cores, steps took half as long again in every other call of `fit`.
     """
+    if batches.augment is not None:
+        return batches
     with tf.device("cpu"):
-        arrays = [tf.convert_to_tensor(array) for array in arrays]
-    count = arrays[0].shape[0]
-    indices = tf.data.Dataset.range(count)
-    if shuffle:
-        indices = indices.shuffle(count)
-    indices = indices.batch(batch_size)
-    batches = indices.map(lambda chosen: tuple(tf.gather(array, chosen) for array in arrays))
+        arrays = [tf.convert_to_tensor(array) for array in batches.arrays]
+
+    def slices(order):
+        return tf.data.Dataset.from_tensor_slices(order).batch(batches.batch_size)
+
+    orders = tf.data.Dataset.from_generator(
+        lambda: iter([batches.indices]),  # as they are when an epoch begins
+        output_signature=tf.TensorSpec(batches.indices.shape, tf.int64),
+    )
+    chosen = orders.flat_map(slices).apply(tf.data.experimental.assert_cardinality(len(batches)))
+    dataset = chosen.map(lambda rows: tuple(tf.gather(array, rows) for array in arrays))
     options = tf.data.Options()
     options.autotune.enabled = False
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    return batches.prefetch(1).with_options(options)
+    return dataset.prefetch(1).with_options(options)
 
 
 def compile_inference(function, network, jit_compile):

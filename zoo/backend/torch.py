@@ -73,19 +73,32 @@ def input_gradient(function, inputs, differentiable=False):
     return (value, aux), gradient
 
 
-def apply_gradients(optimizer, gradients, variables):
-    """One update, outside of autograd's record; of a plain Adam in one fused kernel."""
+def all_finite(tensors):
+    """Scalar bool: whether all numbers are finite (their norms are, up to the largest float)."""
+    with torch.no_grad():
+        return torch.isfinite(torch.stack(torch._foreach_norm([x.float() for x in tensors]))).all()
+
+
+def apply_gradients(optimizer, gradients, variables, sound=None):
+    """One update, outside of autograd's record; of a plain Adam in one fused kernel.
+
+    None if `sound`, a scalar bool, is false.
+    """
     with torch.no_grad():
         # `torch.compile` fuses an optimizer by itself, and can't trace what is fused already.
         if adam.is_plain(optimizer, variables) and not torch.compiler.is_compiling():
-            _apply_adam(optimizer, list(gradients), variables)
-        else:
-            optimizer.apply(list(gradients), variables)
+            _apply_adam(optimizer, list(gradients), variables, sound)
+            return
+        updated = [] if sound is None else [v.value for v in (*variables, *optimizer.variables)]
+        before = [value.clone() for value in updated]
+        optimizer.apply(list(gradients), variables)
+        for value, old in zip(updated, before, strict=True):
+            value.copy_(torch.where(sound, value, old))
 
 
-def feed(arrays, batch_size, shuffle):
-    """`None`: Keras' own way to take batches from arrays is fast here."""
-    del arrays, batch_size, shuffle
+def feed(batches):
+    """The same `zoo.feeding.ArrayBatches`: Keras' way from NumPy to here is fast."""
+    return batches
 
 
 def compile_inference(function, network, jit_compile):
@@ -134,8 +147,10 @@ def _is_hooked(layer):
     return bool(layer._forward_hooks or layer._forward_pre_hooks)
 
 
-def _apply_adam(optimizer, gradients, variables):
+def _apply_adam(optimizer, gradients, variables, sound):
     values = [v.value for v in variables]
+    if not values:  # a frozen network
+        return
     first, second = ([v.value for v in slots] for slots in adam.slots(optimizer, variables))
     for moments in (first, second):
         for moment, value in zip(moments, values, strict=True):
@@ -157,8 +172,9 @@ def _apply_adam(optimizer, gradients, variables):
         eps=optimizer.epsilon,
         amsgrad=False,
         maximize=False,
+        found_inf=None if sound is None else (~sound).float(),
     )
-    optimizer.iterations.assign_add(1)
+    optimizer.iterations.assign_add(1 if sound is None else sound)
 
 
 def _laid_out_like(tensor, reference):

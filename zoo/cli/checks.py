@@ -1,9 +1,9 @@
 """Checks of a command's outputs, before minutes of work would go to waste."""
 
-import tempfile
 from pathlib import Path
 
 from zoo.errors import InvalidInputError
+from zoo.files import check_output_folder
 
 
 def check_output_file(path):
@@ -15,18 +15,6 @@ def check_output_file(path):
     if path.exists() and not path.is_file():
         raise InvalidInputError(f"Expected a file to write to. Received: {path}, no regular file")
     check_output_folder(path.parent)
-
-
-def check_output_folder(path):
-    """Raises `InvalidInputError` unless files can be made in `path`, or `path` can be made."""
-    path = Path(path)
-    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
-    try:
-        # Asking for permissions isn't enough: the disk may be read-only, the user may be root.
-        with tempfile.TemporaryFile(dir=there):
-            pass
-    except OSError as error:
-        raise InvalidInputError(f"Can't write to the folder {path}: {error.strerror}") from error
 
 
 def check_run_folder(path, overwrite):

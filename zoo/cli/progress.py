@@ -75,13 +75,15 @@ class Meter:
         self.epochs, self.steps, self.images = epochs, steps, images
         self.epoch = self.done = 0
         self.total = epochs * steps
-        self._start = self._now = None
+        self._start = self._now = self._first = None
 
     def at(self, epoch, batch, now):
         """Tells that `batch` steps of the epoch (from 0) have begun, or all of them ended."""
         self.epoch, self.done, self._now = epoch, epoch * self.steps + batch, now
+        if self._first is None:
+            self._first = self.done  # not 0 for a run that goes on
         # From the second step on: the first one waits for the compiler.
-        if self._start is None or self._start[0] == 0:
+        if self._start is None or self._start[0] == self._first:
             self._start = self.done, now
 
     @property

@@ -10,6 +10,14 @@ import typer
 from zoo.errors import DatasetError, InvalidInputError, WeightsNotFoundError
 
 
+class OnNonfinite(StrEnum):
+    """What to do about steps with NaN or infinity."""
+
+    skip = "skip"
+    rollback = "rollback"
+    stop = "stop"
+
+
 class Precision(StrEnum):
     """The dtype policies that models train in."""
 
@@ -65,6 +73,21 @@ def train(
             "best.weights.h5."
         ),
     ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN_DIR",
+            help="Folder of a run that was stopped or killed, to go on with: everything else on "
+            "the line as it was.",
+        ),
+    ] = None,
+    on_nonfinite: Annotated[
+        OnNonfinite,
+        typer.Option(
+            help="After steps with NaN or infinity, which never reach the weights: go on, go back "
+            "to the last checkpoint with half the rates, or stop."
+        ),
+    ] = OnNonfinite.skip,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier run in that folder.")
     ] = False,
@@ -78,11 +101,11 @@ def train(
 ):
     """Train a model: weights, card and pictures of every epoch go into a folder.
 
-    Stop it at any time: the weights of the last full epoch stay.
+    Stop it at any time: after every epoch the weights so far are saved, and all that --resume needs
+    to go on to what the run would have come to without a stop.
     """
     from zoo import registry
     from zoo.checks import LARGEST_SEED, check_count, check_weight
-    from zoo.cli.checks import check_run_folder
     from zoo.cli.kinds import restores
     from zoo.cli.quiet import quiet_backend
     from zoo.keras_import import choose_backend, import_keras
@@ -108,8 +131,7 @@ def train(
     if epochs is not None:
         # So many in all: no phase before, and rates that fall over these.
         spec = spec.with_recipe(first=None, schedule_epochs=None)
-    out = Path("runs", name) if out is None else out
-    check_run_folder(out, overwrite)
+    out = _run_folder(name, out, resume, overwrite)
     if evaluate_every is not None:
         _check_evaluates(spec, data)
     choose_backend()  # Before the data: reading them can take a while.
@@ -131,10 +153,37 @@ def train(
         file=sys.stderr,
     )
     with training_progress(len(images)) as progress:
-        training.train(spec, images, out, [*callbacks, progress], initial_weights, labels)
+        training.train(
+            spec,
+            images,
+            out,
+            [*callbacks, progress],
+            initial_weights,
+            labels,
+            resume=resume is not None,
+            on_nonfinite=on_nonfinite.value,
+            monitor=callbacks[0].monitor if callbacks else None,
+        )
     weights = out / f"{name}.weights.h5"
     use = f"inpaint {name} PICTURE MASK" if restores(name) else f"sample {name}"
     print(f"wrote {weights}; see {out / name}.png, or: zoo {use} --weights {weights}")
+
+
+def _run_folder(name, out, resume, overwrite):
+    """The run's folder, once it is known to take the run's files."""
+    from zoo.cli.checks import check_output_folder, check_run_folder
+
+    if resume is None:
+        out = Path("runs", name) if out is None else out
+        check_run_folder(out, overwrite)
+        return out
+    if out is not None or overwrite:
+        other = "--out" if out is not None else "--overwrite"
+        raise InvalidInputError(f"--resume goes on in its own folder. Received: {other} as well")
+    check_output_folder(resume)
+    if not any(resume.glob("**/checkpoints/*")):
+        print(f"nothing to go on from in {resume}: from the beginning", file=sys.stderr)
+    return resume
 
 
 def _check_evaluates(spec, data):
@@ -209,5 +258,7 @@ def _remove_run(out, name):
     # The card first: it must not lie beside weights that it doesn't describe.
     earlier = [out / f"{name}.json", out / f"{name}.png", out / f"{name}.weights.h5"]
     earlier += [out / "best.weights.h5", out / "progress.gif"]
-    for path in [*earlier, *sorted((out / "samples").glob("epoch_*.png"))]:
+    earlier += sorted((out / "samples").glob("epoch_*.png"))
+    earlier += sorted((out / "checkpoints").glob("*.checkpoint.h5"))
+    for path in earlier:
         path.unlink(missing_ok=True)

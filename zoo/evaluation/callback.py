@@ -107,6 +107,14 @@ class EvaluationCallback(keras.callbacks.Callback):
             if self.best_weights is not None:
                 save_weights(self.model, self.best_weights)
 
+    def get_state(self):
+        """What a checkpoint of the run keeps of it: plain values."""
+        return {"history": self.history, "best": self.best}
+
+    def set_state(self, state):
+        """Goes on from what `get_state` gave."""
+        self.history, self.best = list(state["history"]), state["best"]
+
     def evaluate(self):
         """Scores of the model as it is now, a dict of floats."""
         tally = Tally(self.extractor)

@@ -1,0 +1,189 @@
+"""Kills a training run at random moments and goes on with it, again and again.
+
+    KERAS_BACKEND=jax python -m scripts.kill_and_resume --kills 100
+
+A small run is started as a process of its own and killed (SIGKILL): at a random moment, while it
+starts included, or while it saves a checkpoint. It is started again each time, and at the end its
+state (weights, average, optimizers, random states) must be that of a run that nobody killed, bit
+for bit. After each kill, every checkpoint must be whole, and the last one no older than before.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+EPOCHS = 100
+STARTING_SECONDS = 300
+MODEL = "gan_mnist"
+SAVING = ".tmp*.checkpoint.h5"
+
+
+def work(folder, seed):
+    """One part of the run: from the last checkpoint in `folder` to the end, or to its death."""
+    import dataclasses
+
+    import numpy as np
+
+    from zoo import registry, training
+
+    images = np.random.default_rng(seed).integers(0, 256, (40, 8, 8, 1), "uint8")
+    spec = registry.find(MODEL)
+    config = {"image_shape": (8, 8, 1), "hidden_units": (16, 16), "latent_dim": 8, "dropout": 0.3}
+    spec = dataclasses.replace(spec, config=config)
+    spec = spec.with_recipe(epochs=EPOCHS, batch_size=16, precision="float32", seed=seed)
+    training.train(spec, images, folder, resume=True)
+
+
+class Run:
+    """A run in a folder, started as often as it takes.
+
+    Args:
+        folder: path of a folder.
+        seed: int.
+    """
+
+    def __init__(self, folder, seed):
+        self.folder, self.seed = Path(folder), seed
+        self.checkpoints = self.folder / "checkpoints"
+
+    def start(self):
+        """The process of the next part."""
+        command = [sys.executable, "-m", "scripts.kill_and_resume", "--work", str(self.folder)]
+        with open(self.folder.with_suffix(".log"), "a") as log:
+            return subprocess.Popen([*command, "--seed", str(self.seed)], stderr=log, stdout=log)
+
+    def finish(self):
+        """Lets it come to its end."""
+        if self.start().wait() != 0:
+            raise RuntimeError(f"the run failed: {self.log()}")
+
+    def log(self):
+        """The end of what its processes said."""
+        return self.folder.with_suffix(".log").read_text()[-2000:]
+
+    def kill(self, rng):
+        """Starts it and kills it.
+
+        Returns:
+            Whether it was saving a checkpoint just then; `None` if it came to its end before.
+        """
+        before = self.epoch()
+        process = self.start()
+        try:
+            if rng.random() < 0.8:
+                self._wait_for_training(process, before)
+            delay = rng.uniform(0.0, 1.5)
+            while_saving = rng.random() < 0.5
+            until = time.monotonic() + delay
+            while process.poll() is None and time.monotonic() < until:
+                time.sleep(0.001)
+            while (
+                while_saving and process.poll() is None and not any(self.checkpoints.glob(SAVING))
+            ):
+                time.sleep(0.0002)
+        finally:
+            process.kill()
+            process.wait()
+        if process.returncode == 0:
+            return None
+        if process.returncode != -9:
+            raise RuntimeError(f"the run failed: {self.log()}")
+        if self.epoch() < before:
+            raise RuntimeError(f"a checkpoint was lost: epoch {before} before, {self.epoch()} now")
+        return any(self.checkpoints.glob(SAVING))
+
+    def _wait_for_training(self, process, before):
+        """Waits until there is a new checkpoint: imports and compilers take most of the time."""
+        until = time.monotonic() + STARTING_SECONDS
+        while process.poll() is None and self.epoch() == before and time.monotonic() < until:
+            time.sleep(0.002)
+
+    def epoch(self):
+        """Epochs in the last checkpoint, 0 without one."""
+        from zoo.checkpoints import list_checkpoints
+
+        paths = list_checkpoints(self.checkpoints)
+        return int(paths[-1].name[len("epoch_") :].split(".")[0]) if paths else 0
+
+    def check_checkpoints(self):
+        """Raises unless every checkpoint is whole, and there are two."""
+        from zoo.checkpoints import check_checkpoint, list_checkpoints
+
+        paths = list_checkpoints(self.checkpoints)
+        for path in paths:
+            check_checkpoint(path)
+        if self.epoch() > 1 and len(paths) < 2:
+            raise RuntimeError(f"only {len(paths)} checkpoint is left of {self.folder}")
+
+    def outcome(self):
+        """sha256 of the last checkpoint's arrays, and of the weights file."""
+        from zoo.checkpoints import list_checkpoints, read_record
+        from zoo.download import sha256_of
+
+        last = list_checkpoints(self.checkpoints)[-1]
+        return read_record(last)["sha256"], sha256_of(self.folder / f"{MODEL}.weights.h5")
+
+
+def kill_and_resume(folder, kills, seed=0):
+    """Kills runs so many times in all, until each has come to its end.
+
+    Args:
+        folder: path of a folder for the runs.
+        kills: int.
+        seed: int, of the moments.
+
+    Returns:
+        dict: `kills`, `while_saving`, `runs`, and `identical`, those of the runs whose final state
+        is that of an uninterrupted one.
+    """
+    rng = random.Random(seed)
+    folder = Path(folder)
+    counts = {"kills": 0, "while_saving": 0, "runs": 0, "identical": 0}
+    reference = Run(folder / "uninterrupted", seed)
+    reference.finish()
+    expected = reference.outcome()
+    while counts["kills"] < kills:
+        run = Run(folder / f"run_{counts['runs']}", seed)
+        while counts["kills"] < kills:
+            saving = run.kill(rng)
+            if saving is None:
+                break
+            counts["kills"] += 1
+            counts["while_saving"] += saving
+            run.check_checkpoints()
+        run.finish()
+        counts["runs"] += 1
+        counts["identical"] += run.outcome() == expected
+        print(json.dumps(counts), flush=True)
+    return counts
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--work", metavar="FOLDER", help="train in this folder: one part of a run")
+    args = parser.parse_args()
+    if args.work:
+        work(args.work, args.seed)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        counts = kill_and_resume(folder, args.kills, args.seed)
+    backend = os.environ.get("KERAS_BACKEND", "default backend")
+    print(
+        f"{backend}: {counts['kills']} kills ({counts['while_saving']} while saving a checkpoint) "
+        f"of {counts['runs']} runs; {counts['identical']} of them ended bit-identical to the "
+        "uninterrupted one"
+    )
+    if counts["identical"] != counts["runs"]:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

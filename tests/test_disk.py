@@ -1,0 +1,155 @@
+"""A run whose disk fails it: what it says, with which status it ends, and that nothing is lost.
+
+On a small file system of its own where one may mount it, under a limit on the size of files
+elsewhere.
+"""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo.checkpoints import check_checkpoint, list_checkpoints
+
+ROOT = Path(__file__).resolve().parent.parent
+SECONDS = 300
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for index in range(32):
+        Image.fromarray(rng.integers(0, 256, (28, 28), "uint8")).save(folder / f"{index}.png")
+    return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a file system of 32 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("may not mount a file system here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+class Run:
+    """`zoo train` in a process of its own."""
+
+    def __init__(self, pictures, epochs, *options, limit=None):
+        line = ["train", "gan_mnist_small", "--data", str(pictures), "--epochs", str(epochs)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+        def limited():
+            if limit is not None:
+                import signal
+
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "zoo", *line, "--batch-size", "8", *map(str, options)],
+            env=environment,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=limited,
+        )
+
+    def wait_for(self, folder, epoch):
+        until = time.monotonic() + SECONDS
+        while last_epoch(folder) < epoch:
+            assert self.process.poll() is None, self.process.communicate()[1]
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    def end(self):
+        """Its exit status, and what it said at last."""
+        _, said = self.process.communicate(timeout=SECONDS)
+        return self.process.returncode, said.strip().splitlines()[-1]
+
+
+def last_epoch(folder):
+    paths = list_checkpoints(folder / "checkpoints")
+    return int(paths[-1].name[len("epoch_") :][:4]) if paths else 0
+
+
+def check_whole(folder):
+    """All files of a run's folder but those of its last moment: no half of one is there."""
+    for path in list_checkpoints(folder / "checkpoints"):
+        check_checkpoint(path)
+    assert not list(folder.rglob(".tmp*"))
+    assert len(list_checkpoints(folder / "checkpoints")) >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trouble", ["full", "read_only"])
+def test_a_disk_that_fails_during_a_run(pictures, small_disk, trouble):
+    out = small_disk / "run"
+    run = Run(pictures, 500, "--out", out)
+    run.wait_for(out, 2)
+    if trouble == "full":
+        with open(small_disk / "filler", "wb") as file, pytest.raises(OSError, match="No space"):
+            while True:
+                file.write(bytes(1 << 16))
+                file.flush()
+    else:
+        subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    status, said = run.end()
+    assert status == 2
+    expected = "No space left on device" if trouble == "full" else "Read-only file system"
+    assert said.startswith("error: ")
+    assert expected in said
+    assert "whole" in said
+    assert "--resume" in said
+    check_whole(out)
+    epoch = last_epoch(out)
+    assert epoch >= 2
+    if trouble == "full":
+        (small_disk / "filler").unlink()
+    else:
+        assert Run(pictures, 500, "--resume", out).end()[0] == 2  # told before any training
+        subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    again = Run(pictures, 500, "--resume", out)
+    again.wait_for(out, epoch + 1)
+    again.process.kill()
+    again.end()
+
+
+@pytest.mark.slow
+def test_files_that_may_not_grow(pictures, tmp_path):
+    out = tmp_path / "run"
+    whole = Run(pictures, 2, "--out", out)
+    assert whole.end()[0] == 0
+    largest = max(path.stat().st_size for path in out.rglob("*.checkpoint.h5"))
+    status, said = Run(pictures, 2, "--out", tmp_path / "limited", limit=largest // 2).end()
+    assert status == 2
+    assert "File too large" in said
+    assert not list((tmp_path / "limited").rglob("*.checkpoint.h5"))
+
+
+@pytest.mark.slow
+def test_a_folder_that_is_deleted_during_a_run_is_made_again(pictures, tmp_path):
+    out = tmp_path / "run"
+    run = Run(pictures, 60, "--out", out)
+    run.wait_for(out, 2)
+    shutil.rmtree(out, ignore_errors=True)
+    status, _ = run.end()
+    assert status == 0
+    assert last_epoch(out) == 60
+    assert {path.name for path in out.iterdir()} >= {
+        "gan_mnist_small.weights.h5",
+        "gan_mnist_small.json",
+        "gan_mnist_small.png",
+    }
+    check_whole(out)

@@ -1,0 +1,126 @@
+"""What is told and done about steps with NaN and about collapse, once an epoch."""
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from tests.test_guard import Batches, batches
+from tests.test_step import build, values
+from zoo.errors import DivergenceError, InvalidInputError
+
+
+class Turning(keras.utils.PyDataset):
+    """Epochs of batches, each with its own poison."""
+
+    def __init__(self, epochs):
+        super().__init__()
+        self.epochs, self.now = epochs, -1
+
+    def __len__(self):
+        return len(self.epochs[0])
+
+    def on_epoch_begin(self):
+        self.now += 1
+
+    def __getitem__(self, index):
+        return (self.epochs[max(self.now, 0)][index],)
+
+
+class Weights(keras.callbacks.Callback):
+    """The generator's weights at the end of each epoch."""
+
+    def on_train_begin(self, logs=None):
+        self.seen = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen.append(values(self.model.generator.variables))
+
+
+def fit(model, poisoned, callbacks):
+    """As many epochs of four batches as there are entries, each the poisoned ones."""
+    data = Turning([batches(4, poisoned=indices) for indices in poisoned])
+    model.fit(data, epochs=len(poisoned), verbose=0, callbacks=callbacks)
+
+
+def test_skipped_steps_are_told():
+    with pytest.warns(UserWarning, match="epoch 2: NaN or infinity in 1 of 4 steps; they were sk"):
+        fit(build(), [[], [2], []], [zoo.HealthCallback(least_diversity=0)])
+
+
+def test_nothing_is_told_of_a_sound_run():
+    fit(build(), [[], []], [zoo.HealthCallback(least_diversity=0)])
+
+
+def test_an_epoch_of_nothing_but_nan_ends_the_run():
+    model = build()
+    with pytest.raises(DivergenceError, match="epoch 1: NaN or infinity in 4 of 4 steps"):
+        fit(model, [[0, 1, 2, 3]], [zoo.HealthCallback(least_diversity=0)])
+    assert all(np.isfinite(array).all() for array in values(model.generator.variables))
+
+
+def test_stop():
+    with pytest.raises(DivergenceError, match="1 of 4 steps"):
+        fit(build(), [[2]], [zoo.HealthCallback("stop")])
+
+
+@pytest.mark.parametrize("schedule", [False, True])
+def test_rollback_goes_back_to_the_last_checkpoint_with_lower_rates(tmp_path, schedule):
+    rate = keras.optimizers.schedules.CosineDecay(1e-2, 1000) if schedule else 1e-2
+    model = build(
+        generator_optimizer=keras.optimizers.Adam(rate),
+        discriminator_optimizer=keras.optimizers.Adam(rate),
+    )
+    checkpoint, seen = zoo.Checkpoint(tmp_path), Weights()
+    health = zoo.HealthCallback("rollback", checkpoint, rate_factor=0.25, least_diversity=0)
+    before = float(model.optimizer.learning_rate)
+    with pytest.warns(UserWarning, match="went back to epoch_0002.checkpoint.h5, with rates 0.25"):
+        fit(model, [[], [], [1], []], [health, seen, checkpoint])
+    after = float(model.optimizer.learning_rate)
+    assert after == pytest.approx(before / 4, rel=0.01)
+    assert float(model.optimizer.discriminator_optimizer.learning_rate) == pytest.approx(after)
+    for second, third in zip(seen.seen[1], seen.seen[2], strict=True):
+        np.testing.assert_array_equal(third, second)
+    # What is compiled follows: a quarter of the rate is about a quarter of the way.
+    steps = [np.abs(seen.seen[i + 1][0] - seen.seen[i][0]).mean() for i in (0, 2)]
+    assert 0.1 < steps[1] / steps[0] < 0.6
+
+
+def test_a_lowered_rate_stays_after_resuming(tmp_path):
+    def model():
+        rate = keras.optimizers.schedules.CosineDecay(1e-2, 1000)
+        return build(
+            generator_optimizer=keras.optimizers.Adam(rate),
+            discriminator_optimizer=keras.optimizers.Adam(2e-2),
+        )
+
+    first, checkpoint = model(), zoo.Checkpoint(tmp_path)
+    health = zoo.HealthCallback("rollback", checkpoint, least_diversity=0)
+    with pytest.warns(UserWarning, match="went back"):
+        fit(first, [[], [1]], [health, checkpoint])
+    second = model()
+    second.fit(Batches(batches(4)), epochs=2, verbose=0, callbacks=[zoo.Checkpoint(tmp_path)])
+    for half in ("generator_optimizer", "discriminator_optimizer"):
+        rates = [float(getattr(x.optimizer, half).learning_rate) for x in (first, second)]
+        assert rates[0] == rates[1] < 1.1e-2
+
+
+def test_without_a_checkpoint_there_is_nothing_to_go_back_to(tmp_path):
+    checkpoint = zoo.Checkpoint(tmp_path)
+    with pytest.raises(DivergenceError, match="no checkpoint to go back to"):
+        fit(build(), [[1]], [zoo.HealthCallback("rollback", checkpoint), checkpoint])
+
+
+def test_collapse_is_told():
+    with pytest.warns(UserWarning, match="epoch 1: generated samples differ .* may have collapsed"):
+        fit(build(), [[]], [zoo.HealthCallback(least_diversity=0.99)])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"on_nonfinite": "ignore"}, {"on_nonfinite": "rollback"}, {"rate_factor": 1.5}],
+    ids=str,
+)
+def test_wrong_arguments(arguments):
+    with pytest.raises(InvalidInputError):
+        zoo.HealthCallback(**arguments)

@@ -1,0 +1,72 @@
+"""What a training run was set up with, and how two of them differ."""
+
+import hashlib
+import json
+
+LONGEST = 4000
+"""Characters of a value in full; of longer ones, networks for example, a hash stands in."""
+ANONYMOUS = ("name", "shared_object_id", "build_config", "registered_name")
+"""Keys that Keras numbers as it goes, or that say nothing about the training."""
+
+
+def plain(value):
+    """The same in JSON's types, without what has no influence."""
+    return _anonymous(json.loads(json.dumps(value, default=str)))
+
+
+def of_model(model):
+    """The configuration of a compiled model: its networks, its loss, its optimizers.
+
+    Args:
+        model: `zoo.adversarial.AdversarialPair`, compiled.
+
+    Returns:
+        dict of plain values.
+    """
+    compiled = model.get_compile_config()
+    for key in ("run_eagerly", "steps_per_execution", "jit_compile"):
+        compiled.pop(key, None)  # other ways to the same numbers
+    config = plain({"model": model.get_config(), "compile": compiled})
+    return {
+        part: {key: _shortened(value) for key, value in values.items()}
+        for part, values in config.items()
+    }
+
+
+def differences(before, now, prefix=""):
+    """What differs between two configurations.
+
+    Args:
+        before: dict of plain values.
+        now: likewise.
+
+    Returns:
+        list of str, a line for each: `"recipe.epochs: 20 then, 30 now"`.
+    """
+    lines = []
+    for key in sorted({*before, *now}, key=str):
+        old, new = before.get(key), now.get(key)
+        if old == new:
+            continue
+        name = f"{prefix}{key}"
+        if isinstance(old, dict) and isinstance(new, dict):
+            lines += differences(old, new, f"{name}.")
+        else:
+            lines.append(f"{name}: {old!r} then, {new!r} now")
+    return lines
+
+
+def digest(config):
+    """sha256 of a configuration: 64 hex digits."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+
+
+def _anonymous(value):
+    if isinstance(value, dict):
+        return {key: _anonymous(item) for key, item in value.items() if key not in ANONYMOUS}
+    return [_anonymous(item) for item in value] if isinstance(value, list) else value
+
+
+def _shortened(value):
+    text = json.dumps(value, sort_keys=True)
+    return value if len(text) <= LONGEST else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -1,0 +1,85 @@
+"""Keeps NaN and infinity out of a training step, and measures how varied its samples are."""
+
+import keras
+from keras import ops
+
+from zoo import backend
+
+
+class StepGuard:
+    """Leaves a step out if a loss or a gradient in it is NaN or infinite.
+
+    Nothing of such a step stays: no weight, no slot of an optimizer, no batch statistic, no average
+    and no metric has seen it. All of it is decided on the device; nobody waits for it.
+
+    Args:
+        networks: `keras.Model`s that the step trains.
+        active: bool; without, everything goes its way.
+    """
+
+    def __init__(self, networks, active):
+        self.active = active
+        self.sound = None  # from the first gradients on: a scalar bool tensor
+        # What forward passes change by themselves: batch statistics and the like.
+        self.held = [
+            (variable, ops.copy(variable))
+            for network in (networks if active else ())
+            for variable in network.non_trainable_variables
+            if keras.backend.is_float_dtype(variable.dtype)
+        ]
+
+    def apply_gradients(self, optimizer, gradients, variables, loss):
+        """One update, if all was sound so far."""
+        if not self.active:
+            backend.apply_gradients(optimizer, gradients, variables)
+        elif isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            # It leaves out gradients that overflowed, as they do now and then, and must see them:
+            # its scale falls by it.
+            self._add([loss])
+            backend.apply_gradients(optimizer, gradients, variables)
+        else:
+            self._add([loss, *gradients])
+            backend.apply_gradients(optimizer, gradients, variables, self.sound)
+
+    def _add(self, tensors):
+        finite = backend.all_finite(tensors)
+        self.sound = finite if self.sound is None else ops.logical_and(self.sound, finite)
+
+    def keep_statistics(self):
+        """Takes back what forward passes made of batch statistics, unless all was sound."""
+        for variable, value in self.held:
+            variable.assign(ops.where(self.sound, ops.convert_to_tensor(variable), value))
+
+    def weighted(self, value, count):
+        """A value for a metric and its weight; nothing, with no weight, of a step left out."""
+        if not self.active:
+            return value, count
+        weight = ops.where(self.sound, ops.cast(count, "float32"), 0.0)
+        return ops.where(self.sound, value, 0.0), weight
+
+    def skipped(self):
+        """1.0 for a step left out, 0.0 for others."""
+        return ops.where(self.sound, 0.0, 1.0)
+
+
+def relative_diversity(fake, real):
+    """How much the samples of a batch differ among each other, against how much real ones do.
+
+    The mean squared distance between two samples of the batch, as a share of that between two real
+    ones: about 1 for a generator that draws as the data are, 0 for one that draws the same sample
+    again and again.
+
+    Args:
+        fake: tensor (batch, ...).
+        real: tensor of the same shape.
+
+    Returns:
+        float32 scalar; of a batch of one sample 0.
+    """
+    return _spread(fake) / (_spread(real) + 1e-12)
+
+
+def _spread(samples):
+    """Sum over all values of a sample of their variance in the batch."""
+    samples = ops.cast(ops.stop_gradient(samples), "float32")
+    return ops.sum(ops.var(samples, axis=0))

@@ -1,0 +1,81 @@
+"""All that a training run is made of at one moment, as arrays: what a checkpoint holds."""
+
+import hashlib
+
+import keras
+import numpy as np
+
+
+def state_variables(model):
+    """Every variable that the coming steps depend on, by a name that is the same on each backend.
+
+    Args:
+        model: `zoo.adversarial.AdversarialPair`, compiled.
+
+    Returns:
+        dict name -> variable: both networks with their batch statistics and random states, the
+        moving average, both optimizers' slots, counts, rates and loss scales, and the random state
+        that latents, masks and the order of samples are drawn from.
+    """
+    groups = {
+        "generator": model.generator.variables,
+        "discriminator": model.discriminator.variables,
+        "generator_optimizer": model.optimizer.generator_optimizer.variables,
+        "discriminator_optimizer": model.optimizer.discriminator_optimizer.variables,
+        "random": [model.seed_generator.state],
+    }
+    if model.average_generator is not None:
+        groups["average_generator"] = model.average_generator.variables
+    return {
+        f"{group}/{index:04d}": variable
+        for group, variables in groups.items()
+        for index, variable in enumerate(variables)
+    }
+
+
+def capture_state(model):
+    """dict name -> ndarray of `state_variables`; integers as int64, whatever the backend's are."""
+    return {
+        name: _portable(keras.ops.convert_to_numpy(variable.value))
+        for name, variable in state_variables(model).items()
+    }
+
+
+def describe_state(model):
+    """What `capture_state` returns, without the numbers: arrays of the same shapes and types.
+
+    They take no memory.
+    """
+    return {
+        name: np.broadcast_to(_portable(np.zeros((), _numpy_dtype(variable))), variable.shape)
+        for name, variable in state_variables(model).items()
+    }
+
+
+def restore_state(model, arrays):
+    """Gives every variable its numbers back.
+
+    Args:
+        model: as that `capture_state` was called on, on any backend.
+        arrays: dict name -> ndarray, names, shapes and types of `describe_state`.
+    """
+    for name, variable in state_variables(model).items():
+        variable.assign(arrays[name].astype(_numpy_dtype(variable)))
+
+
+def digest_state(arrays):
+    """sha256 of names, types, shapes and numbers: 64 hex digits."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.reshape(-1).view("uint8"))
+    return digest.hexdigest()
+
+
+def _portable(array):
+    return array if array.dtype.kind == "f" else array.astype("int64")
+
+
+def _numpy_dtype(variable):
+    return keras.backend.standardize_dtype(variable.dtype)
