@@ -79,16 +79,16 @@ FUNCTIONS = {
 def test_each_image_is_changed_by_its_own_draws_as_in_numpy(name, shape):
     function, reference, number = FUNCTIONS[name]
     images, draws = images_of(*shape), draws_of(number)
-    changed = array(function(images, *map(ops.convert_to_tensor, draws)))
+    changed = array(function(*map(ops.convert_to_tensor, (images, *draws))))
     for image, given, *own in zip(changed, images, *draws[..., 0], strict=True):
         np.testing.assert_allclose(image, reference(given, *own), atol=2e-6)
 
 
 def test_a_half_everywhere_changes_nothing():
-    images = images_of(16, 16, 3)
+    images = ops.convert_to_tensor(images_of(16, 16, 3))
     half = ops.full((6, 1), 0.5)
-    np.testing.assert_allclose(array(color(images, half, half, half)), images, atol=1e-6)
-    np.testing.assert_allclose(array(translation(images, half, half)), images, atol=1e-6)
+    np.testing.assert_allclose(array(color(images, half, half, half)), array(images), atol=1e-6)
+    np.testing.assert_allclose(array(translation(images, half, half)), array(images), atol=1e-6)
 
 
 def test_half_of_the_side_is_hidden_and_all_shifts_are_as_likely():
@@ -158,7 +158,7 @@ def test_classes_stay():
 def test_gradients_of_images_are_those_of_a_linear_map():
     """Translation and cutout: d sum(w * f(x)) / dx is f's transpose of w, once and again."""
     images, draws = images_of(12, 12, 2), draws_of(2)
-    weights = images_of(12, 12, 2)
+    weights = ops.convert_to_tensor(images_of(12, 12, 2))
 
     for function in (translation, cutout):
 
@@ -166,7 +166,7 @@ def test_gradients_of_images_are_those_of_a_linear_map():
             return ops.sum(weights * function(x, *map(ops.convert_to_tensor, draws))), None
 
         _, gradient = backend.input_gradient(weighted, ops.convert_to_tensor(images))
-        value = array(weighted(images)[0])
+        value = array(weighted(ops.convert_to_tensor(images))[0])
         assert (array(gradient) * images).sum() == pytest.approx(value, rel=1e-4)
 
 

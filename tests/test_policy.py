@@ -22,5 +22,5 @@ def test_what_is_meant(value, expected):
 
 @pytest.mark.parametrize("value", ["", "colour", "color,color", "color,", (), ("flip",), (1,), 1])
 def test_anything_else_is_refused_with_the_names_there_are(value):
-    with pytest.raises(InvalidInputError, match="'color', 'translation', 'cutout'.*Received"):
+    with pytest.raises(InvalidInputError, match=r"'color', 'translation', 'cutout'.*Received"):
         read_policy(value)
