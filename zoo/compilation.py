@@ -20,6 +20,7 @@ class CompiledPair(keras.Model):
 
     def __init__(self, name=None):
         super().__init__(name=name)
+        self.diff_augment = self.instance_noise = None  # both are what `compile` sets
         self.average_generator = None
         self._average = None  # kept when off: Keras forgets no layer it has seen
 
