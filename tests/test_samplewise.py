@@ -7,7 +7,7 @@ from keras import layers
 
 import zoo
 from zoo.samplewise import is_samplewise
-from zoo.spectral import SpectralConv2D
+from zoo.spectral import SpectralConv2D, SpectralDense
 
 
 class Custom(layers.Dense):
@@ -25,10 +25,11 @@ def network(*middle):
         ([layers.BatchNormalization()], False),
         ([layers.GroupNormalization(2)], False),
         ([SpectralConv2D(2, 3)], False),
+        ([SpectralDense(3)], False),
         ([Custom(3)], False),
         ([keras.Sequential([layers.Dense(3)])], False),
     ],
-    ids=["plain", "batch norm", "group norm", "spectral", "custom", "nested"],
+    ids=["plain", "batch norm", "group norm", "spectral", "spectral dense", "custom", "nested"],
 )
 def test_known_layers_only(middle, expected):
     assert is_samplewise(network(*middle)) is expected

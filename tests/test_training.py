@@ -119,20 +119,6 @@ def test_what_a_recipe_can_not_hold_is_named(spec, tmp_path, changes):
     assert keras.config.dtype_policy().name == "float32"
 
 
-def test_cosine_rates_fall_to_a_fiftieth():
-    recipe = registry.Recipe(schedule="cosine", generator_rate=1e-3, discriminator_rate=4e-3)
-    arguments = training.compile_arguments(recipe, steps=100)
-    for half, rate in (("generator", 1e-3), ("discriminator", 4e-3)):
-        schedule = arguments[f"{half}_optimizer"]._learning_rate
-        assert float(schedule(0)) == pytest.approx(rate)
-        assert float(schedule(100)) == pytest.approx(rate / 50)
-
-
-def test_label_smoothing_reaches_the_loss():
-    recipe = registry.Recipe(loss="minimax", real_label=0.9)
-    assert training.compile_arguments(recipe, steps=1)["loss"].real_label == 0.9
-
-
 def test_a_recipe_in_two_phases_trains_both(spec, tmp_path):
     first = dataclasses.replace(spec.recipe, epochs=1, schedule_epochs=4, seed=3)
     both = spec.with_recipe(first=first, epochs=1, generator_rate=0.0, discriminator_rate=0.0)

@@ -198,7 +198,18 @@ class AdversarialPair(CompiledPair):
         return ops.split(self._logits(both, batch), 2)
 
     def _logits(self, samples, batch, training=True):
+        if training:
+            samples, batch = self._perturb(samples, batch)
         return ops.cast(self.judge(samples, batch, training=training), "float32")
+
+    def _perturb(self, samples, batch):
+        """What the discriminator sees in training: augmented, noisy, if `compile` was told so."""
+        if self.diff_augment is not None:
+            samples, condition = self.diff_augment(samples, batch.condition, self.seed_generator)
+            batch = batch._replace(condition=condition)
+        if self.instance_noise is not None:
+            samples = self.instance_noise(samples, self.optimizer.iterations, self.seed_generator)
+        return samples, batch
 
     # ------------------------------------------------------- what a family defines
 

@@ -33,6 +33,14 @@ def check_weight(name, value):
         )
 
 
+def check_positive(name, value):
+    """Raises `InvalidInputError` unless `value` is a finite number over 0."""
+    if not _is_number(value) or value <= 0:
+        raise InvalidInputError(
+            f"`{name}` must be a finite number over 0. Received: {name}={value!r}"
+        )
+
+
 def check_fraction(name, value):
     """Raises `InvalidInputError` unless `value` is a number in [0, 1)."""
     if not _is_number(value) or not 0 <= value < 1:

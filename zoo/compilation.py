@@ -5,18 +5,22 @@ import keras
 from zoo import losses
 from zoo.average import copy_network
 from zoo.checks import check_count, check_fraction, check_weight
+from zoo.diff_augment import DiffAugment
 from zoo.errors import InvalidInputError
+from zoo.instance_noise import InstanceNoise
 from zoo.optimizers import PairedOptimizer
 
 
 class CompiledPair(keras.Model):
     """`compile` of a model with two networks, and its configuration for `.keras` files.
 
-    Expects the attributes `generator` and `discriminator`, and `symbolic_inputs()`.
+    Expects the attributes `generator`, `discriminator` and `sample_shape`, `symbolic_inputs()`, and
+    of images `low` and `high`, the generator's range.
     """
 
     def __init__(self, name=None):
         super().__init__(name=name)
+        self.diff_augment = self.instance_noise = None  # both are what `compile` sets
         self.average_generator = None
         self._average = None  # kept when off: Keras forgets no layer it has seen
 
@@ -30,6 +34,9 @@ class CompiledPair(keras.Model):
         gradient_penalty=0.0,
         r1_penalty=0.0,
         average_decay=None,
+        diff_augment=None,
+        instance_noise=0.0,
+        instance_noise_steps=None,
         skip_nonfinite=True,
         run_eagerly=False,
         steps_per_execution=1,
@@ -49,6 +56,15 @@ class CompiledPair(keras.Model):
             r1_penalty: weight gamma of the R1 penalty on real samples. Goes with any loss.
             average_decay: decay of an exponential moving average of the generator's weights, 0.999
                 for example. `generate` then samples from the average. `None` keeps none.
+            diff_augment: which augmentations of `zoo.diff_augment.DiffAugment` all images that the
+                discriminator sees go through, real and generated: some of `("color",
+                "translation", "cutout")`, or a str with commas. Helps where images are few. `None`
+                augments none. Images of networks of your own are taken to be in [-1, 1].
+            instance_noise: standard deviation of the Gaussian noise on all samples that the
+                discriminator sees, in the generator's range; see
+                `zoo.instance_noise.InstanceNoise`.
+            instance_noise_steps: generator updates over which that noise falls to 0. `None` keeps
+                it as it is.
             skip_nonfinite: bool, leave out steps with NaN or infinity in a loss or a gradient; the
                 logs count them as `skipped_steps`. `zoo.HealthCallback` acts on them.
             run_eagerly: run the step without compilation, to debug it.
@@ -56,7 +72,8 @@ class CompiledPair(keras.Model):
             jit_compile: `True`, `False` or `"auto"`, as in `keras.Model.compile`.
 
         Raises:
-            InvalidInputError: for an unknown loss, or a number out of range.
+            InvalidInputError: for an unknown loss or augmentation, a number out of range, or
+                `diff_augment` of samples that aren't images.
         """
         self.loss_object = losses.get(loss)
         check_count("discriminator_steps", discriminator_steps, minimum=0)
@@ -64,6 +81,12 @@ class CompiledPair(keras.Model):
         check_weight("r1_penalty", r1_penalty)
         if average_decay is not None:
             check_fraction("average_decay", average_decay)
+        augment, noise = None, InstanceNoise(instance_noise, instance_noise_steps)
+        if diff_augment is not None:
+            low, high = getattr(self, "low", -1.0), getattr(self, "high", 1.0)
+            augment = DiffAugment(diff_augment, self.sample_shape, low, high)
+        self.diff_augment = augment
+        self.instance_noise = noise if instance_noise else None
         self.discriminator_steps = discriminator_steps
         self.gradient_penalty = gradient_penalty
         self.r1_penalty = r1_penalty
@@ -100,6 +123,9 @@ class CompiledPair(keras.Model):
             "gradient_penalty": gradient_penalty,
             "r1_penalty": r1_penalty,
             "average_decay": average_decay,
+            "diff_augment": None if augment is None else list(augment.policy),
+            "instance_noise": instance_noise,
+            "instance_noise_steps": instance_noise_steps,
             "skip_nonfinite": self.skip_nonfinite,
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,

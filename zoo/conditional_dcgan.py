@@ -27,6 +27,8 @@ class ConditionalDCGAN(ImageCoding, ConditionalModel):
         batch_norm_momentum: float in [0, 1), of the generator's moving statistics.
         dropout: float in [0, 1), after each of the discriminator's convolutions.
         negative_slope: float in [0, 1), of the LeakyReLUs.
+        spectral_norm: bool, spectral normalization of the discriminator's convolutions and dense
+            layers (Miyato et al. 2018, arXiv:1802.05957).
         seed: int, for the initial weights and the latents of training. `None` draws one.
         name: str.
 
@@ -55,6 +57,7 @@ class ConditionalDCGAN(ImageCoding, ConditionalModel):
         batch_norm_momentum=0.9,
         dropout=0.0,
         negative_slope=0.2,
+        spectral_norm=False,
         seed=None,
         name="conditional_dcgan",
     ):
@@ -69,6 +72,7 @@ class ConditionalDCGAN(ImageCoding, ConditionalModel):
             "batch_norm_momentum": batch_norm_momentum,
             "dropout": dropout,
             "negative_slope": negative_slope,
+            "spectral_norm": spectral_norm,
         }
         config = checked_config(config, seed)
         blocks = Blocks(config, seed)
@@ -97,8 +101,9 @@ def _build_discriminator(config, blocks):
     features = images
     for layer in discriminator_layers(config, blocks):
         features = layer(features)
-    logit = blocks.dense(1, dtype="float32")(features)
-    embedding = blocks.dense(features.shape[-1], use_bias=False)(classes)
+    spectral = config["spectral_norm"]
+    logit = blocks.dense(1, spectral, dtype="float32")(features)
+    embedding = blocks.dense(features.shape[-1], spectral, use_bias=False)(classes)
     projection = layers.Dot(axes=1, dtype="float32")([features, embedding])
     return keras.Model(
         [images, classes], layers.Add(dtype="float32")([logit, projection]), name="discriminator"

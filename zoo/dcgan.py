@@ -27,6 +27,8 @@ class DCGAN(ImageModel):
             convolutions but the first, as in the paper.
         dropout: float in [0, 1), after each of the discriminator's convolutions.
         negative_slope: float in [0, 1), of the LeakyReLUs.
+        spectral_norm: bool, spectral normalization of the discriminator's convolutions and dense
+            layers (Miyato et al. 2018, arXiv:1802.05957).
         seed: int, for the initial weights and the latents of training. `None` draws one.
         name: str.
 
@@ -55,6 +57,7 @@ class DCGAN(ImageModel):
         discriminator_batch_norm=False,
         dropout=0.3,
         negative_slope=0.2,
+        spectral_norm=False,
         seed=None,
         name="dcgan",
     ):
@@ -68,6 +71,7 @@ class DCGAN(ImageModel):
             "discriminator_batch_norm": discriminator_batch_norm,
             "dropout": dropout,
             "negative_slope": negative_slope,
+            "spectral_norm": spectral_norm,
         }
         config = checked_config(config, seed)
         blocks = Blocks(config, seed)
@@ -89,4 +93,5 @@ def _build_generator(config, blocks):
 
 def _build_discriminator(config, blocks):
     stack = [keras.Input(config["image_shape"]), *discriminator_layers(config, blocks)]
-    return keras.Sequential([*stack, blocks.dense(1, dtype="float32")], name="discriminator")
+    logit = blocks.dense(1, spectral=config["spectral_norm"], dtype="float32")
+    return keras.Sequential([*stack, logit], name="discriminator")

@@ -7,6 +7,7 @@ from zoo.checks import check_count, check_fraction, check_image_shape, check_see
 from zoo.errors import InvalidInputError
 from zoo.initializers import Constant, Normal
 from zoo.layers import BatchNormalization, Conv2D, Conv2DTranspose, Dropout
+from zoo.spectral import SpectralConv2D, SpectralDense
 
 SMALLEST_GRIDS = (4, 5, 6, 7)
 """Sides of the smallest feature map: an image's side is one of these times a power of two."""
@@ -58,10 +59,11 @@ def generator_layers(config, blocks):
 
 def discriminator_layers(config, blocks):
     """The discriminator's layers from images to their features, flat: all but the logit."""
+    layer = SpectralConv2D if config["spectral_norm"] else Conv2D
     stack = []
     for depth, filters in enumerate(_widths(config)):
         normalized = config.get("discriminator_batch_norm") and depth > 0
-        stack.append(blocks.convolution(Conv2D, filters, strides=2, use_bias=not normalized))
+        stack.append(blocks.convolution(layer, filters, strides=2, use_bias=not normalized))
         if normalized:
             stack.append(blocks.normalization())
         stack.append(blocks.activation())
@@ -86,8 +88,9 @@ class Blocks:
     def normal(self, mean=0.0):
         return Normal(mean, 0.02, seed=self._seed())
 
-    def dense(self, units, **kwargs):
-        return layers.Dense(
+    def dense(self, units, spectral=False, **kwargs):
+        layer = SpectralDense if spectral else layers.Dense
+        return layer(
             units, kernel_initializer=self.normal(), bias_initializer=Constant(0.0), **kwargs
         )
 

@@ -26,11 +26,20 @@ class Recipe:
         generator_rate: float, Adam's learning rate.
         discriminator_rate: float, likewise.
         beta_1: float, Adam's first moment decay, of both.
-        schedule: `"constant"`, or `"cosine"`: both rates fall to a fiftieth over the run.
+        schedule: `"constant"`; or `"cosine"` or `"linear"`: both rates fall to a fiftieth over the
+            run.
         discriminator_steps: int, discriminator updates per generator update.
         gradient_penalty: float, weight of the WGAN-GP penalty.
         r1_penalty: float, weight of the R1 penalty.
         average_decay: float, of the generator's moving average, or `None`.
+        diff_augment: str of names with commas or tuple of them, what `zoo.diff_augment` does to
+            images on their way to the discriminator, or `None`.
+        instance_noise: float, standard deviation of the noise on them, in the generator's range.
+        instance_noise_steps: int, generator updates over which that falls to 0, or `None`.
+        clip_norm: float over 0, largest norm of all gradients of a network taken together, or
+            `None`.
+        accumulation_steps: int, batches whose mean gradient makes one update, of both networks.
+            Schedules, and the moving average, count batches all the same.
         precision: Keras dtype policy.
         seed: int, of weights, latents and the order of images.
         options: dict, more arguments of the family's `compile`, plain values.
@@ -53,6 +62,11 @@ class Recipe:
     gradient_penalty: float = 0.0
     r1_penalty: float = 0.0
     average_decay: float | None = None
+    diff_augment: tuple | str | None = None
+    instance_noise: float = 0.0
+    instance_noise_steps: int | None = None
+    clip_norm: float | None = None
+    accumulation_steps: int = 1
     precision: str = "float32"
     seed: int = 0
     options: dict = field(default_factory=dict)
@@ -72,6 +86,8 @@ class Recipe:
         first = values.get("first")
         if isinstance(first, dict):
             values = {**values, "first": cls.from_dict(first)}
+        if isinstance(values.get("diff_augment"), list):  # JSON knows no tuples
+            values = {**values, "diff_augment": tuple(values["diff_augment"])}
         return cls(**values)
 
 

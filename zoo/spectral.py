@@ -1,4 +1,4 @@
-"""Spectral normalization of convolutions (Miyato et al. 2018).
+"""Spectral normalization of convolutions and of dense layers (Miyato et al. 2018).
 
 Keras' own `SpectralNormalization` assigns the normalized kernel to the trainable variable inside
 the forward pass. A step that differentiates two forward passes of one network can't have that: the
@@ -7,7 +7,7 @@ kernel is divided on its way.
 """
 
 import keras
-from keras import ops
+from keras import layers, ops
 
 from zoo.initializers import Normal
 from zoo.layers import Conv2D
@@ -15,18 +15,17 @@ from zoo.layers import Conv2D
 EPSILON = 1e-12
 
 
-@keras.saving.register_keras_serializable("zoo")
-class SpectralConv2D(Conv2D):
-    """`keras.layers.Conv2D` whose kernel is divided by its largest singular value.
+class SpectralKernel:
+    """Mixed into a layer whose kernel (..., outputs) counts as a matrix (rest, outputs).
 
-    The kernel (h, w, inputs, filters) counts as a matrix (h w inputs, filters). One step of the
-    power iteration per call in training keeps the estimate of its singular vector (Algorithm 1).
+    One step of the power iteration per call in training keeps the estimate of the singular vector
+    of its largest singular value (Algorithm 1).
     """
 
     def build(self, input_shape):
         super().build(input_shape)
         self.direction = self.add_weight(
-            shape=(self.filters,),
+            shape=(self.kernel.shape[-1],),
             initializer=Normal(stddev=1.0, seed=self.kernel_initializer.get_config().get("seed")),
             trainable=False,
             # On torch, Keras assigns to the cast copy of a variable that casts itself.
@@ -34,9 +33,10 @@ class SpectralConv2D(Conv2D):
             name="direction",
         )
 
-    def call(self, inputs, training=False):
+    def divided_kernel(self, training):
+        """The kernel over its largest singular value."""
         kernel = ops.convert_to_tensor(self.kernel)
-        matrix = ops.reshape(ops.cast(kernel, "float32"), (-1, self.filters))
+        matrix = ops.reshape(ops.cast(kernel, "float32"), (-1, kernel.shape[-1]))
         fixed = ops.stop_gradient(matrix)
         right = ops.cast(self.direction, "float32")
         left = _normalize(ops.matmul(fixed, right))
@@ -46,10 +46,9 @@ class SpectralConv2D(Conv2D):
         # Gradients pass through the singular value, not through its vectors (equation 12).
         left, right = ops.stop_gradient(left), ops.stop_gradient(right)
         largest = ops.sum(left * ops.matmul(matrix, right))
-        outputs = self.convolve(inputs, kernel / ops.cast(largest, kernel.dtype))
-        return outputs if self.activation is None else self.activation(outputs)
+        return kernel / ops.cast(largest, kernel.dtype)
 
-    # Keras' convolutions store their kernel and bias by themselves, and nothing else.
+    # Keras' layers store their kernel and bias by themselves, and nothing else.
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
@@ -60,6 +59,36 @@ class SpectralConv2D(Conv2D):
         if self.use_bias:
             self.bias.assign(store["1"])
         self.direction.assign(store["direction"])
+
+
+@keras.saving.register_keras_serializable("zoo")
+class SpectralConv2D(SpectralKernel, Conv2D):
+    """`keras.layers.Conv2D` whose kernel is divided by its largest singular value.
+
+    The kernel (h, w, inputs, filters) counts as a matrix (h w inputs, filters).
+    """
+
+    def call(self, inputs, training=False):
+        outputs = self.convolve(inputs, self.divided_kernel(training))
+        return outputs if self.activation is None else self.activation(outputs)
+
+
+@keras.saving.register_keras_serializable("zoo")
+class SpectralDense(SpectralKernel, layers.Dense):
+    """`keras.layers.Dense` whose kernel (inputs, units) is divided by its largest singular value.
+
+    Example:
+
+    ```python
+    discriminator = keras.Sequential([SpectralDense(64, "relu"), SpectralDense(1)])
+    ```
+    """
+
+    def call(self, inputs, training=False):
+        outputs = ops.matmul(inputs, self.divided_kernel(training))
+        if self.use_bias:
+            outputs = outputs + self.bias
+        return outputs if self.activation is None else self.activation(outputs)
 
 
 def _normalize(vector):

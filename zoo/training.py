@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from zoo import backend as backend_module
-from zoo import losses, pictures
+from zoo import pictures
 from zoo.average import refresh_batch_statistics
 from zoo.cards import ModelCard
 from zoo.checkpoint_callback import Checkpoint
@@ -22,11 +22,11 @@ from zoo.errors import CheckpointError, InvalidInputError, ZooError
 from zoo.feeding import ArrayBatches, EpochOrder
 from zoo.health import HealthCallback
 from zoo.keras_import import PACKAGES
+from zoo.recipes import compile_arguments
 from zoo.training_state import digest_state
 from zoo.weights import load_weights, save_weights
 
 GRID_IMAGES = 64
-FINAL_RATE = 0.02  # of a cosine schedule, as a share of the initial rate
 
 
 def train(
@@ -165,38 +165,6 @@ def _batches(model, images, labels, batch_size, augment):
     arrays = [images] if labels is None else [images, labels]
     order = EpochOrder(model, len(images))
     return ArrayBatches(arrays, batch_size, order, augment)
-
-
-def compile_arguments(recipe, steps):
-    """Arguments of `AdversarialModel.compile` for a recipe.
-
-    Args:
-        recipe: `zoo.Recipe`.
-        steps: int, optimizer steps of the whole run, over which schedules fall.
-    """
-
-    def adam(rate):
-        if recipe.schedule == "cosine":
-            rate = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=FINAL_RATE)
-        elif recipe.schedule != "constant":
-            raise InvalidInputError(
-                f"A recipe's schedule is 'constant' or 'cosine'. Received: {recipe.schedule!r}"
-            )
-        return keras.optimizers.Adam(rate, beta_1=recipe.beta_1)
-
-    loss = losses.get(recipe.loss)
-    if recipe.real_label != 1.0:
-        loss = type(loss)(real_label=recipe.real_label)
-    return {
-        "generator_optimizer": adam(recipe.generator_rate),
-        "discriminator_optimizer": adam(recipe.discriminator_rate),
-        "loss": loss,
-        "discriminator_steps": recipe.discriminator_steps,
-        "gradient_penalty": recipe.gradient_penalty,
-        "r1_penalty": recipe.r1_penalty,
-        "average_decay": recipe.average_decay,
-        **recipe.options,
-    }
 
 
 class EpochFiles(keras.callbacks.Callback):

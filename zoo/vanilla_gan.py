@@ -9,6 +9,7 @@ from zoo.errors import InvalidInputError
 from zoo.images import RANGES, ImageModel
 from zoo.initializers import Constant, GlorotUniform
 from zoo.layers import BatchNormalization, Dropout
+from zoo.spectral import SpectralDense
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -27,6 +28,8 @@ class VanillaGAN(ImageModel):
         output_activation: `"tanh"` (images in [-1, 1]) or `"sigmoid"` ([0, 1]).
         dropout: float in [0, 1), after each of the discriminator's hidden layers.
         negative_slope: float in [0, 1), of the LeakyReLUs.
+        spectral_norm: bool, spectral normalization of the discriminator's layers (Miyato et al.
+            2018, arXiv:1802.05957).
         seed: int, for the initial weights and the latents of training. `None` draws one.
         name: str.
 
@@ -53,6 +56,7 @@ class VanillaGAN(ImageModel):
         output_activation="tanh",
         dropout=0.0,
         negative_slope=0.2,
+        spectral_norm=False,
         seed=None,
         name="vanilla_gan",
     ):
@@ -83,6 +87,7 @@ class VanillaGAN(ImageModel):
             "output_activation": output_activation,
             "dropout": dropout,
             "negative_slope": negative_slope,
+            "spectral_norm": spectral_norm,
         }
         seeds = np.random.default_rng(seed)
         super().__init__(
@@ -118,21 +123,22 @@ def _build_discriminator(config, seeds):
         keras.Input(config["image_shape"]),
         layers.Flatten(data_format="channels_last"),
     ]
+    layer = SpectralDense if config["spectral_norm"] else layers.Dense
     for units in reversed(config["hidden_units"]):
         stack += [
-            _dense(units, seeds),
+            _dense(units, seeds, layer),
             layers.LeakyReLU(negative_slope=config["negative_slope"]),
         ]
         if config["dropout"]:
             seed = int(seeds.integers(2**31))
             stack.append(Dropout(config["dropout"], seed=seed))
-    stack.append(_dense(1, seeds, dtype="float32"))
+    stack.append(_dense(1, seeds, layer, dtype="float32"))
     return keras.Sequential(stack, name="discriminator")
 
 
-def _dense(units, seeds, **kwargs):
+def _dense(units, seeds, layer=layers.Dense, **kwargs):
     seed = int(seeds.integers(2**31))
-    return layers.Dense(
+    return layer(
         units,
         kernel_initializer=GlorotUniform(seed=seed),
         bias_initializer=Constant(0.0),

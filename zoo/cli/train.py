@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from zoo.cli import techniques
+from zoo.cli.techniques import RECIPE
 from zoo.errors import DatasetError, InvalidInputError, WeightsNotFoundError
 
 
@@ -24,9 +26,6 @@ class Precision(StrEnum):
     float32 = "float32"
     mixed_bfloat16 = "mixed_bfloat16"
     mixed_float16 = "mixed_float16"
-
-
-RECIPE = "the model's recipe"
 
 
 def train(
@@ -98,6 +97,14 @@ def train(
             show_default="all",
         ),
     ] = None,
+    discriminator_rate: techniques.DiscriminatorRate = None,
+    schedule: techniques.ScheduleOfRates = None,
+    average_decay: techniques.AverageDecay = None,
+    real_label: techniques.RealLabel = None,
+    clip_norm: techniques.ClipNorm = None,
+    accumulation_steps: techniques.AccumulationSteps = None,
+    diff_augment: techniques.DiffAugment = None,
+    instance_noise: techniques.InstanceNoise = None,
 ):
     """Train a model: weights, card and pictures of every epoch go into a folder.
 
@@ -125,6 +132,16 @@ def train(
     changes = {"generator_rate": learning_rate, "discriminator_rate": learning_rate}
     changes |= {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     changes["precision"] = None if precision is None else precision.value
+    changes |= techniques.technique_changes(
+        discriminator_rate=discriminator_rate,
+        schedule=schedule,
+        average_decay=average_decay,
+        real_label=real_label,
+        clip_norm=clip_norm,
+        accumulation_steps=accumulation_steps,
+        diff_augment=diff_augment,
+        instance_noise=instance_noise,
+    )
     spec = registry.find(name).with_recipe(
         **{key: value for key, value in changes.items() if value is not None}
     )
