@@ -130,10 +130,10 @@ def parse_names(text):
 
 def check_names(names):
     """Raises `InvalidInputError` unless these are names of augmentations, each once."""
-    listed = isinstance(names, (tuple, list))
-    if not listed or not names or any(name not in AUGMENTATIONS for name in names):
+    known, listed = list(AUGMENTATIONS), isinstance(names, (tuple, list))
+    if not listed or not names or any(name not in known for name in names):
         raise InvalidInputError(
-            f"Augmentations are {', '.join(AUGMENTATIONS)}; one of them or more, in the order in "
+            f"Augmentations are {', '.join(known)}; one of them or more, in the order in "
             f"which they are applied. Received: {', '.join(map(str, names)) if listed else names}"
         )
     if len(set(names)) < len(names):
