@@ -157,7 +157,7 @@ def run_configuration(spec, images, labels, initial_weights_sha256, augment):
         "recipe": recipe,
         "data": [digest_state({"": np.asarray(array)}) for array in arrays],
         "initial_weights": initial_weights_sha256,
-        "augment": getattr(augment, "names", None),
+        "augment": list(getattr(augment, "names", ())),
     }
 
 

@@ -68,6 +68,14 @@ def sample(
             "--interpolate", help="Animate: walk between latents, and back to the first. A gif."
         ),
     ] = False,
+    gallery: Annotated[
+        bool,
+        typer.Option(
+            "--gallery",
+            help="Draw the png as keras-cv's plot_image_gallery does: large, and on a transparent "
+            "ground. Takes keras-cv.",
+        ),
+    ] = False,
 ):
     """Draw images from a model."""
     from zoo import registry
@@ -85,11 +93,13 @@ def sample(
         count = len(chosen) if chosen and len(chosen) > 1 else COUNT
     check_count("-n", count)
     check_count("--seed", seed, minimum=0)
-    output, kind = _output(name, output, format, interpolate)
+    output, kind = _output(name, output, format, interpolate, gallery)
     check_output_file(output)
     if weights is not None and not weights.is_file():
         raise WeightsNotFoundError(f"There is no weights file at {weights}.")
     choose_backend()
+    if gallery:
+        _check_gallery(count)
 
     from zoo.loading import PRETRAINED, load
 
@@ -100,19 +110,36 @@ def sample(
     classes = {} if chosen is None else {"labels": repeat_labels(chosen, count)}
     if interpolate:
         _save_walk(model, count, seed, classes, output)
+    elif gallery:
+        from zoo.gallery import save_gallery
+
+        save_gallery(model.generate(count, seed=seed, **classes), output)
     else:
         _save(model.generate(count, seed=seed, **classes), output, kind)
     what = "an animation of " if interpolate else ""
     print(f"wrote {output}: {what}{count} images of {name}, on {keras.backend.backend()}")
 
 
-def _output(name, output, format, interpolate):
+def _check_gallery(count):
+    """Raises an error if there can be no gallery of so many images."""
+    from zoo.cli.quiet import quiet_backend
+    from zoo.gallery import check_gallery_count, import_gallery
+
+    check_gallery_count(count)
+    with quiet_backend():
+        import_gallery()
+
+
+def _output(name, output, format, interpolate, gallery):
     """The file to write and its `Format`, which must agree with its suffix."""
+    if gallery and (interpolate or format not in (None, Format.png)):
+        other = "--interpolate" if interpolate else f"--format {format.value}"
+        raise InvalidInputError(f"--gallery draws a picture, a png. Received: {other}")
     if interpolate and format not in (None, Format.gif):
         raise InvalidInputError(
             f"--interpolate makes an animation, a gif. Received: --format {format.value}"
         )
-    wanted = Format.gif if interpolate else format
+    wanted = Format.gif if interpolate else Format.png if gallery else format
     if output is None:
         kind = wanted or Format.png
         return Path(f"{name}.{kind.value}"), kind
@@ -124,7 +151,8 @@ def _output(name, output, format, interpolate):
         )
     # A suffix that isn't one, as in "epoch.12", contradicts nothing.
     if wanted is not None and suffix in Format.__members__ and suffix != wanted.value:
-        option = "--interpolate" if interpolate else f"--format {wanted.value}"
+        option = "--interpolate" if interpolate else "--gallery" if gallery else None
+        option = option or f"--format {wanted.value}"
         raise InvalidInputError(
             f"{option} writes a {wanted.value} file, but the output ends in .{suffix}. "
             f"Received: {output}"

@@ -58,6 +58,16 @@ def train(
         float | None,
         typer.Option(help="Of both optimizers, at the start.", show_default=RECIPE),
     ] = None,
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Change the images at random before each step: flip, rotate, crop, cutout, "
+            "brightness, contrast, with commas between, in the order in which they are applied. "
+            "The model learns to draw what they look like then. Takes keras-cv.",
+            show_default="as they are",
+        ),
+    ] = None,
     initial_weights: Annotated[
         Path | None,
         typer.Option("--from", help="Weights to start from.", show_default="a fresh start"),
@@ -152,6 +162,7 @@ def train(
     if evaluate_every is not None:
         _check_evaluates(spec, data)
     choose_backend()  # Before the data: reading them can take a while.
+    augmentation = _augmentation(spec, augment)
     images, labels = _read_data(spec, data, limit)
 
     with quiet_backend():
@@ -180,6 +191,7 @@ def train(
             resume=resume is not None,
             on_nonfinite=on_nonfinite.value,
             monitor=callbacks[0].monitor if callbacks else None,
+            augment=augmentation,
         )
     weights = out / f"{name}.weights.h5"
     use = f"inpaint {name} PICTURE MASK" if restores(name) else f"sample {name}"
@@ -201,6 +213,18 @@ def _run_folder(name, out, resume, overwrite):
     if not any(resume.glob("**/checkpoints/*")):
         print(f"nothing to go on from in {resume}: from the beginning", file=sys.stderr)
     return resume
+
+
+def _augmentation(spec, text):
+    """The `zoo.input_augmentation.InputAugmentation` of the names in a text; `None` for none."""
+    if text is None:
+        return None
+    from zoo import input_augmentation
+    from zoo.cli.quiet import quiet_backend
+
+    names = input_augmentation.parse_names(text)
+    with quiet_backend():
+        return input_augmentation.make(names, spec.config.get("image_shape"))
 
 
 def _check_evaluates(spec, data):

@@ -1,0 +1,19 @@
+"""TensorFlow as a library of another backend's program."""
+
+import contextlib
+
+import keras
+
+
+def keep_tensorflow_off_gpus():
+    """Keeps TensorFlow on the CPU, unless it is Keras' backend.
+
+    At its first operation it would otherwise claim the memory of every GPU that it sees, all that
+    the backend hasn't taken yet.
+    """
+    if keras.backend.backend() == "tensorflow":
+        return
+    import tensorflow as tf
+
+    with contextlib.suppress(RuntimeError):  # It has started on them: too late, and not by us.
+        tf.config.set_visible_devices([], "GPU")

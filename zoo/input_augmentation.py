@@ -1,0 +1,254 @@
+"""Random changes of training images before they are fed, by the layers of keras-cv.
+
+Only real images are changed: the generator learns to draw what they look like then. A flip of
+photographs does no harm; holes cut into them come back in the samples (Karras et al. 2020,
+https://arxiv.org/abs/2006.06676, section 2, call it leaking). Labels stay those of the images.
+
+Every random number comes from the caller's NumPy generator, so that the same generator gives the
+same images on every backend and in every process.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from zoo.errors import InvalidInputError
+
+# Neither Keras nor keras-cv is imported here: names are checked before anybody waits for them.
+
+FLIPPED = 0.5
+"""`flip`: probability of being mirrored from left to right."""
+DEGREES = 10
+"""`rotate`: by up to so much either way, about the center; bilinear, which softens a little."""
+SHIFTED = 0.1
+"""`crop`: a window of the image's size, up or down and left or right by whole pixels, up to this
+share of the side. Nothing is resized, so nothing is blurred."""
+HOLE_SIDES = (0.1, 0.3)
+"""`cutout`: height and width of a black rectangle anywhere, as shares of the image's."""
+BRIGHTER = 0.1
+"""`brightness`: up to so much of 255 is added or subtracted; a black ground can turn gray."""
+CONTRAST = 0.2
+"""`contrast`: distances to each channel's mean change by up to this share."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What one name stands for.
+
+    Args:
+        layer: str, class of `keras_cv.layers`.
+        arguments: dict, of that class.
+        draw: function of (`numpy.random.Generator`, shape of a batch) that draws for each image
+            what the layer is to do: what its `get_random_transformation_batch` returns.
+        channels: tuple of the numbers of channels it works on; `None` if it works on all.
+    """
+
+    layer: str
+    arguments: dict
+    draw: object
+    channels: tuple | None = None
+
+
+def _draw_flips(rng, shape):
+    # The layer mirrors where this is over 1 - rate.
+    coins = _uniform(rng, 0, 1, (shape[0], 1))
+    return {"flip_horizontals": coins, "flip_verticals": np.zeros_like(coins)}
+
+
+def _draw_angles(rng, shape):
+    limit = np.deg2rad(DEGREES)
+    return {"angles": _uniform(rng, -limit, limit, shape[:1])}
+
+
+def _draw_shifts(rng, shape):
+    sides = np.array(shape[1:3])
+    limits = np.floor(SHIFTED * sides).astype(int)
+    shifts = rng.integers(-limits, limits + 1, (shape[0], 2)) / sides
+    heights, widths = np.split(shifts.astype("float32"), 2, axis=1)
+    return {"height_translations": heights, "width_translations": widths}
+
+
+def _draw_holes(rng, shape):
+    sides = np.array(shape[1:3])
+    sizes = np.ceil(_uniform(rng, *HOLE_SIDES, (shape[0], 2)) * sides).astype("int32")
+    centers = rng.integers(0, sides, (shape[0], 2)).astype("int32")
+    return {
+        "centers_x": centers[:, 1],
+        "centers_y": centers[:, 0],
+        "rectangles_height": sizes[:, 0],
+        "rectangles_width": sizes[:, 1],
+    }
+
+
+def _draw_brightness(rng, shape):
+    return 255 * _uniform(rng, -BRIGHTER, BRIGHTER, (shape[0], 1, 1, 1))
+
+
+def _draw_contrasts(rng, shape):
+    return _uniform(rng, 1 - CONTRAST, 1 + CONTRAST, (shape[0], 1, 1, 1))
+
+
+def _uniform(rng, low, high, shape):
+    return rng.uniform(low, high, shape).astype("float32")
+
+
+_EDGES = {"fill_mode": "nearest"}  # Black corners, or mirrored pieces of a shoe, would be learned.
+_SHIFTS = {"height_factor": SHIFTED, "width_factor": SHIFTED}
+_HOLES = {"height_factor": HOLE_SIDES, "width_factor": HOLE_SIDES}
+_COLORS = {"value_range": (0, 255)}
+
+AUGMENTATIONS = {
+    "flip": Augmentation("RandomFlip", {"mode": "horizontal", "rate": FLIPPED}, _draw_flips),
+    "rotate": Augmentation("RandomRotation", {"factor": DEGREES / 360, **_EDGES}, _draw_angles),
+    "crop": Augmentation("RandomTranslation", {**_SHIFTS, **_EDGES}, _draw_shifts),
+    "cutout": Augmentation("RandomCutout", _HOLES, _draw_holes),
+    "brightness": Augmentation(
+        "RandomBrightness", {"factor": BRIGHTER, **_COLORS}, _draw_brightness, (1, 3)
+    ),
+    "contrast": Augmentation(
+        "RandomContrast", {"factor": CONTRAST, **_COLORS}, _draw_contrasts, (1, 3)
+    ),
+}
+"""What `zoo train --augment` knows, by name."""
+
+
+def parse_names(text):
+    """The names in a text, separated by commas.
+
+    Raises:
+        InvalidInputError: as `check_names`.
+
+    Example:
+
+    >>> parse_names("flip, rotate")
+    ('flip', 'rotate')
+    """
+    names = tuple(name.strip() for name in text.split(","))
+    check_names(names)
+    return names
+
+
+def check_names(names):
+    """Raises `InvalidInputError` unless these are names of augmentations, each once."""
+    known, listed = list(AUGMENTATIONS), isinstance(names, (tuple, list))
+    if not listed or not names or any(name not in known for name in names):
+        raise InvalidInputError(
+            f"Augmentations are {', '.join(known)}; one of them or more, in the order in "
+            f"which they are applied. Received: {', '.join(map(str, names)) if listed else names}"
+        )
+    if len(set(names)) < len(names):
+        raise InvalidInputError(
+            f"Each augmentation can be asked for once. Received: {', '.join(names)}"
+        )
+
+
+def make(names, image_shape=None):
+    """The function that changes batches, made of keras-cv's layers.
+
+    Args:
+        names: sequence of keys of `AUGMENTATIONS`, in the order in which they are applied.
+        image_shape: (height, width, channels) of the images to come; if it isn't known, they are
+            taken as they come.
+
+    Returns:
+        `InputAugmentation`.
+
+    Raises:
+        InvalidInputError: for a name that isn't known or comes twice, or if it changes
+            colors and the images are neither gray nor RGB.
+        MissingDependencyError: if keras-cv isn't installed.
+
+    Example:
+
+    ```python
+    augment = input_augmentation.make(("flip", "rotate"), (64, 64, 3))
+    changed = augment(images, np.random.default_rng(0))  # uint8 (N, 64, 64, 3), as images
+    ```
+    """
+    check_names(names)
+    for name in names:
+        channels = AUGMENTATIONS[name].channels
+        if image_shape is not None and channels and image_shape[-1] not in channels:
+            raise InvalidInputError(
+                f"The augmentation {name!r} is for images of {' or '.join(map(str, channels))} "
+                f"channels. Received: image_shape={tuple(image_shape)}"
+            )
+    return InputAugmentation(names, image_shape)
+
+
+class InputAugmentation:
+    """Changes a batch of images at random; see `make`.
+
+    Not for several threads at once: keras-cv's layers aren't.
+
+    Args:
+        names: as of `make`, and checked.
+        image_shape: likewise.
+    """
+
+    def __init__(self, names, image_shape=None):
+        from zoo.keras_cv_import import import_keras_cv
+
+        keras_cv = import_keras_cv()
+        self.names = tuple(names)
+        self.image_shape = None if image_shape is None else tuple(image_shape)
+        chosen = [AUGMENTATIONS[name] for name in names]
+        self._steps = [(item.draw, _layer(keras_cv, item)) for item in chosen]
+
+    def __call__(self, images, rng):
+        """Changes each image by itself.
+
+        Args:
+            images: uint8 ndarray (batch, H, W, C), values 0..255. It stays as it is.
+            rng: `numpy.random.Generator`, which moves on; how far depends on the size of the batch
+                alone.
+
+        Returns:
+            uint8 ndarray of the same shape.
+
+        Raises:
+            InvalidInputError: for an array of another type or shape.
+        """
+        self._check(images)
+        if len(images) == 0:
+            return images.copy()
+        changed = images.astype("float32")
+        for draw, layer in self._steps:
+            changed = layer(changed, draw(rng, images.shape))
+        return np.clip(np.rint(changed), 0, 255).astype("uint8")
+
+    def _check(self, images):
+        shape, dtype = getattr(images, "shape", None), getattr(images, "dtype", None)
+        sound = isinstance(images, np.ndarray) and dtype == np.uint8 and images.ndim == 4
+        if not sound or (self.image_shape is not None and shape[1:] != self.image_shape):
+            expected = "(H, W, C)" if self.image_shape is None else self.image_shape
+            received = type(images).__name__ if shape is None else f"{dtype} of shape {shape}"
+            raise InvalidInputError(
+                f"Augmented are uint8 ndarrays of images of shape {expected}, in batches. "
+                f"Received: {received}"
+            )
+
+
+def _layer(keras_cv, augmentation):
+    """A layer of keras-cv, as a function of float32 images and of what to do to each of them."""
+    import keras
+
+    given = []
+
+    # The method that keras-cv's layers draw in, and that it documents for one's own to override.
+    # Their own draws come from TensorFlow's generators, which only private attributes can reach.
+    class Told(getattr(keras_cv.layers, augmentation.layer)):
+        def get_random_transformation_batch(self, batch_size, **inputs):
+            return given.pop()
+
+    # A seed, although none is drawn from: without, the layer starts TensorFlow's global generator.
+    # Its own dtype, because a model may be trained in another.
+    layer = Told(**augmentation.arguments, seed=1, dtype="float32")
+
+    def apply(images, transformations):
+        given.append(transformations)
+        # Results would go to the accelerator on most backends, and wait for it on the way back.
+        with keras.device("cpu:0"):
+            return keras.ops.convert_to_numpy(layer(images))
+
+    return apply
