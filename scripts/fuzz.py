@@ -60,9 +60,8 @@ class _Worker:
     """A child process that runs cases; its lines come through a queue, to wait for with a limit."""
 
     def __init__(self, target, folder, seed, start, count):
-        command = [sys.executable, "-m", "scripts.fuzzing.worker", target, str(folder)]
         self.process = subprocess.Popen(
-            [*command, str(seed), str(start), str(count)],
+            self.command(target, folder, seed, start, count),
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
@@ -71,6 +70,10 @@ class _Worker:
         )
         self.lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
+
+    def command(self, target, folder, seed, start, count):
+        arguments = [target, folder, seed, start, count]
+        return [sys.executable, "-m", "scripts.fuzzing.worker", *map(str, arguments)]
 
     def _read(self):
         for line in self.process.stdout:

@@ -2,6 +2,7 @@
 
 import struct
 
+from zoo.errors import WeightsFormatError
 from zoo.hdf5.objects import ATTRIBUTE
 
 STRING, VARIABLE_LENGTH = 3, 9
@@ -31,6 +32,8 @@ def read_text(source, messages, name, max_bytes):
                 raise source.refused(f"the attribute {name!r} is kept elsewhere")
             raw = _text_bytes(source, datatype, dataspace, data, name, max_bytes)
             return raw.decode("utf-8")
+        except WeightsFormatError:
+            raise
         except (struct.error, IndexError, ValueError):
             raise source.damaged(f"its attribute {name!r} isn't sound") from None
     return None
