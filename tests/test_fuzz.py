@@ -58,7 +58,7 @@ KEYS = ["name", "family", "config", "sha256", "size", "files", "parameters", "re
 
 
 @settings(
-    max_examples=150,
+    max_examples=80,
     deadline=None,
     derandomize=True,
     database=None,

@@ -99,11 +99,13 @@ def test_all_that_ships_is_sound(capsys):
 
 def test_what_is_not_sound_is_named_and_the_rest_still_checked(folder, weights, capsys):
     (folder / "zz.weights.h5").write_bytes(weights.read_bytes()[:-1])
-    (folder / "aa.json").write_text("{}")
+    (folder / "aa.json").write_text('{"name": "aa", "config": {}}')
     assert status_of(folder) == 2
     captured = capsys.readouterr()
     first, second = captured.err.splitlines()
-    assert first.startswith(f"error: {folder / 'aa.json'}: unknown keys [], missing keys")
+    assert first.startswith(
+        f"error: {folder / 'aa.json'}: unknown keys [], missing keys ['family']"
+    )
     assert second.startswith(f"error: {folder / 'zz.weights.h5'} can't be read as an HDF5 file")
     assert len(captured.out.splitlines()) == 2
 
