@@ -65,6 +65,7 @@ class _Worker:
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # where libtiff complains
             text=True,
         )
         self.lines = queue.Queue()
