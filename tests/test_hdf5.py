@@ -237,12 +237,10 @@ def test_the_structure_has_a_budget(path, monkeypatch):
 
 def test_a_tree_that_points_to_itself_ends(path):
     with h5py.File(path, "w") as file:
-        for index in range(100):  # a root with leaves
+        for index in range(700):  # a root above its leaves
             file[str(index)] = index
     content = bytearray(path.read_bytes())
-    root = content.find(b"TREE")
-    while content[root + 5] != 1:
-        root = content.find(b"TREE", root + 1)
+    root = content.index(b"TREE\0\1")
     content[root + 32 : root + 40] = root.to_bytes(8, "little")
     path.write_bytes(content)
     with pytest.raises(WeightsFormatError, match="tangled"):
