@@ -10,6 +10,7 @@ from PIL import Image
 import zoo
 from tests.tiny import training_images
 from zoo import registry
+from zoo.card_file import SCHEMA
 from zoo.cards import ModelCard
 from zoo.download import sha256_of
 from zoo.errors import CardError
@@ -171,6 +172,87 @@ def test_a_hash_has_to_be_one(path, sha256):
     path.write_text(json.dumps({**MINIMAL, "sha256": sha256}))
     with pytest.raises(CardError, match=r"tiny\.json: 'sha256' must be 64 hex digits"):
         ModelCard.read(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("name", "../tiny"),
+        ("name", "ti ny"),
+        ("name", "tiny\n"),
+        ("name", "x" * 101),
+        ("family", "os.system"),
+        ("size", -1),
+        ("size", 10**13),
+        ("config", {"a": 10**10}),
+        ("config", {"a": [0] * 65}),
+        ("config", {"a": {"b": "x" * 1001}}),
+        ("parameters", {"generator": -1}),
+        ("parameters", {"generator": "many"}),
+        ("license", "x" * 10_001),
+        *[
+            ("files", {"weights": name})
+            for name in (
+                *(
+                    "../a",
+                    "a/b",
+                    "/a",
+                    "a\\b",
+                    "..",
+                    ".",
+                    "",
+                    ".a",
+                    "C:a",
+                    "a\0",
+                    "a\n",
+                    "a ",
+                    "a.",
+                ),
+                *("x" * 256, 3),
+            )
+        ],
+    ],
+)
+def test_a_value_that_is_out_of_bounds_is_named(path, key, value):
+    path.write_text(json.dumps({**MINIMAL, key: value}))
+    with pytest.raises(
+        CardError, match=rf"tiny\.json: '{key}.* must be an? .*Received: "
+    ) as caught:
+        ModelCard.read(path)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"name": "a", "name": "b"}', "'name' is there twice"),
+        ('{"metrics": {"a": 1, "a": 2}}', "'a' is there twice"),
+        ('{"metrics": {"a": NaN}}', "NaN is no JSON"),
+        ('{"metrics": {"a": -Infinity}}', "-Infinity is no JSON"),
+        ('{"metrics": {"a": 1e999}}', "beyond all floats"),
+        ('{"size": 1' + "0" * 5000 + "}", "5001 digits"),
+        ('{"metrics": ' + "[" * 20 + "]" * 20 + "}", "nested more than 16"),
+        ('{"license": "\\ud800"}', "surrogates not allowed"),
+        ('{"license": "' + "x" * 1_000_000 + '"}', "more than 1,000,000 bytes"),
+    ],
+)
+def test_json_that_is_not_strict_is_refused(path, text, reason):
+    path.write_text(text)
+    with pytest.raises(CardError, match=f"no readable JSON card.*{reason}"):
+        ModelCard.read(path)
+
+
+def test_the_schema_knows_the_fields_of_a_card():
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    assert set(schema["properties"]) == {item.name for item in dataclasses.fields(ModelCard)}
+    assert not schema["additionalProperties"]
+
+
+def test_a_card_with_nan_is_not_written(path):
+    CARD.write(path)
+    with pytest.raises(CardError, match="can't be written"):
+        dataclasses.replace(CARD, metrics={"frechet_distance": float("nan")}).write(path)
+    assert ModelCard.read(path) == CARD
 
 
 # ---------------------------------------------------------------- atomic writes

@@ -295,7 +295,8 @@ def calls(monkeypatch):
     """Calls of `training.train`, which does nothing."""
     made = []
 
-    def train(spec, images, out, callbacks, initial_weights, labels):
+    def train(spec, images, out, callbacks, initial_weights, labels, **options):
+        assert options.pop("resume") is False
         assert all(isinstance(callback, keras.callbacks.Callback) for callback in callbacks)
         assert labels is None
         made.append((spec, images, Path(out)))

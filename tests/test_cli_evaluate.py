@@ -335,7 +335,7 @@ def watches(monkeypatch):
     """The callbacks for evaluation of each call of `training.train`, which does nothing."""
     made = []
 
-    def train(spec, images, out, callbacks, initial_weights, labels):
+    def train(spec, images, out, callbacks, initial_weights, labels, **options):
         watching = [item for item in callbacks if isinstance(item, EvaluationCallback)]
         made.append((watching, callbacks))
 

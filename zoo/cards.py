@@ -3,8 +3,8 @@
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from zoo.card_file import read_card_values
 from zoo.errors import CardError
 from zoo.files import replacing
 
@@ -71,46 +71,26 @@ class ModelCard:
 
     @classmethod
     def read(cls, path):
-        """The card in a JSON file.
+        """The card in a JSON file, which a stranger may have written.
 
         Raises:
-            CardError: if the file isn't a card.
+            CardError: if the file isn't a card: `zoo/card.schema.json` says what one is.
         """
-        path = Path(path)
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise CardError(f"{path} is no readable JSON card: {error}") from error
-        if not isinstance(values, dict):
-            raise CardError(f"{path} must hold a JSON object. Received: {type(values).__name__}")
-        kinds = {item.name: _KINDS[item.type] for item in dataclasses.fields(cls)}
-        unknown = sorted(set(values) - set(kinds))
-        missing = sorted({"name", "family", "config"} - set(values))
-        if unknown or missing:
-            raise CardError(f"{path}: unknown keys {unknown}, missing keys {missing}")
-        for key, value in values.items():
-            if not isinstance(value, kinds[key]) or isinstance(value, bool):
-                raise CardError(f"{path}: {key!r} has the wrong type. Received: {value!r}")
-        if values.get("sha256") is not None and not _is_sha256(values["sha256"]):
-            raise CardError(f"{path}: 'sha256' must be 64 hex digits")
-        return cls(**values)
+        return cls(**read_card_values(path))
 
     def write(self, path):
         """Writes the card as JSON, whole or not at all."""
-        text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
+        try:
+            text = json.dumps(
+                dataclasses.asdict(self), indent=2, ensure_ascii=False, allow_nan=False
+            )
+        except ValueError as error:  # NaN is no JSON
+            raise CardError(f"The card of {self.name} can't be written: {error}") from error
         with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_text(f"{text}\n", encoding="utf-8")
 
     def missing_for_release(self):
         """Names of what the card must still hold before its weights may ship."""
         needed = ("license", "dataset", "dataset_license", "recipe", "training", "metrics")
         missing = [key for key in (*needed, "limits", "sha256", "size") if not getattr(self, key)]
         return missing + ([] if "seed" in self.recipe else ["recipe.seed"])
-
-
-_NONE = type(None)
-_KINDS = {str: str, dict: dict, str | None: (str, _NONE), int | None: (int, _NONE)}
-
-
-def _is_sha256(text):
-    return len(text) == 64 and set(text) <= set("0123456789abcdef")

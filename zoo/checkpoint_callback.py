@@ -194,7 +194,7 @@ class Checkpoint(keras.callbacks.Callback):
         )
 
     def _check_configuration(self, path, record):
-        changed = configuration.differences(record.get("configuration", {}), self._configuration)
+        changed = configuration.differences(record["configuration"], self._configuration)
         if changed:
             raise _OtherConfiguration(
                 f"{path} is of a run with another configuration: {'; '.join(changed)}. Train as "

@@ -1,14 +1,14 @@
 """Checkpoint files: one HDF5 file each, with all of a run's state and a record of what it is."""
 
-import io
 import json
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from zoo.errors import CheckpointError, ZooError
-from zoo.files import remove_leftovers, replacing
+from zoo.files import remove_leftovers
+from zoo.hdf5 import open_hdf5
+from zoo.hdf5.writing import write_arrays
 from zoo.training_state import digest_state
 from zoo.weights import read_arrays
 
@@ -45,14 +45,7 @@ def write_checkpoint(path, arrays, record):
         OSError: if the disk is full, the folder can't be written to ...
     """
     text = json.dumps({"format": FORMAT, **record, "sha256": digest_state(arrays)})
-    # In memory first: from a full disk, HDF5 comes back with broken objects and noise.
-    memory = io.BytesIO()
-    with h5py.File(memory, "w") as file:
-        for name, array in arrays.items():
-            file.create_dataset(name, data=array)
-        file.create_dataset(RECORD, data=np.frombuffer(text.encode(), "uint8"))
-    with replacing(path) as temporary:
-        temporary.write_bytes(memory.getbuffer())
+    write_arrays(path, {**arrays, RECORD: np.frombuffer(text.encode(), "uint8")})
 
 
 def read_record(path):
@@ -62,18 +55,10 @@ def read_record(path):
         CheckpointError: if it can't be read.
     """
     try:
-        with h5py.File(path, "r") as file:
-            data = file[RECORD]
-            if data.dtype != "uint8" or data.ndim != 1 or data.size > MAX_RECORD_BYTES:
-                raise ValueError(f"{RECORD} must be up to {MAX_RECORD_BYTES} bytes of text")
-            record = json.loads(data[()].tobytes())
-    # h5py tells of damage inside of a file by all of these.
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, RecursionError) as error:
-        raise CheckpointError(f"{path} is no whole checkpoint: {error}") from error
-    known = isinstance(record, dict) and record.get("format") == FORMAT
-    if not known or not isinstance(record.get("epoch"), int):
-        raise CheckpointError(f"{path} is no checkpoint of this version of zoo")
-    return record
+        with open_hdf5(path) as file:
+            return _record_of(path, file)
+    except ZooError as error:
+        raise _as_checkpoint_error(error) from error
 
 
 def read_checkpoint(path, expected):
@@ -91,11 +76,10 @@ def read_checkpoint(path, expected):
     """
     record = read_record(path)
     try:
-        arrays = read_arrays(path, expected, _datasets)
+        arrays = read_arrays(path, expected, _state_arrays)
     except ZooError as error:
-        raise CheckpointError(str(error)) from error
-    if digest_state(arrays) != record.get("sha256"):
-        raise CheckpointError(f"{path} is damaged: its numbers aren't those that were saved")
+        raise _as_checkpoint_error(error) from error
+    _check_digest(path, arrays, record)
     return record, arrays
 
 
@@ -108,18 +92,43 @@ def check_checkpoint(path):
     Raises:
         CheckpointError: if it is damaged.
     """
-    record = read_record(path)
-    with h5py.File(path, "r") as file:
-        arrays = {name: dataset[()] for name, dataset in _datasets(file).items()}
-    if digest_state(arrays) != record.get("sha256"):
-        raise CheckpointError(f"{path} is damaged: its numbers aren't those that were saved")
+    try:
+        with open_hdf5(path) as file:
+            record = _record_of(path, file)
+            names = _state_arrays(list(file.datasets))
+            arrays = {name: file.datasets[name].read() for name in names}
+    except ZooError as error:
+        raise _as_checkpoint_error(error) from error
+    _check_digest(path, arrays, record)
     return record
 
 
-def _datasets(file):
-    return {
-        f"{group}/{name}": file[group][name]
-        for group in file
-        if group != RECORD
-        for name in file[group]
-    }
+def _record_of(path, file):
+    data = file.datasets.get(RECORD)
+    if data is None or data.type_name != "uint8" or len(data.shape) != 1:
+        raise CheckpointError(f"{path} is no checkpoint: it has no record")
+    if data.shape[0] > MAX_RECORD_BYTES:
+        raise CheckpointError(f"{path}: its record is longer than {MAX_RECORD_BYTES} bytes")
+    try:
+        record = json.loads(data.read().tobytes())
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: its record is no JSON: {error}") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is no checkpoint of this version of zoo")
+    for key, kind in {"epoch": int, "sha256": str, "configuration": dict, "along": list}.items():
+        if not isinstance(record.get(key), kind):
+            raise CheckpointError(f"{path}: its record has no {key!r}")
+    return record
+
+
+def _check_digest(path, arrays, record):
+    if digest_state(arrays) != record["sha256"]:
+        raise CheckpointError(f"{path} is damaged: its numbers aren't those that were saved")
+
+
+def _state_arrays(names):
+    return {name: name for name in names if name != RECORD}
+
+
+def _as_checkpoint_error(error):
+    return error if isinstance(error, CheckpointError) else CheckpointError(str(error))

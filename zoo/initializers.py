@@ -7,6 +7,8 @@ compilation.
 import keras
 import numpy as np
 
+from zoo.parameter_limit import count_parameters
+
 
 class _NumPyInitializer(keras.initializers.Initializer):
     """Base: a function of shape and a NumPy generator."""
@@ -16,6 +18,7 @@ class _NumPyInitializer(keras.initializers.Initializer):
         self.seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
 
     def __call__(self, shape, dtype=None):
+        count_parameters(shape)
         values = self.draw(np.random.default_rng(self.seed), shape)
         return keras.ops.convert_to_tensor(np.asarray(values, "float32"), dtype=dtype)
 

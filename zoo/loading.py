@@ -1,12 +1,21 @@
 """`zoo.load` and its kin: from a name to a card, to a model, to a pretrained model."""
 
+import contextlib
 import os
 
 from zoo import registry
 from zoo.cards import ModelCard
-from zoo.errors import InvalidInputError, WeightsMismatchError, WeightsNotFoundError
+from zoo.errors import (
+    CardError,
+    InvalidInputError,
+    UnknownModelError,
+    WeightsMismatchError,
+    WeightsNotFoundError,
+    ZooError,
+)
 from zoo.keras_import import import_keras
 from zoo.locations import find_card, find_weights
+from zoo.parameter_limit import limited_parameters
 
 PRETRAINED = "pretrained"
 
@@ -69,11 +78,29 @@ def build(model, **changes):
         MissingDependencyError: if Keras' backend isn't installed.
     """
     if isinstance(model, ModelCard):
-        family, config = registry.builder(model.family), model.config
-    else:
-        spec = registry.find(model)
-        family, config = spec.build, spec.config
-    return _call(family, {**config, **changes})
+        family = registry.builder(model.family)
+        return _call_card(family, model, {**model.config, **changes})
+    spec = registry.find(model)
+    return _call(spec.build, {**spec.config, **changes})
+
+
+def _call_card(family, card, config):
+    """Calls a family with a card's configuration, which a stranger may have written."""
+    registered = None
+    with contextlib.suppress(UnknownModelError):
+        registered = ModelCard.from_spec(registry.find(card.name))
+    if registered is not None and (card.family, config) == (registered.family, registered.config):
+        return _call(family, config)
+    try:
+        with limited_parameters():
+            return _call(family, config)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        if isinstance(error, ZooError):
+            raise
+        raise CardError(
+            f"No {card.family} can be built from the configuration in the card of {card.name!r}: "
+            f"{error}. Received: {config!r}"
+        ) from error
 
 
 def _call(family, config):
@@ -145,7 +172,7 @@ def load(name, weights=PRETRAINED, **changes):
             )
         # Files first: a missing one should not cost the wait for a backend to be imported.
         weights, sha256 = find_weights(card), card.sha256
-        model = _call(spec.build, card.config)
+        model = _call_card(spec.build, card, card.config)
     else:
         model = build(name, **changes)
 

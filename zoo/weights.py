@@ -1,5 +1,8 @@
 """Weights files: Keras' own `.weights.h5`, checked array by array before a model sees them.
 
+A stranger's file is never opened by libhdf5 or Keras: `zoo.hdf5` reads it, under limits, and what
+passed all checks goes to the model in a file written anew.
+
 A file holds two groups, `generator` and `discriminator`, as `Model.save_weights` lays them out, so
 plain `model.load_weights(path)` reads it as well. Kernels are stored in half precision.
 """
@@ -15,13 +18,31 @@ from zoo.errors import (
     WeightsFormatError,
     WeightsMismatchError,
     WeightsNotFoundError,
-    ZooError,
 )
-from zoo.files import replacing
+from zoo.hdf5 import open_hdf5
+from zoo.hdf5.writing import write_arrays
 
-NETWORKS = ("generator", "discriminator")
 FLOAT16_MAX = 65504.0
-MAX_DEPTH = 64  # of groups; a file may link a group into itself
+
+
+def network_arrays(names):
+    """The arrays of both networks, for `read_arrays`: a moving average stands in for the generator.
+
+    Args:
+        names: list of str, those of a file.
+
+    Returns:
+        dict name in the file -> `"generator/..."` or `"discriminator/..."`.
+    """
+    averaged = any(name.startswith("average_generator/") for name in names)
+    sources = {"average_generator" if averaged else "generator": "generator"}
+    sources["discriminator"] = "discriminator"
+    split = {name: name.partition("/") for name in names}
+    return {
+        name: f"{sources[group]}/{rest}"
+        for name, (group, slash, rest) in split.items()
+        if slash and group in sources
+    }
 
 
 def save_weights(model, path, half_precision=True):
@@ -36,14 +57,13 @@ def save_weights(model, path, half_precision=True):
             statistics, few and of any size, stay as they are.
     """
     arrays = _arrays_of(model)
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-        for name, array in arrays.items():
-            if half_precision and array.ndim > 1 and np.abs(array).max(initial=0.0) <= FLOAT16_MAX:
-                array = array.astype("float16")
-            file.create_dataset(name, data=array, compression="gzip", shuffle=True)
+    for name, array in arrays.items():
+        if half_precision and array.ndim > 1 and np.abs(array).max(initial=0.0) <= FLOAT16_MAX:
+            arrays[name] = array.astype("float16")
+    write_arrays(path, arrays, compression="gzip", shuffle=True)
 
 
-def load_weights(model, path, sha256=None):
+def load_weights(model, path, sha256=None, select=network_arrays):
     """Checks a weights file and loads it; on any error the model stays as it was.
 
     Also takes what `model.save_weights` writes while training: the moving average then becomes
@@ -53,6 +73,8 @@ def load_weights(model, path, sha256=None):
         model: `zoo.AdversarialModel`, not compiled.
         path: the file.
         sha256: str, what the file must hash to, if known.
+        select: as of `read_arrays`: `None` for any other `keras.Model`, all of whose arrays the
+            file must hold.
 
     Raises:
         WeightsNotFoundError: if there is no such file.
@@ -67,7 +89,7 @@ def load_weights(model, path, sha256=None):
         )
     if sha256 is not None:
         _check_hash(path, sha256)
-    arrays = read_arrays(path, _arrays_of(model))
+    arrays = read_arrays(path, _arrays_of(model, select), select)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "checked.weights.h5"
         with h5py.File(copy, "w") as file:
@@ -76,66 +98,59 @@ def load_weights(model, path, sha256=None):
             model.load_weights(copy)
 
 
-def read_arrays(path, expected, find=None):
-    """The arrays of a weights file, in float32, after all checks.
+def read_arrays(path, expected, select=None):
+    """Arrays of a weights file or a checkpoint, after all checks.
+
+    Nothing is read, or takes memory, before it is known to have the expected shape.
+
+    Args:
+        path: the file, of `save_weights` here or of Keras.
+        expected: dict name -> what has a `shape` and a `dtype`: an ndarray, a Keras variable.
+        select: function of the list of names in the file, groups and array joined by slashes
+            (`"optimizer/vars/0"`), that returns a dict name in the file -> name in `expected`;
+            what it leaves out is not read. By default all arrays, under their own names.
+
+    Returns:
+        dict name -> ndarray, names and dtypes as in `expected`. A float may be stored in float16.
+
+    Raises:
+        WeightsFormatError: if it is no sound HDF5 file of finite arrays.
+        WeightsMismatchError: if names, shapes or types differ from the expected.
+
+    Example:
+
+    ```python
+    steps = {"optimizer/generator_optimizer/vars/0": np.zeros((), "int32")}
+    read_arrays("run.weights.h5", steps, lambda names: {name: name for name in steps})
+    ```
+    """
+    with open_hdf5(path) as file:
+        chosen = _choose(file, select)
+        found = {chosen[name]: dataset for name, dataset in file.datasets.items() if name in chosen}
+        _check_names(path, found, expected)
+        for name, array in expected.items():
+            _check_dataset(path, name, found[name], array)
+        return {name: _finite(path, name, found[name], expected[name].dtype) for name in expected}
+
+
+def read_attribute(path, name, max_bytes=2**20):
+    """A text attribute of a weights file's root, or `None` if it has none of this name.
 
     Args:
         path: the file.
-        expected: dict name -> array of what the architecture has.
-
-    Returns:
-        dict name -> ndarray, names as in `expected`.
+        name: str.
+        max_bytes: int, of UTF-8.
 
     Raises:
-        WeightsFormatError: if it is no HDF5 file of finite arrays.
-        WeightsMismatchError: if names, shapes or types differ from the expected.
+        WeightsFormatError: if the file isn't sound, or the attribute no text of this length.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            found = (find or _datasets)(file)
-            _check_names(path, found, expected)
-            for name, array in expected.items():
-                _check_dataset(path, name, found[name], array)
-            arrays = {name: found[name][()].astype(expected[name].dtype) for name in expected}
-    except ZooError:
-        raise
-    # h5py tells of damage inside of a file by all of these.
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise WeightsFormatError(
-            f"{path} can't be read as an HDF5 file; it may be cut short, or something else: {error}"
-        ) from error
-    for name, array in arrays.items():
-        if not np.all(np.isfinite(array)):
-            raise WeightsFormatError(f"{path}: {name} holds NaN or infinity")
-    return arrays
+    with open_hdf5(path) as file:
+        return file.attribute(name, max_bytes)
 
 
-def _datasets(file):
-    """Name -> dataset of both networks; a moving average stands in for the generator."""
-    found = {}
-
-    def visit(group, prefix):
-        if prefix.count("/") > MAX_DEPTH:
-            raise WeightsFormatError(f"{file.filename}: groups are nested too deeply")
-        for key in group:
-            link = group.get(key, getlink=True)
-            if not isinstance(link, h5py.HardLink):
-                raise WeightsFormatError(f"{file.filename}: {prefix}{key} is a link")
-            item = group[key]
-            if isinstance(item, h5py.Dataset):
-                found[f"{prefix}{key}"] = item
-            elif not isinstance(item, h5py.Group):
-                raise WeightsFormatError(f"{file.filename}: {prefix}{key} is no array")
-            else:
-                visit(item, f"{prefix}{key}/")
-
-    generator = "average_generator" if "average_generator" in file else "generator"
-    for network, source in zip(NETWORKS, (generator, "discriminator"), strict=True):
-        if isinstance(file.get(source, getlink=True), h5py.HardLink) and isinstance(
-            file[source], h5py.Group
-        ):
-            visit(file[source], f"{network}/")
-    return found
+def _choose(file, select):
+    names = list(file.datasets)
+    return {name: name for name in names} if select is None else select(names)
 
 
 def _check_names(path, found, expected):
@@ -149,22 +164,24 @@ def _check_names(path, found, expected):
 
 
 def _check_dataset(path, name, dataset, array):
-    # Before any of it is read: a compressed file may claim any size.
-    if dataset.is_virtual or dataset.external:
-        raise WeightsFormatError(f"{path}: {name} lies outside of the file")
-    if dataset.shape != array.shape:
+    shape, dtype = tuple(array.shape), np.dtype(array.dtype)
+    if dataset.shape != shape:
         raise WeightsMismatchError(
-            f"{path} holds weights of another model: {name} must have shape {array.shape}. "
+            f"{path} holds weights of another model: {name} must have shape {shape}. "
             f"Received: {dataset.shape}"
         )
-    if any(c > s for c, s in zip(dataset.chunks or (), dataset.shape, strict=False)):
-        raise WeightsFormatError(f"{path}: {name} is stored in chunks larger than itself")
-    if array.dtype.kind == "f" and dataset.dtype not in (np.float32, np.float16):
+    allowed = ["float32", "float16"] if dtype.kind == "f" else [str(dtype)]
+    if dataset.type_name not in allowed:
         raise WeightsFormatError(
-            f"{path}: {name} must be float32 or float16. Received: {dataset.dtype}"
+            f"{path}: {name} must be {' or '.join(allowed)}. Received: {dataset.type_name}"
         )
-    if array.dtype.kind != "f" and dataset.dtype != array.dtype:
-        raise WeightsFormatError(f"{path}: {name} must be {array.dtype}. Received: {dataset.dtype}")
+
+
+def _finite(path, name, dataset, dtype):
+    array = dataset.read().astype(dtype, copy=False)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise WeightsFormatError(f"{path}: {name} holds NaN or infinity")
+    return array
 
 
 def _check_hash(path, sha256):
@@ -179,13 +196,14 @@ def _check_hash(path, sha256):
         )
 
 
-def _arrays_of(model):
-    """Name -> array of both networks, named as Keras lays them out in a file."""
+def _arrays_of(model, select=network_arrays):
+    """Name -> array of both networks, or of all the model, named as Keras lays them out."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "all.weights.h5"
         model.save_weights(path)
-        with h5py.File(path, "r") as file:
-            return {name: dataset[()] for name, dataset in _datasets(file).items()}
+        with open_hdf5(path) as file:
+            chosen = _choose(file, select)
+            return {name: file.datasets[source].read() for source, name in chosen.items()}
 
 
 def _some(names):

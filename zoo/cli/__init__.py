@@ -13,7 +13,7 @@ import typer
 import typer.core
 
 import zoo
-from zoo.cli import evaluate, inpaint, neighbors, progress_command, sample, train
+from zoo.cli import evaluate, inpaint, neighbors, progress_command, sample, train, verify
 from zoo.errors import ZooError
 
 INTERRUPTED = 130  # as a shell reports SIGINT
@@ -160,6 +160,7 @@ app.command("train")(train.train)
 app.command("progress")(progress_command.progress)
 app.command("evaluate")(evaluate.evaluate)
 app.command("neighbors")(neighbors.neighbors)
+app.command("verify")(verify.verify)
 
 
 def main(arguments=None):

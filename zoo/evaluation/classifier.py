@@ -6,14 +6,13 @@ Distances in its features compare only with distances in the same features, so i
 by a sha256.
 """
 
-import hashlib
 import json
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from zoo import locations
+from zoo.download import sha256_of
 from zoo.errors import (
     CardError,
     ChecksumError,
@@ -22,6 +21,7 @@ from zoo.errors import (
     WeightsNotFoundError,
 )
 from zoo.evaluation.vectors import softmax
+from zoo.weights import load_weights
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def load_classifier(name="mnist"):
     """
     card_path, weights_path = _find(name)
     card = _read_card(card_path)
-    digest = hashlib.sha256(weights_path.read_bytes()).hexdigest()
+    digest = sha256_of(weights_path)
     if digest != card["sha256"]:
         raise ChecksumError(
             f"Expected {weights_path} to have the sha256 {card['sha256']}, as its card says. "
@@ -187,11 +187,8 @@ def load_classifier(name="mnist"):
         )
     network = build_network(name)
     try:
-        with warnings.catch_warnings():
-            # Keras only warns where it leaves layers freshly initialized.
-            warnings.simplefilter("error", UserWarning)
-            network.load_weights(weights_path)
-    except (ValueError, KeyError, UserWarning) as error:
+        load_weights(network, weights_path, select=None)
+    except WeightsMismatchError as error:
         raise WeightsMismatchError(
             f"Expected {weights_path} to hold the weights of this version's {name} classifier. "
             f"Received: {error}. Retrain it: python -m scripts.train_classifier {name}"

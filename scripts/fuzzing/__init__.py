@@ -1,0 +1,1 @@
+"""Damaged and hostile inputs, and what the zoo makes of them: see `scripts/fuzz.py`."""

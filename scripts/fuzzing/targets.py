@@ -1,0 +1,225 @@
+"""What is fuzzed: each target makes a hostile input, and hands it to the zoo.
+
+A target's `run` returns a word for what was accepted, after a look at whether it is valid; what is
+refused raises the project's own error.
+"""
+
+import json
+import shutil
+
+import h5py
+import numpy as np
+
+from scripts.fuzzing import commands
+from scripts.fuzzing.mutations import mutate
+from scripts.fuzzing.structured import mutate_structure
+
+
+class Weights:
+    """Weights files and checkpoints, read against what the sound file's networks are."""
+
+    def __init__(self, folder):
+        from zoo.hdf5 import open_hdf5
+        from zoo.weights import network_arrays
+
+        self.path = folder / "mutated.weights.h5"
+        self.seeds = []
+        for path in sorted((folder / "weights").glob("*.weights.h5")):
+            with open_hdf5(path) as file:
+                chosen = network_arrays(list(file.datasets))
+                expected = {
+                    name: np.empty(file.datasets[source].shape, "float32")
+                    for source, name in chosen.items()
+                }
+            self.seeds.append((path, path.read_bytes(), expected))
+
+    def warm_up(self):
+        for path, content, expected in self.seeds:
+            self.path.write_bytes(content)
+            assert self.load(expected) in ("loaded", "weights", "checkpoint"), path
+
+    def run(self, rng):
+        path, content, expected = rng.choice(self.seeds)
+        if rng.random() < 0.3:
+            shutil.copyfile(path, self.path)
+            mutate_structure(self.path, rng)
+            if rng.random() < 0.2:
+                self.path.write_bytes(mutate(self.path.read_bytes(), rng))
+        else:
+            self.path.write_bytes(mutate(content, rng))
+        return self.load(expected)
+
+    def load(self, expected):
+        from zoo.weights import network_arrays, read_arrays, read_attribute
+
+        read_attribute(self.path, "note", 1000)
+        arrays = read_arrays(self.path, expected, network_arrays)
+        assert arrays.keys() == expected.keys()
+        for name, array in arrays.items():
+            assert array.shape == expected[name].shape
+            assert array.dtype == "float32"
+            assert np.isfinite(array).all()
+        return "loaded"
+
+
+class Verify(Weights):
+    """The same files through `zoo verify`, which expects no particular arrays."""
+
+    def load(self, expected):
+        from zoo.verification import verify
+
+        return verify(self.path, max_bytes=2**24).kind
+
+
+class Cards:
+    """Cards, of damaged text and of damaged values."""
+
+    def __init__(self, folder):
+        self.path = folder / "mutated.json"
+        self.seeds = [path.read_bytes() for path in sorted((folder / "cards").glob("*.json"))]
+
+    def warm_up(self):
+        for content in self.seeds:
+            self.path.write_bytes(content)
+            assert self.load() == "read"
+
+    def run(self, rng):
+        content = rng.choice(self.seeds)
+        if rng.random() < 0.5:
+            content = mutate(content, rng)
+        else:
+            content = json.dumps(_change_value(json.loads(content), rng)).encode()
+        self.path.write_bytes(content)
+        return self.load()
+
+    def load(self):
+        from zoo.cards import ModelCard
+
+        card = ModelCard.read(self.path)
+        assert card.name.isidentifier()
+        assert card.family.isidentifier()
+        assert card.sha256 is None or len(card.sha256) == 64
+        assert card.size is None or card.size >= 0
+        for name in card.files.values():
+            assert (self.path.parent / name).parent == self.path.parent
+        card.write(self.path)
+        assert ModelCard.read(self.path) == card
+        return "read"
+
+
+HOSTILE = (None, True, -1, 0, 1.5, 10**30, 1e308, float("nan"), float("-inf"), "", "x", "../x")
+HOSTILE += ("/etc/passwd", "C:\\x", "a\0b", "NUL", "x" * 100_000, "\ud800", [], {}, [[]] * 100)
+HOSTILE += ({"__class__": "x"}, {"a": {"b": [1, {"c": None}]}}, "é", "a\nb", " ", "\u0661")
+
+
+def _change_value(values, rng):
+    """One value, anywhere, for a hostile one; or a key for another."""
+    parent, key = values, rng.choice(list(values))
+    while isinstance(parent[key], dict) and parent[key] and rng.random() < 0.7:
+        parent, key = parent[key], rng.choice(list(parent[key]))
+    choice = rng.random()
+    if choice < 0.1:
+        del parent[key]
+    elif choice < 0.2:
+        parent[str(rng.choice(HOSTILE))[:1000]] = parent.pop(key)
+    else:
+        parent[key] = rng.choice(HOSTILE)
+        for _ in range(rng.choice((0, 0, 0, 2, 30, 300))):
+            parent[key] = [parent[key]]
+    return values
+
+
+class Pictures:
+    """Folders of pictures, and picture and mask of `zoo inpaint`."""
+
+    def __init__(self, folder):
+        self.folder = folder / "mutated"
+        self.folder.mkdir(exist_ok=True)
+        files = sorted((folder / "pictures").iterdir())
+        self.seeds = [(path.suffix, path.read_bytes()) for path in files]
+
+    def warm_up(self):
+        for suffix, content in self.seeds:
+            self._write("picture", suffix, content)
+            self._load(suffix)
+
+    def run(self, rng):
+        suffix, content = rng.choice(self.seeds)
+        self._write("picture", suffix, mutate(content, rng))
+        return self._load(suffix)
+
+    def _write(self, name, suffix, content):
+        for path in self.folder.iterdir():
+            path.unlink()
+        (self.folder / f"{name}{suffix}").write_bytes(content)
+
+    def _load(self, suffix):
+        from zoo.datasets import from_folder
+        from zoo.errors import ZooError
+        from zoo.photos import read_mask, read_photo
+
+        path, read, error = self.folder / f"picture{suffix}", [], None
+        try:
+            images = from_folder(self.folder, (8, 8, 3))
+            assert images.shape == (1, 8, 8, 3)
+            assert images.dtype == "uint8"
+            read.append("folder")
+        except ZooError as caught:
+            error = caught
+        for kind, reader in (("mask", read_mask), ("photo", read_photo)):
+            try:
+                found = reader(path)
+                pixels = found.pixels if kind == "photo" else found
+                assert pixels.dtype == ("uint8" if kind == "photo" else bool)
+                read.append(kind)
+            except ZooError as caught:
+                error = caught
+        if not read:
+            raise error
+        return " and ".join(read)
+
+
+class LibHDF5:
+    """What libhdf5 itself makes of mutated weights files, the reason why the zoo reads its own way.
+
+    Not part of a run unless it is asked for.
+    """
+
+    def __init__(self, folder):
+        self.path = folder / "libhdf5.h5"
+        paths = sorted((folder / "weights").glob("*.weights.h5"))
+        self.seeds = [path.read_bytes() for path in paths]
+
+    def warm_up(self):
+        self.path.write_bytes(self.seeds[0])
+        self._load()
+
+    def run(self, rng):
+        self.path.write_bytes(mutate(rng.choice(self.seeds), rng))
+        try:
+            self._load()
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:
+            return type(error).__name__
+        return "read"
+
+    def _load(self):
+        with h5py.File(self.path, "r") as file:
+            found = []
+
+            def visit(name, item):
+                if isinstance(item, h5py.Dataset) and item.size < 10_000_000:
+                    found.append(item)
+
+            file.visititems(visit)
+            for dataset in found:
+                dataset[()]
+
+
+DEFAULT = {
+    "weights": Weights,
+    "verify": Verify,
+    "cards": Cards,
+    "pictures": Pictures,
+    "commands": commands.Commands,
+}
+TARGETS = {**DEFAULT, "libhdf5": LibHDF5}
