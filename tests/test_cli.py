@@ -282,7 +282,7 @@ def test_train_on_a_folder_then_sample(tiny, photos, here):
     assert "epoch 1/1" in result.stderr
     assert "discriminator_loss" in result.stderr
     out = here / "runs" / "tiny"
-    files = ["samples", "tiny.json", "tiny.png", "tiny.weights.h5"]
+    files = ["checkpoints", "samples", "tiny.json", "tiny.png", "tiny.weights.h5"]
     assert sorted(os.listdir(out)) == files
     assert os.listdir(out / "samples") == ["epoch_0001.png"]
     card = zoo.ModelCard.read(out / "tiny.json")

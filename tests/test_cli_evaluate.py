@@ -325,7 +325,14 @@ def test_train_shows_the_scores_and_keeps_the_best_weights(data, tiny, here):
     assert result.exit_code == 0, result.output
     epochs = [line for line in result.stderr.splitlines() if line.startswith("epoch")]
     assert ["frechet_distance" in line for line in epochs] == [False, True, True]
-    files = ["best.weights.h5", "samples", "tiny.json", "tiny.png", "tiny.weights.h5"]
+    files = [
+        "best.weights.h5",
+        "checkpoints",
+        "samples",
+        "tiny.json",
+        "tiny.png",
+        "tiny.weights.h5",
+    ]
     assert sorted(os.listdir("run")) == files
     load_weights(zoo.load("tiny", weights=None), "run/best.weights.h5")
 

@@ -1,5 +1,7 @@
 """What is told and done about steps with NaN and about collapse, once an epoch."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -111,9 +113,39 @@ def test_without_a_checkpoint_there_is_nothing_to_go_back_to(tmp_path):
         fit(build(), [[1]], [zoo.HealthCallback("rollback", checkpoint), checkpoint])
 
 
-def test_collapse_is_told():
-    with pytest.warns(UserWarning, match="epoch 1: generated samples differ .* may have collapsed"):
-        fit(build(), [[]], [zoo.HealthCallback(least_diversity=0.99)])
+def told(values, **settings):
+    """The epochs that the callback tells of, after logs with these diversities."""
+    health = zoo.HealthCallback(least_diversity=0.1, **settings)
+    health.on_train_begin()
+    epochs = []
+    for epoch, diversity in enumerate(values):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            health.on_epoch_end(epoch, {"diversity": diversity})
+        epochs += [epoch + 1] * len(seen)
+        assert all("may have collapsed" in str(warning.message) for warning in seen)
+    return epochs
+
+
+def test_a_collapse_is_told_once():
+    assert told([0.02, 0.3, 0.9, 0.05, 0.04, 0.5, 0.01]) == [4, 7]
+
+
+def test_a_generator_that_never_varies_is_told_when_it_had_its_time():
+    assert told([0.01] * 12) == [10]
+
+
+def test_the_collapse_of_a_model_is_told():
+    model = build(generator_optimizer=keras.optimizers.SGD(0.0))
+
+    class Collapse(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                kernel, bias = self.model.generator.layers[-1].get_weights()
+                self.model.generator.layers[-1].set_weights([0 * kernel, bias])
+
+    with pytest.warns(UserWarning, match="epoch 2: generated samples differ .* 0 times"):
+        fit(model, [[], []], [Collapse(), zoo.HealthCallback(least_diversity=0.001)])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 import zoo
 from zoo import registry, training
 from zoo.cards import ModelCard
-from zoo.errors import InvalidInputError, WeightsMismatchError
+from zoo.errors import CheckpointError, InvalidInputError, WeightsMismatchError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), "uint8")
 
@@ -34,6 +34,8 @@ def test_a_run_leaves_weights_card_and_pictures(spec, tmp_path):
     card = training.train(spec, IMAGES, tmp_path / "run")
     names = sorted(path.relative_to(tmp_path / "run").as_posix() for path in tmp_path.rglob("*.*"))
     assert names == [
+        "checkpoints/epoch_0001.checkpoint.h5",
+        "checkpoints/epoch_0002.checkpoint.h5",
         "samples/epoch_0001.png",
         "samples/epoch_0002.png",
         "squares.json",
@@ -172,3 +174,78 @@ def test_a_blend_lies_between_two_phases(spec, tmp_path):
         if old.ndim > 1:  # statistics of batches are measured anew
             assert np.abs(new - old).max() > 1e-3
             np.testing.assert_allclose(mixed, (old + new) / 2, atol=2e-3)
+
+
+# ------------------------------------------------------------------------------------- going on
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Stops a run in the middle, as Ctrl-C does."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.epoch:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("phases", [1, 2])
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(spec, tmp_path, phases):
+    spec = spec.with_recipe(epochs=3)
+    if phases == 2:
+        spec = spec.with_recipe(first=dataclasses.replace(spec.recipe, epochs=2), blend=0.5)
+    whole = training.train(spec, IMAGES, tmp_path / "whole")
+    out = tmp_path / "parts"
+    for stop in (0, 1, 2):
+        # What was done in an epoch without a checkpoint is done again.
+        with pytest.raises(KeyboardInterrupt):
+            training.train(spec, IMAGES, out, [Interrupt(stop)], resume=True)
+        if phases == 2 and stop == 1:
+            training.train(
+                dataclasses.replace(spec, recipe=spec.recipe.first),
+                IMAGES,
+                out / "first",
+                resume=True,
+            )
+    assert training.train(spec, IMAGES, out, resume=True).sha256 == whole.sha256
+    assert training.train(spec, IMAGES, out, resume=True).sha256 == whole.sha256
+
+
+def test_other_images_or_another_recipe_are_refused_by_name(spec, tmp_path):
+    training.train(spec, IMAGES, tmp_path)
+    with pytest.raises(CheckpointError, match=r"recipe\.generator_rate: 0\.0002 then, 0\.1 now"):
+        training.train(spec.with_recipe(generator_rate=0.1), IMAGES, tmp_path, resume=True)
+    with pytest.raises(CheckpointError, match=r"recipe\.epochs: 2 then, 3 now"):
+        training.train(spec.with_recipe(epochs=3), IMAGES, tmp_path, resume=True)
+    with pytest.raises(CheckpointError, match="data: "):
+        training.train(spec, 255 - IMAGES, tmp_path, resume=True)
+
+
+def test_a_run_at_constant_rates_may_be_made_longer(spec, tmp_path):
+    spec = spec.with_recipe(schedule="constant")
+    training.train(spec, IMAGES, tmp_path / "parts")
+    longer = spec.with_recipe(epochs=3)
+    card = training.train(longer, IMAGES, tmp_path / "parts", resume=True)
+    assert card.sha256 == training.train(longer, IMAGES, tmp_path / "whole").sha256
+
+
+def test_a_run_is_never_trained_into_another(spec, tmp_path):
+    training.train(spec, IMAGES, tmp_path)
+    with pytest.raises(CheckpointError, match="resume=True"):
+        training.train(spec, IMAGES, tmp_path)
+
+
+def test_images_are_augmented_on_their_way_to_the_step(spec, tmp_path):
+    def darken(images, rng):
+        seen.append(images.shape)
+        return images // 2 + rng.integers(0, 2, images.shape, "uint8")
+
+    seen = []
+    training.train(spec, IMAGES, tmp_path / "plain")
+    card = training.train(spec, IMAGES, tmp_path / "dark", augment=darken)
+    assert {shape[1:] for shape in seen} == {(8, 8, 1)}
+    assert card.sha256 != ModelCard.read(tmp_path / "plain" / "squares.json").sha256
+    again = training.train(spec, IMAGES, tmp_path / "again", augment=darken)
+    assert again.sha256 == card.sha256

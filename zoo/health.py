@@ -8,6 +8,8 @@ from zoo.checks import check_fraction
 from zoo.errors import DivergenceError, InvalidInputError
 
 ACTIONS = ("skip", "rollback", "stop")
+EPOCHS_TO_VARY = 10
+"""In which a generator that starts from noise has to come to varied samples."""
 
 
 class HealthCallback(keras.callbacks.Callback):
@@ -25,7 +27,8 @@ class HealthCallback(keras.callbacks.Callback):
             `"rollback"`. Put its first checkpoint before the trouble: there is none in epoch 1.
         rate_factor: float in [0, 1).
         least_diversity: float in [0, 1): warn of collapse when the `diversity` of an epoch's logs,
-            see `zoo.guard.relative_diversity`, falls under it.
+            see `zoo.guard.relative_diversity`, falls under it, or hasn't come up to it in the first
+            ten epochs.
 
     Raises:
         InvalidInputError: for an argument out of range.
@@ -55,17 +58,27 @@ class HealthCallback(keras.callbacks.Callback):
         self.on_nonfinite, self.checkpoint = on_nonfinite, checkpoint
         self.rate_factor, self.least_diversity = rate_factor, least_diversity
 
+    def on_train_begin(self, logs=None):
+        self._varied = self._told = False
+
     def on_epoch_end(self, epoch, logs=None):
         logs = logs or {}
         skipped = round(float(logs.get("skipped_steps", 0)))
         if skipped:
             self._act(epoch + 1, skipped, self.params.get("steps"))
-        diversity = logs.get("diversity")
-        if diversity is not None and float(diversity) < self.least_diversity:
+        if "diversity" in logs:
+            self._watch_diversity(epoch + 1, float(logs["diversity"]))
+
+    def _watch_diversity(self, epoch, diversity):
+        """Warns once whenever the samples stop to vary."""
+        if diversity >= self.least_diversity:
+            self._varied, self._told = True, False
+        elif (self._varied or epoch >= EPOCHS_TO_VARY) and not self._told:
+            self._told = True
             warnings.warn(
-                f"epoch {epoch + 1}: generated samples differ among each other {diversity:.2g} "
-                "times as much as real ones do; the generator may have collapsed to few modes. "
-                "Lower rates, an R1 penalty or a moving average help",
+                f"epoch {epoch}: generated samples differ among each other {diversity:.2g} times "
+                "as much as real ones do; the generator may have collapsed to few modes. Lower "
+                "rates, an R1 penalty or a moving average help",
                 stacklevel=2,
             )
 

@@ -118,8 +118,8 @@ def train(
                 checkpoint,  # last: what it saves counts as done
             ],
         )
-        if not weights.is_file():
-            save_weights(model, weights)  # somebody removed them after the last checkpoint
+        # Again: of a run that was stopped after its last epoch, what lies there may be final.
+        save_weights(model, weights)
     record = run_record(recipe, len(images), checkpoint.seconds, commit)
     if started_from is not None:
         record["initial_weights_sha256"] = started_from
@@ -136,8 +136,8 @@ def _told_of_the_disk(out):
         raise
     except OSError as error:
         raise CheckpointError(
-            f"Can't write to {out}: {error.strerror or error}. What was there before is whole. Make "
-            f"room, or the folder writable, and go on with `--resume {out}`."
+            f"Can't write to {out}: {error.strerror or error}. What was there before is whole. "
+            f"Make room, or the folder writable, and go on with `--resume {out}`."
         ) from error
 
 
