@@ -24,7 +24,7 @@ MODEL = "gan_mnist"
 SAVING = ".tmp*.checkpoint.h5"
 
 
-def work(folder, seed):
+def work(folder, seed, epochs):
     """One part of the run: from the last checkpoint in `folder` to the end, or to its death."""
     import dataclasses
 
@@ -36,7 +36,7 @@ def work(folder, seed):
     spec = registry.find(MODEL)
     config = {"image_shape": (8, 8, 1), "hidden_units": (16, 16), "latent_dim": 8, "dropout": 0.3}
     spec = dataclasses.replace(spec, config=config)
-    spec = spec.with_recipe(epochs=EPOCHS, batch_size=16, precision="float32", seed=seed)
+    spec = spec.with_recipe(epochs=epochs, batch_size=16, precision="float32", seed=seed)
     training.train(spec, images, folder, resume=True)
 
 
@@ -46,17 +46,19 @@ class Run:
     Args:
         folder: path of a folder.
         seed: int.
+        epochs: int.
     """
 
-    def __init__(self, folder, seed):
-        self.folder, self.seed = Path(folder), seed
+    def __init__(self, folder, seed, epochs):
+        self.folder, self.seed, self.epochs = Path(folder), seed, epochs
         self.checkpoints = self.folder / "checkpoints"
 
     def start(self):
         """The process of the next part."""
         command = [sys.executable, "-m", "scripts.kill_and_resume", "--work", str(self.folder)]
+        command += ["--seed", str(self.seed), "--epochs", str(self.epochs)]
         with open(self.folder.with_suffix(".log"), "a") as log:
-            return subprocess.Popen([*command, "--seed", str(self.seed)], stderr=log, stdout=log)
+            return subprocess.Popen(command, stderr=log, stdout=log)
 
     def finish(self):
         """Lets it come to its end."""
@@ -130,13 +132,14 @@ class Run:
         return read_record(last)["sha256"], sha256_of(self.folder / f"{MODEL}.weights.h5")
 
 
-def kill_and_resume(folder, kills, seed=0):
+def kill_and_resume(folder, kills, seed=0, epochs=EPOCHS):
     """Kills runs so many times in all, until each has come to its end.
 
     Args:
         folder: path of a folder for the runs.
         kills: int.
-        seed: int, of the moments.
+        seed: int, of the runs and of the moments.
+        epochs: int, of each run.
 
     Returns:
         dict: `kills`, `while_saving`, `runs`, and `identical`, those of the runs whose final state
@@ -145,11 +148,11 @@ def kill_and_resume(folder, kills, seed=0):
     rng = random.Random(seed)
     folder = Path(folder)
     counts = {"kills": 0, "while_saving": 0, "runs": 0, "identical": 0}
-    reference = Run(folder / "uninterrupted", seed)
+    reference = Run(folder / "uninterrupted", seed, epochs)
     reference.finish()
     expected = reference.outcome()
     while counts["kills"] < kills:
-        run = Run(folder / f"run_{counts['runs']}", seed)
+        run = Run(folder / f"run_{counts['runs']}", seed, epochs)
         while counts["kills"] < kills:
             saving = run.kill(rng)
             if saving is None:
@@ -168,13 +171,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="of each run")
     parser.add_argument("--work", metavar="FOLDER", help="train in this folder: one part of a run")
     args = parser.parse_args()
     if args.work:
-        work(args.work, args.seed)
+        work(args.work, args.seed, args.epochs)
         return
     with tempfile.TemporaryDirectory() as folder:
-        counts = kill_and_resume(folder, args.kills, args.seed)
+        counts = kill_and_resume(folder, args.kills, args.seed, args.epochs)
     backend = os.environ.get("KERAS_BACKEND", "default backend")
     print(
         f"{backend}: {counts['kills']} kills ({counts['while_saving']} while saving a checkpoint) "

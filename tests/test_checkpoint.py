@@ -12,8 +12,9 @@ import zoo
 from tests.test_step import build, normal, values
 from zoo import checkpoints, configuration, files
 from zoo.checkpoints import list_checkpoints, read_record
+from zoo.digest import of_arrays
 from zoo.errors import CheckpointError, InvalidInputError
-from zoo.training_state import capture_state, digest_state, state_variables
+from zoo.training_state import capture_state, state_variables
 
 POINTS = normal(21, 2, seed=3) + 2.0
 
@@ -57,7 +58,7 @@ def test_going_on_ends_where_an_uninterrupted_run_ends(tmp_path, precision):
     second.generator.set_weights([0 * array for array in second.generator.get_weights()])
     rest = fit(second, tmp_path / "parts", 5)
     assert rest.epoch == [2, 3, 4]
-    assert digest_state(capture_state(second)) == digest_state(capture_state(whole))
+    assert of_arrays(capture_state(second)) == of_arrays(capture_state(whole))
     assert rest.history["generator_loss"] == history["generator_loss"][2:]
     record = read_record(list_checkpoints(tmp_path / "parts")[-1])
     assert (record["epoch"], record["step"]) == (5, 15)
@@ -73,9 +74,9 @@ def test_a_later_fit_starts_from_its_own_first_epoch(tmp_path):
 def test_a_finished_run_has_nothing_left_to_do(tmp_path):
     trained = model()
     fit(trained, tmp_path, 2)
-    before = digest_state(capture_state(trained))
+    before = of_arrays(capture_state(trained))
     assert fit(trained, tmp_path, 2).epoch == []
-    assert digest_state(capture_state(trained)) == before
+    assert of_arrays(capture_state(trained)) == before
 
 
 def test_a_state_is_the_same_on_every_backend():
@@ -150,11 +151,11 @@ def test_another_configuration_is_refused_by_what_changed(tmp_path, settings, to
     fit(model(), tmp_path, 1)
     before = names(tmp_path)
     other = model(**settings)
-    state = digest_state(capture_state(other))
+    state = of_arrays(capture_state(other))
     with pytest.raises(CheckpointError, match=told):
         fit(other, tmp_path, 2)
     assert names(tmp_path) == before
-    assert digest_state(capture_state(other)) == state
+    assert of_arrays(capture_state(other)) == state
 
 
 def test_other_networks_are_another_configuration(tmp_path):
@@ -208,7 +209,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_is_used(tmp_path, damag
     assert history.epoch == [2]
     whole = model()
     fit(whole, tmp_path / "whole", 3)
-    assert digest_state(capture_state(trained)) == digest_state(capture_state(whole))
+    assert of_arrays(capture_state(trained)) == of_arrays(capture_state(whole))
 
 
 def test_where_all_are_damaged_nothing_starts_anew(tmp_path):

@@ -12,8 +12,15 @@ import pytest
 
 import zoo
 from tests.processes import environment
+from zoo.checkpoints import checkpoint_path, write_checkpoint
 from zoo.cli import main
-from zoo.errors import CardError, ChecksumError, WeightsFormatError, WeightsNotFoundError
+from zoo.errors import (
+    CardError,
+    CheckpointError,
+    ChecksumError,
+    WeightsFormatError,
+    WeightsNotFoundError,
+)
 from zoo.locations import shipped_folder
 from zoo.verification import find_files, verify
 
@@ -59,7 +66,7 @@ def test_a_report_says_what_is_in_the_file(weights):
     ("groups", "kind"),
     [
         (("generator", "discriminator"), "weights"),
-        (("generator", "discriminator", "optimizer"), "checkpoint"),
+        (("generator", "discriminator", "optimizer"), "weights and more"),
         (("layers",), "arrays"),
         ((), "arrays"),
     ],
@@ -81,7 +88,9 @@ def test_a_folder_stands_for_its_weights_and_cards(folder):
 
 
 def test_a_folder_of_nothing_is_told_of(tmp_path):
-    with pytest.raises(WeightsNotFoundError, match=r"Expected \*.weights.h5 files or cards in"):
+    with pytest.raises(
+        WeightsNotFoundError, match=r"Expected \*.weights.h5, \*.checkpoint.h5 files or cards in"
+    ):
         find_files(tmp_path)
     with pytest.raises(WeightsNotFoundError, match="Nothing is at"):
         find_files(tmp_path / "none")
@@ -189,3 +198,16 @@ def test_classifier_cards_need_a_hash(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps({"task": "digits"}))
     with pytest.raises(CardError, match="sha256"):
         verify(tmp_path / "a.json")
+
+
+def test_a_checkpoint_is_known_with_its_epoch_and_its_damage(tmp_path):
+    arrays = {"generator/0000": np.arange(1000, dtype="float32")}
+    path = checkpoint_path(tmp_path, 3)
+    write_checkpoint(path, arrays, {"epoch": 3, "configuration": {}, "along": []})
+    assert verify(path).kind == "checkpoint of epoch 3"
+    assert find_files(tmp_path) == [path]
+    data = bytearray(path.read_bytes())
+    data[data.index(np.float32(500).tobytes())] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match="aren't those that were saved"):
+        verify(path)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from zoo import configuration
+from zoo import configuration, digest
 from zoo.checkpoints import (
     checkpoint_path,
     list_checkpoints,
@@ -124,7 +124,7 @@ class Checkpoint(keras.callbacks.Callback):
             "score": score,
             "along": [callback.get_state() for callback in self.along],
             "configuration": self._configuration,
-            "configuration_sha256": configuration.digest(self._configuration),
+            "configuration_sha256": digest.of_values(self._configuration),
         }
         path = checkpoint_path(self.folder, epoch)
         if not self.folder.is_dir():
@@ -160,7 +160,9 @@ class Checkpoint(keras.callbacks.Callback):
         """
         record, arrays = read_checkpoint(path, describe_state(self.model))
         restore_state(self.model, arrays)
-        self.model.optimizer.rate_scale = record["rate_scale"]
+        if self.model.optimizer.rate_scale != record["rate_scale"]:
+            self.model.optimizer.rate_scale = record["rate_scale"]
+            self.model.make_train_function(force=True)  # a schedule is compiled into it
         return record
 
     def _prepare_folder(self):

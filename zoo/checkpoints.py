@@ -5,12 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo import digest
 from zoo.errors import CheckpointError, ZooError
 from zoo.files import remove_leftovers
 from zoo.hdf5 import open_hdf5
-from zoo.hdf5.writing import write_arrays
-from zoo.training_state import digest_state
-from zoo.weights import read_arrays
 
 SUFFIX = ".checkpoint.h5"
 RECORD = "record"
@@ -44,7 +42,9 @@ def write_checkpoint(path, arrays, record):
     Raises:
         OSError: if the disk is full, the folder can't be written to ...
     """
-    text = json.dumps({"format": FORMAT, **record, "sha256": digest_state(arrays)})
+    from zoo.hdf5.writing import write_arrays  # `zoo verify` needs no libhdf5
+
+    text = json.dumps({"format": FORMAT, **record, "sha256": digest.of_arrays(arrays)})
     write_arrays(path, {**arrays, RECORD: np.frombuffer(text.encode(), "uint8")})
 
 
@@ -74,6 +74,8 @@ def read_checkpoint(path, expected):
     Raises:
         CheckpointError: if it is damaged, or another model's.
     """
+    from zoo.weights import read_arrays
+
     record = read_record(path)
     try:
         arrays = read_arrays(path, expected, _state_arrays)
@@ -122,7 +124,7 @@ def _record_of(path, file):
 
 
 def _check_digest(path, arrays, record):
-    if digest_state(arrays) != record["sha256"]:
+    if digest.of_arrays(arrays) != record["sha256"]:
         raise CheckpointError(f"{path} is damaged: its numbers aren't those that were saved")
 
 

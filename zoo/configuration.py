@@ -1,7 +1,8 @@
 """What a training run was set up with, and how two of them differ."""
 
-import hashlib
 import json
+
+from zoo import digest
 
 LONGEST = 4000
 """Characters of a value in full; of longer ones, networks for example, a hash stands in."""
@@ -56,11 +57,6 @@ def differences(before, now, prefix=""):
     return lines
 
 
-def digest(config):
-    """sha256 of a configuration: 64 hex digits."""
-    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
-
-
 def _anonymous(value):
     if isinstance(value, dict):
         return {key: _anonymous(item) for key, item in value.items() if key not in ANONYMOUS}
@@ -68,5 +64,4 @@ def _anonymous(value):
 
 
 def _shortened(value):
-    text = json.dumps(value, sort_keys=True)
-    return value if len(text) <= LONGEST else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return value if len(json.dumps(value)) <= LONGEST else f"sha256:{digest.of_values(value)}"

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from zoo import backend as backend_module
-from zoo import pictures
+from zoo import digest, pictures
 from zoo.average import refresh_batch_statistics
 from zoo.cards import ModelCard
 from zoo.checkpoint_callback import Checkpoint
@@ -23,7 +23,6 @@ from zoo.feeding import ArrayBatches, EpochOrder
 from zoo.health import HealthCallback
 from zoo.keras_import import PACKAGES
 from zoo.recipes import compile_arguments
-from zoo.training_state import digest_state
 from zoo.weights import load_weights, save_weights
 
 GRID_IMAGES = 64
@@ -155,7 +154,7 @@ def run_configuration(spec, images, labels, initial_weights_sha256, augment):
         "model": spec.name,
         "config": spec.config,
         "recipe": recipe,
-        "data": [digest_state({"": np.asarray(array)}) for array in arrays],
+        "data": [digest.of_arrays({"": np.asarray(array)}) for array in arrays],
         "initial_weights": initial_weights_sha256,
         "augment": list(getattr(augment, "names", ())),
     }

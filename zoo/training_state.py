@@ -1,7 +1,5 @@
 """All that a training run is made of at one moment, as arrays: what a checkpoint holds."""
 
-import hashlib
-
 import keras
 import numpy as np
 
@@ -61,16 +59,6 @@ def restore_state(model, arrays):
     """
     for name, variable in state_variables(model).items():
         variable.assign(arrays[name].astype(_numpy_dtype(variable)))
-
-
-def digest_state(arrays):
-    """sha256 of names, types, shapes and numbers: 64 hex digits."""
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(array.reshape(-1).view("uint8"))
-    return digest.hexdigest()
 
 
 def _portable(array):

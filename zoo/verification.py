@@ -8,6 +8,7 @@ import numpy as np
 
 from zoo.card_file import parse_json
 from zoo.cards import ModelCard
+from zoo.checkpoints import RECORD, SUFFIX, check_checkpoint
 from zoo.download import sha256_of
 from zoo.errors import (
     CardError,
@@ -20,6 +21,7 @@ from zoo.hdf5 import SIGNATURE, open_hdf5
 
 MAX_BYTES = 4 * 2**30
 WEIGHTS_SUFFIX = ".weights.h5"
+SUFFIXES = (WEIGHTS_SUFFIX, SUFFIX)
 NETWORKS = {"generator", "discriminator"}
 
 
@@ -28,8 +30,9 @@ class WeightsReport:
     """What a sound weights file holds.
 
     Args:
-        kind: `"weights"` of a generator and a discriminator, `"checkpoint"` with more than these,
-            or `"arrays"` of something else.
+        kind: `"weights"` of a generator and a discriminator, `"weights and more"` with an
+            optimizer's slots for example, `"checkpoint of epoch 3"`, or `"arrays"` of something
+            else.
         arrays: int, how many.
         stored_bytes: int, what they take in the file.
         unpacked_bytes: int, what they take in memory.
@@ -61,8 +64,8 @@ def find_files(path):
     """The weights files and cards that a path stands for.
 
     Args:
-        path: a file, or a folder, whose own files are taken: `*.weights.h5`, and each `*.json`
-            that isn't clearly something else.
+        path: a file, or a folder, whose own files are taken: `*.weights.h5`, `*.checkpoint.h5`,
+            and each `*.json` that isn't clearly something else.
 
     Returns:
         Sorted list of `pathlib.Path`.
@@ -76,9 +79,9 @@ def find_files(path):
             raise WeightsNotFoundError(f"Expected a file or a folder. Nothing is at {path}")
         return [path]
     files = [file for file in sorted(path.iterdir()) if not file.name.startswith(".")]
-    found = [file for file in files if file.name.endswith(WEIGHTS_SUFFIX) or _may_be_card(file)]
+    found = [file for file in files if file.name.endswith(SUFFIXES) or _may_be_card(file)]
     if not found:
-        raise WeightsNotFoundError(f"Expected *{WEIGHTS_SUFFIX} files or cards in {path}")
+        raise WeightsNotFoundError(f"Expected *{', *'.join(SUFFIXES)} files or cards in {path}")
     return found
 
 
@@ -94,6 +97,7 @@ def verify(path, max_bytes=MAX_BYTES):
 
     Raises:
         WeightsFormatError: for a weights file that isn't sound, or that unpacks to more.
+        CheckpointError: for a checkpoint whose numbers aren't those that were saved.
         CardError: for a card that isn't.
         ChecksumError: for weights that aren't those that the card beside them describes.
 
@@ -132,7 +136,9 @@ def _verify_weights(path, max_bytes):
             for _, values in dataset.pieces():
                 if values.dtype.kind == "f" and not np.isfinite(values).all():
                     raise WeightsFormatError(f"{path}: {dataset.name} holds NaN or infinity")
-        kind = _kind({dataset.name.split("/")[0] for dataset in datasets})
+    kind = _kind({dataset.name.split("/")[0] for dataset in datasets})
+    if RECORD in file.datasets:
+        kind = f"checkpoint of epoch {check_checkpoint(path)['epoch']}"
     sha256 = sha256_of(path)
     return WeightsReport(
         kind,
@@ -149,7 +155,7 @@ def _verify_weights(path, max_bytes):
 def _kind(groups):
     if not groups >= NETWORKS:
         return "arrays"
-    return "weights" if groups == NETWORKS else "checkpoint"
+    return "weights" if groups == NETWORKS else "weights and more"
 
 
 def _matching_card(path, sha256):
