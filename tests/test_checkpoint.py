@@ -10,7 +10,7 @@ import pytest
 
 import zoo
 from tests.test_step import build, normal, values
-from zoo import checkpoints, configuration, files
+from zoo import checkpoint_callback, checkpoints, configuration, files
 from zoo.checkpoints import list_checkpoints, read_record
 from zoo.digest import of_arrays
 from zoo.errors import CheckpointError, InvalidInputError
@@ -99,6 +99,25 @@ def test_the_latest_are_kept(tmp_path):
 def test_every_other_epoch_and_the_last(tmp_path):
     fit(model(), tmp_path, 5, every=2, keep=9)
     assert [read_record(path)["epoch"] for path in list_checkpoints(tmp_path)] == [2, 4, 5]
+
+
+def test_where_epochs_are_short_saving_takes_no_more_than_its_share(tmp_path, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(checkpoint_callback.time, "perf_counter", lambda: clock[0])
+    saved = []
+
+    class Slow(zoo.Checkpoint):
+        def save(self, epoch, logs=None):
+            clock[0] += 2.0
+            saved.append(epoch)
+
+    class Epoch(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            clock[0] += 1.5
+
+    callbacks = [Epoch(), Slow(tmp_path, largest_share=0.25)]
+    model().fit(POINTS, batch_size=8, epochs=10, verbose=0, callbacks=callbacks)
+    assert saved == [1, 5, 9, 10]  # six seconds apart, and the last
 
 
 class Score(keras.callbacks.Callback):
@@ -272,7 +291,9 @@ def test_a_record_that_claims_too_much_is_refused(tmp_path):
         read_record(path)
 
 
-@pytest.mark.parametrize("arguments", [{"every": 0}, {"keep": 0}, {"mode": "best"}], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [{"every": 0}, {"keep": 0}, {"mode": "best"}, {"largest_share": 0}], ids=str
+)
 def test_wrong_arguments(arguments):
     with pytest.raises(InvalidInputError):
         zoo.Checkpoint("run", **arguments)

@@ -15,7 +15,7 @@ from zoo.checkpoints import (
     remove_partial_checkpoints,
     write_checkpoint,
 )
-from zoo.checks import check_count
+from zoo.checks import check_count, check_share
 from zoo.errors import CheckpointError, InvalidInputError
 from zoo.files import check_output_folder
 from zoo.training_state import capture_state, describe_state, restore_state
@@ -36,6 +36,8 @@ class Checkpoint(keras.callbacks.Callback):
     Args:
         folder: where the checkpoints lie; made if it isn't there.
         every: int, epochs between two checkpoints. The last epoch always has one.
+        largest_share: float in (0, 1], of the run's time that saving may take: where epochs are
+            short, the next checkpoint waits until it does.
         keep: int, how many of the latest to keep. The best one is kept as well.
         monitor: name in the epoch's logs that decides which one is best, or `None`.
         mode: `"min"` or `"max"`, which of its values are better.
@@ -62,15 +64,24 @@ class Checkpoint(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, folder, every=1, keep=2, monitor=None, mode="min", configuration=None, along=()
+        self,
+        folder,
+        every=1,
+        keep=2,
+        monitor=None,
+        mode="min",
+        configuration=None,
+        along=(),
+        largest_share=1.0,
     ):
         super().__init__()
+        check_share("largest_share", largest_share)
         check_count("every", every)
         check_count("keep", keep)
         if mode not in MODES:
             raise InvalidInputError(f"`mode` must be 'min' or 'max'. Received: mode={mode!r}")
         self.folder = Path(folder)
-        self.every, self.keep = every, keep
+        self.every, self.keep, self.largest_share = every, keep, largest_share
         self.monitor, self.mode = monitor, mode
         self.configuration = configuration
         self.along = list(along)
@@ -91,6 +102,7 @@ class Checkpoint(keras.callbacks.Callback):
         if paths:
             self._resume(paths)
         self._started = time.perf_counter() - self.seconds
+        self._next_save = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
         # Where `fit` began is for this `fit` only.
@@ -99,8 +111,12 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.seconds = time.perf_counter() - self._started
         done = epoch + 1
-        if done % self.every == 0 or done == self.params.get("epochs") or self.model.stop_training:
+        last = done == self.params.get("epochs") or self.model.stop_training
+        if last or (done % self.every == 0 and time.perf_counter() >= self._next_save):
+            began = time.perf_counter()
             self.save(done, logs)
+            ended = time.perf_counter()
+            self._next_save = ended + (ended - began) * (1.0 / self.largest_share - 1.0)
 
     def on_train_end(self, logs=None):
         self.model._initial_epoch = None

@@ -49,6 +49,14 @@ def check_fraction(name, value):
         )
 
 
+def check_share(name, value):
+    """Raises `InvalidInputError` unless `value` is a number in (0, 1]."""
+    if not _is_number(value) or not 0 < value <= 1:
+        raise InvalidInputError(
+            f"`{name}` must be a number over 0 and at most 1. Received: {name}={value!r}"
+        )
+
+
 def _is_count(value, minimum=1):
     integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     return integer and value >= minimum

@@ -26,6 +26,8 @@ from zoo.recipes import compile_arguments
 from zoo.weights import load_weights, save_weights
 
 GRID_IMAGES = 64
+CHECKPOINTS_SHARE = 0.1
+"""Of the time of a run, at most: with few images, an epoch is no longer than saving it."""
 
 
 def train(
@@ -45,8 +47,8 @@ def train(
 
     Writes into `out`, each file whole or not at all: a grid of samples from the same latents after
     every epoch (`samples/epoch_0001.png` ...), the weights so far (`NAME.weights.h5`), checkpoints
-    of the whole run (`checkpoints`), and at the end the card (`NAME.json`) and the picture
-    (`NAME.png`).
+    of the whole run (`checkpoints`; where epochs are short, not of every one), and at the end the
+    card (`NAME.json`) and the picture (`NAME.png`).
 
     Args:
         spec: `zoo.registry.ModelSpec`.
@@ -104,6 +106,7 @@ def train(
         monitor=monitor,
         configuration=run_configuration(spec, images, labels, started_from, augment),
         along=[callback for callback in callbacks if hasattr(callback, "get_state")],
+        largest_share=CHECKPOINTS_SHARE,
     )
     with _told_of_the_disk(out):
         model.fit(
