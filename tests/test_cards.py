@@ -16,6 +16,8 @@ from zoo.download import sha256_of
 from zoo.errors import CardError
 from zoo.locations import shipped_folder
 
+pytestmark = pytest.mark.any_backend
+
 CARD = ModelCard(
     name="tiny",
     family="vanilla_gan",

@@ -8,6 +8,8 @@ import pytest
 
 from zoo.cli.progress import Meter, training_progress
 
+pytestmark = pytest.mark.any_backend
+
 
 class Terminal(io.StringIO):
     def isatty(self):

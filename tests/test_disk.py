@@ -19,6 +19,8 @@ from PIL import Image
 
 from zoo.checkpoints import check_checkpoint, list_checkpoints
 
+pytestmark = pytest.mark.any_backend
+
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 300
 

@@ -17,6 +17,8 @@ from zoo import transport
 from zoo.download import download, sha256_of
 from zoo.errors import ChecksumError, DownloadError, InvalidInputError
 
+pytestmark = pytest.mark.any_backend
+
 BODY = bytes(range(256)) * 2000
 SHA256 = hashlib.sha256(BODY).hexdigest()
 OLD = b"what was here before"

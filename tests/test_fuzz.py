@@ -16,6 +16,8 @@ from scripts.fuzzing.worker import run_case
 from zoo.cards import ModelCard
 from zoo.errors import CardError, WeightsFormatError, ZooError
 
+pytestmark = pytest.mark.any_backend
+
 CASES = {"weights": 300, "verify": 100, "cards": 200, "pictures": 100, "commands": 150}
 
 

@@ -10,6 +10,8 @@ from zoo import hdf5
 from zoo.errors import WeightsFormatError
 from zoo.hdf5 import open_hdf5, source, storage
 
+pytestmark = pytest.mark.any_backend
+
 rng = np.random.default_rng(0)
 
 

@@ -15,6 +15,8 @@ from zoo.errors import InvalidInputError
 from zoo.photos import Photo, read_mask, read_photo, write_photo
 from zoo.picture_files import check_channels, inpaint_file, restore
 
+pytestmark = pytest.mark.any_backend
+
 SIZE = (20, 26)  # height, width
 ORIENTATION = 0x0112
 

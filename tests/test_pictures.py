@@ -9,6 +9,8 @@ from PIL import Image
 from zoo.errors import InvalidInputError
 from zoo.pictures import make_grid, save_gif, save_png
 
+pytestmark = pytest.mark.any_backend
+
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 

@@ -5,6 +5,8 @@ import pytest
 from zoo.errors import InvalidInputError
 from zoo.policy import read_policy
 
+pytestmark = pytest.mark.any_backend
+
 
 @pytest.mark.parametrize(
     ("value", "expected"),

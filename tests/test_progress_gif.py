@@ -10,6 +10,8 @@ from zoo import pictures
 from zoo.errors import InvalidInputError
 from zoo.progress_gif import FRAMES, save_progress
 
+pytestmark = pytest.mark.any_backend
+
 
 @pytest.fixture
 def run(tmp_path):

@@ -136,7 +136,7 @@ def test_every_kind_of_state_advances(how):
         }
         # Keras resets metrics at the start of an epoch, not at its end.
         before = {name: values(v) for name, v in advancing.items() if name != "metrics"}
-        before["metrics"] = [np.zeros(())] * 4
+        before["metrics"] = [np.zeros(())] * len(advancing["metrics"])
         assert stood_still == set()
         assert int(generator_optimizer.iterations) == steps
         assert int(discriminator_optimizer.iterations) == steps
@@ -152,11 +152,8 @@ def test_discriminator_steps_sets_the_ratio_of_updates(discriminator_steps, how)
     assert int(model.optimizer.discriminator_optimizer.iterations) == 3 * discriminator_steps
     untouched = same(before, values(model.discriminator.trainable_variables))
     if discriminator_steps == 0:
-        assert logs == {
-            "generator_loss",
-            "diversity",
-            "skipped_steps",
-        }  # and no stale loss of the discriminator
+        # And no stale loss of the discriminator.
+        assert logs == {"generator_loss", "diversity", "skipped_steps"}
         assert all(untouched)
         assert all(same(slots, values(model.optimizer.discriminator_optimizer.variables)))
     else:

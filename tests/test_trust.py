@@ -24,6 +24,8 @@ from zoo.evaluation import classifier
 from zoo.photos import read_mask, read_photo
 from zoo.transport import is_allowed
 
+pytestmark = pytest.mark.any_backend
+
 ROOT = Path(__file__).resolve().parents[1]
 MB = 2**20
 

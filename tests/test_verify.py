@@ -24,6 +24,8 @@ from zoo.errors import (
 from zoo.locations import shipped_folder
 from zoo.verification import find_files, verify
 
+pytestmark = pytest.mark.any_backend
+
 NAME = "gan_mnist_small"
 
 
