@@ -163,6 +163,8 @@ def test_training_learns_to_fill_stripes():
         "real_accuracy",
         "fake_accuracy",
         "reconstruction_loss",
+        "diversity",
+        "skipped_steps",
     }
     scores = model.evaluate(images, batch_size=32, verbose=0, return_dict=True)
     assert scores["reconstruction_loss"] < history["reconstruction_loss"][0]
@@ -192,7 +194,8 @@ def test_without_the_discriminator_only_the_generator_trains(model):
     history = model.fit(training_images(model, 8), batch_size=4, verbose=0).history
     for one, other in zip(before, model.discriminator.trainable_variables, strict=True):
         np.testing.assert_array_equal(one, numpy(other))
-    assert set(history) == {"generator_loss", "reconstruction_loss"}
+    names = {"generator_loss", "reconstruction_loss", "diversity", "skipped_steps"}
+    assert set(history) == names
 
 
 def test_a_keras_file_brings_model_and_training_back(model, tmp_path):
