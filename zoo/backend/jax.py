@@ -113,12 +113,19 @@ def apply_gradients(optimizer, gradients, variables, sound=None):
     Stateless, since a loss-scaling optimizer branches under `lax.cond`.
     """
     updated = [*variables, *optimizer.variables]
-    values, slots = optimizer.stateless_apply(
-        [v.value for v in optimizer.variables], gradients, [v.value for v in variables]
-    )
-    for variable, value in zip(updated, [*values, *slots], strict=True):
-        # Part of the update's own loop over the numbers, once compiled.
-        variable.assign(value if sound is None else jnp.where(sound, value, variable.value))
+
+    def update(slots, gradients, values):
+        return [x for part in optimizer.stateless_apply(slots, gradients, values) for x in part]
+
+    def leave(slots, gradients, values):
+        del gradients
+        return [*values, *slots]
+
+    state = ([v.value for v in optimizer.variables], gradients, [v.value for v in variables])
+    # A branch: choosing between old and new number by number, XLA would copy all of them.
+    results = update(*state) if sound is None else jax.lax.cond(sound, update, leave, *state)
+    for variable, value in zip(updated, results, strict=True):
+        variable.assign(value)
 
 
 def feed(batches):
