@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
 EPOCHS = 100
 STARTING_SECONDS = 300
 MODEL = "gan_mnist"
@@ -58,7 +59,7 @@ class Run:
         command = [sys.executable, "-m", "scripts.kill_and_resume", "--work", str(self.folder)]
         command += ["--seed", str(self.seed), "--epochs", str(self.epochs)]
         with open(self.folder.with_suffix(".log"), "a") as log:
-            return subprocess.Popen(command, stderr=log, stdout=log)
+            return subprocess.Popen(command, cwd=ROOT, stderr=log, stdout=log)
 
     def finish(self):
         """Lets it come to its end."""
