@@ -73,7 +73,7 @@ def fail(*arguments):
 @needs_keras_cv
 def test_train_hands_over_what_changes_the_images(tiny, monkeypatch):
     given = []
-    monkeypatch.setattr(training, "train", lambda *_, augment: given.append(augment))
+    monkeypatch.setattr(training, "train", lambda *_, augment, **__: given.append(augment))
     succeed("train", "tiny", "--augment", "crop, flip")
     (augment,) = given
     assert augment.names == ("crop", "flip")
@@ -84,7 +84,7 @@ def test_train_hands_over_what_changes_the_images(tiny, monkeypatch):
 
 def test_train_takes_images_as_they_are_unless_asked(tiny, monkeypatch, without_keras_cv):
     given = []
-    monkeypatch.setattr(training, "train", lambda *_, augment: given.append(augment))
+    monkeypatch.setattr(training, "train", lambda *_, augment, **__: given.append(augment))
     succeed("train", "tiny")
     assert given == [None]
 
