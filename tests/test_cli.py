@@ -380,7 +380,7 @@ def test_an_interrupt_is_one_line(tiny, photos, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli_train, "_read_data", interrupt)
+    monkeypatch.setattr(cli_train, "read_training_data", interrupt)
     assert fail("train", "tiny", "--data", photos, status=130) == "error: interrupted\n"
 
 

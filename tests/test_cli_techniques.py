@@ -33,6 +33,7 @@ def test_no_options_no_changes():
         ({"accumulation_steps": 4}, {"accumulation_steps": 4}),
         ({"diff_augment": "color,cutout"}, {"diff_augment": ("color", "cutout")}),
         ({"instance_noise": 0.1}, {"instance_noise": 0.1}),
+        ({"instance_noise_steps": 9}, {"instance_noise_steps": 9}),
     ],
 )
 def test_each_option_is_a_field_of_the_recipe(given, expected):
@@ -51,6 +52,7 @@ def test_each_option_is_a_field_of_the_recipe(given, expected):
         ("accumulation_steps", 0),
         ("diff_augment", "flip"),
         ("instance_noise", -0.1),
+        ("instance_noise_steps", 0),
     ],
 )
 def test_values_out_of_range_are_refused_under_the_options_name(option, value):
@@ -66,10 +68,11 @@ def test_the_command_has_an_option_for_each(monkeypatch, tmp_path):
         seen.append(spec.recipe)
         raise InvalidInputError("That will do")
 
-    monkeypatch.setattr(cli_train, "_read_data", stop)
+    monkeypatch.setattr(cli_train, "read_training_data", stop)
     options = "--learning-rate 0.001 --discriminator-rate 0.004 --schedule linear "
     options += "--average-decay 0.9 --real-label 0.9 --clip-norm 1 --accumulation-steps 2 "
-    options += "--diff-augment color,translation --instance-noise 0.1"
+    options += "--diff-augment color,translation --instance-noise 0.1 "
+    options += "--instance-noise-steps 500"
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["train", "dcgan_mnist", *options.split()])
     assert "That will do" in result.stderr
@@ -77,5 +80,6 @@ def test_the_command_has_an_option_for_each(monkeypatch, tmp_path):
     assert (recipe.generator_rate, recipe.discriminator_rate) == (0.001, 0.004)
     assert (recipe.schedule, recipe.average_decay, recipe.real_label) == ("linear", 0.9, 0.9)
     assert (recipe.clip_norm, recipe.accumulation_steps) == (1.0, 2)
-    assert (recipe.diff_augment, recipe.instance_noise) == (("color", "translation"), 0.1)
+    assert recipe.diff_augment == ("color", "translation")
+    assert (recipe.instance_noise, recipe.instance_noise_steps) == (0.1, 500)
     assert recipe.r1_penalty == registry.find("dcgan_mnist").recipe.r1_penalty

@@ -51,6 +51,9 @@ InstanceNoise = Annotated[
     float | None,
     _option("Standard deviation of the noise on all that the discriminator sees."),
 ]
+InstanceNoiseSteps = Annotated[
+    int | None, _option("Updates of the generator over which that noise fades to nothing.")
+]
 
 
 def technique_changes(
@@ -63,6 +66,7 @@ def technique_changes(
     accumulation_steps,
     diff_augment,
     instance_noise,
+    instance_noise_steps,
 ):
     """The recipe's fields that these options change.
 
@@ -82,6 +86,7 @@ def technique_changes(
         (check_weight, "--instance-noise", instance_noise),
         (check_fraction, "--average-decay", average_decay),
         (check_count, "--accumulation-steps", accumulation_steps),
+        (check_count, "--instance-noise-steps", instance_noise_steps),
         (check_positive, "--clip-norm", clip_norm),
         (_check_label, "--real-label", real_label),
     )
@@ -97,6 +102,7 @@ def technique_changes(
         "accumulation_steps": accumulation_steps,
         "diff_augment": None if diff_augment is None else read_policy(diff_augment),
         "instance_noise": instance_noise,
+        "instance_noise_steps": instance_noise_steps,
     }
     return {key: value for key, value in changes.items() if value is not None}
 

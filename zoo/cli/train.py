@@ -9,7 +9,8 @@ import typer
 
 from zoo.cli import techniques
 from zoo.cli.techniques import RECIPE
-from zoo.errors import DatasetError, InvalidInputError, WeightsNotFoundError
+from zoo.cli.training_data import read_training_data
+from zoo.errors import InvalidInputError, WeightsNotFoundError
 
 
 class OnNonfinite(StrEnum):
@@ -115,6 +116,7 @@ def train(
     accumulation_steps: techniques.AccumulationSteps = None,
     diff_augment: techniques.DiffAugment = None,
     instance_noise: techniques.InstanceNoise = None,
+    instance_noise_steps: techniques.InstanceNoiseSteps = None,
 ):
     """Train a model: weights, card and pictures of every epoch go into a folder.
 
@@ -151,6 +153,7 @@ def train(
         accumulation_steps=accumulation_steps,
         diff_augment=diff_augment,
         instance_noise=instance_noise,
+        instance_noise_steps=instance_noise_steps,
     )
     spec = registry.find(name).with_recipe(
         **{key: value for key, value in changes.items() if value is not None}
@@ -163,7 +166,7 @@ def train(
         _check_evaluates(spec, data)
     choose_backend()  # Before the data: reading them can take a while.
     augmentation = _augmentation(spec, augment)
-    images, labels = _read_data(spec, data, limit)
+    images, labels = read_training_data(spec, data, limit)
 
     with quiet_backend():
         keras = import_keras()
@@ -249,49 +252,6 @@ def _evaluations(spec, every, out):
     return [
         EvaluationCallback(spec.dataset, extractor, every, best_weights=out / "best.weights.h5")
     ]
-
-
-def _read_data(spec, data, limit):
-    """Images, and their labels if the model is class-conditional; `None` otherwise."""
-    from zoo import datasets
-
-    shape = tuple(spec.config.get("image_shape", ()))
-    if data is not None:
-        if not shape:
-            raise InvalidInputError(
-                f"--data needs a model whose configuration has an `image_shape`. Received: "
-                f"{spec.name}, with {', '.join(spec.config) or 'an empty one'}"
-            )
-        return _read_folder(spec, data, shape, limit)
-    if not spec.dataset:
-        raise DatasetError(f"{spec.name} has no data set of its own. Pass yours with --data.")
-    images, labels = datasets.load(spec.dataset, datasets.info(spec.dataset).splits[0])
-    if shape and images.shape[1:] != shape:
-        raise InvalidInputError(
-            f"{spec.name} is made for images of shape {shape}. Received: {spec.dataset}, of shape "
-            f"{images.shape[1:]}"
-        )
-    if limit is not None and limit < len(images):
-        import numpy as np
-
-        # The first ones would be of one class in a data set that is sorted by class.
-        chosen = np.sort(np.random.default_rng(spec.recipe.seed).permutation(len(images))[:limit])
-        images, labels = images[chosen], labels[chosen]
-    return images, labels if spec.conditional else None
-
-
-def _read_folder(spec, data, shape, limit):
-    from zoo import datasets
-
-    if not spec.conditional:
-        return datasets.from_folder(data, shape, limit=limit), None
-    images, labels, names = datasets.from_class_folders(data, shape, limit=limit)
-    if len(names) != spec.config["classes"]:
-        raise InvalidInputError(
-            f"{spec.name} is made for {spec.config['classes']} classes, a folder of images for "
-            f"each. Received: {len(names)} in {data}: {', '.join(names)}"
-        )
-    return images, labels
 
 
 def _remove_run(out, name):
