@@ -1,43 +1,28 @@
 """The adversarial step, written once: for any two Keras networks, on any backend."""
 
 import inspect
-from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 from keras import ops
 
 from zoo import backend, penalties
 from zoo.average import update_average
 from zoo.checks import check_seed
-from zoo.compilation import CompiledPair
 from zoo.errors import InvalidInputError
+from zoo.family import Family
 from zoo.feeding import feed_arrays
-from zoo.guard import StepGuard, relative_diversity
+from zoo.guard import StepGuard, relative_diversity, statistics_of
+from zoo.means import Means
 from zoo.samplewise import is_samplewise
-
-
-class Batch(NamedTuple):
-    """One minibatch of a step.
-
-    Args:
-        real: float32 tensor (batch, *sample_shape), the real samples.
-        condition: what the samples are generated and judged under: the masks of an inpainting
-            model, the labels of a class-conditional one; `None` where there is nothing.
-    """
-
-    real: Any
-    condition: Any = None
-
 
 DISCRIMINATOR_LOGS = ("discriminator_loss", "real_accuracy", "fake_accuracy")
 
 
-class AdversarialPair(CompiledPair):
+class AdversarialPair(Family):
     """A generator and a discriminator that train against each other (Goodfellow et al. 2014).
 
-    The base of all families: fitting, and the step. What a family is made of lies in the methods
-    under "what a family defines".
+    The base of all families: fitting, and the step. What a family is made of lies in the methods of
+    `zoo.family.Family`.
 
     Args:
         generator: built `keras.Model`.
@@ -56,10 +41,12 @@ class AdversarialPair(CompiledPair):
         self.sample_shape = sample_shape
         self.drawing = None  # `zoo.drawing.Drawing`, from the first sample on
         self.seed_generator = keras.random.SeedGenerator(seed)
-        names = (*DISCRIMINATOR_LOGS, "generator_loss", *self.extra_losses(), "diversity")
-        self._means = {name: keras.metrics.Mean(name) for name in names}
+        self._discriminator_means = Means(DISCRIMINATOR_LOGS)
+        self._generator_means = Means(["generator_loss", *self.extra_losses(), "diversity"])
         self._skipped_steps = keras.metrics.Sum("skipped_steps")
         self._samplewise = is_samplewise(discriminator)
+        # Once: Keras walks through all layers to find them.
+        self._statistics = statistics_of(generator, discriminator)
         _refuse_regularizers([*generator.variables, *discriminator.variables])
         # All variables are there: a step that is traced must find them.
         self.built = True
@@ -117,7 +104,7 @@ class AdversarialPair(CompiledPair):
         pass of the generator serves both.
         """
         batch = self.prepare_batch(data)
-        guard = StepGuard([self.generator, self.discriminator], self.skip_nonfinite)
+        guard = StepGuard(self._statistics, self.skip_nonfinite)
         for _ in range(self.discriminator_steps - 1):
             self._update_discriminator(batch, self.generate_like(batch), guard)
         fake, pullback = backend.forward_and_pullback(
@@ -155,7 +142,7 @@ class AdversarialPair(CompiledPair):
         variables = self.discriminator.trainable_variables
         (_, outcome), gradients = backend.value_and_gradients(objective, variables)
         guard.apply_gradients(optimizer, gradients, variables, loss=outcome[0])
-        self._track_discriminator(*outcome, guard)
+        self._track_discriminator(*outcome, guard.sound)
 
     def _update_generator(self, batch, fake, pullback, guard):
         """Descends the generator's loss through the discriminator, which stays as it is."""
@@ -177,7 +164,7 @@ class AdversarialPair(CompiledPair):
                 optimizer.iterations,
                 guard.sound,
             )
-        self._track_generator(batch, fake, *outcome, guard)
+        self._track_generator(batch, fake, *outcome, guard.sound)
 
     def _evaluation_step(self, data):
         """Losses (without penalties) and accuracies in inference mode."""
@@ -188,7 +175,7 @@ class AdversarialPair(CompiledPair):
         loss = self.loss_object.discriminator(real_logits, fake_logits)
         self._track_discriminator(loss, real_logits, fake_logits)
         self._track_generator(batch, fake, *self.generator_loss(fake, batch, training=False))
-        return {name: mean.result() for name, mean in self._means.items()}
+        return {**self._discriminator_means.results(), **self._generator_means.results()}
 
     def _judge_both(self, batch, fake):
         """Logits of real and of fake samples; in one pass, if the network can't tell."""
@@ -211,118 +198,32 @@ class AdversarialPair(CompiledPair):
             samples = self.instance_noise(samples, self.optimizer.iterations, self.seed_generator)
         return samples, batch
 
-    # ------------------------------------------------------- what a family defines
-
-    def generate_like(self, batch, training=True):
-        """The generator's outputs for a batch: as many as there are real samples."""
-        raise NotImplementedError
-
-    def symbolic_inputs(self):
-        """`keras.KerasTensor`s of the generator's inputs."""
-        raise NotImplementedError
-
-    def draw_batch(self, *inputs):
-        """A batch of what the model hands out, of tensors of what it is asked for."""
-        raise NotImplementedError
-
-    def present(self, fake, batch):
-        """What the discriminator is shown of the generator's outputs: all of it, here."""
-        del batch
-        return fake
-
-    def judge(self, samples, batch, training=True):
-        """The discriminator's logits (batch, ...) of samples, real or presented."""
-        del batch
-        return backend.call_network(self.discriminator, samples, training)
-
-    def generator_loss(self, fake, batch, training=True):
-        """What the generator minimizes.
-
-        Args:
-            fake: the generator's outputs.
-            batch: `Batch` that they were generated for.
-            training: bool, of the discriminator.
-
-        Returns:
-            A scalar, and a dict of more scalars to show: name in `extra_losses()` -> value.
-        """
-        logits = self._logits(self.present(fake, batch), batch, training)
-        return self.loss_object.generator(logits), {}
-
-    def extra_losses(self):
-        """Names of what `generator_loss` shows beside the loss."""
-        return ()
-
-    def prepare_batch(self, data, training=True):
-        """The `Batch` of what `fit` or `evaluate` hands over.
-
-        Real samples only, here: labels and sample weights that come along are dropped.
-        """
-        del training
-        samples, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        self.check_samples(samples)
-        return Batch(ops.cast(self.encode(samples), "float32"))
-
-    def encode(self, samples):
-        """What `fit` is given -> what the generator makes; the identity here."""
-        return samples
-
-    def check_samples(self, samples):
-        """Raises `InvalidInputError` unless `samples` is a batch of `sample_shape`."""
-        shape = tuple(getattr(samples, "shape", ()))
-        if shape[1:] != self.sample_shape:
-            expected = ", ".join(["batch", *map(str, self.sample_shape)])
-            raise InvalidInputError(
-                f"Training data must be one array of shape ({expected}), as the generator makes "
-                f"it. Received: {f'shape {shape}' if shape else type(samples).__name__}"
-            )
-
-    def check_arrays(self, samples, labels):
-        """What `fit` checks of the arrays among what it is given; labels are of no use here."""
-        del labels
-        if isinstance(samples, np.ndarray):
-            self.check_array(samples)
-
-    def check_array(self, samples):
-        """`check_samples` for an ndarray, and its values: at least one sample, all finite."""
-        self.check_samples(samples)
-        if len(samples) == 0:
-            raise InvalidInputError("There are no samples: the array's first axis has length 0.")
-        if samples.dtype.kind == "f" and not np.isfinite(samples.sum(dtype="float64")):
-            raise InvalidInputError("Training data must be finite. Received: nan or infinity")
-
     # ---------------------------------------------------------------- metrics
 
     @property
     def metrics(self):
         """Losses, accuracies and signs of health: what the progress bar shows."""
-        return [*self._means.values(), self._skipped_steps]
+        means = [*self._discriminator_means.metrics, *self._generator_means.metrics]
+        return [*means, self._skipped_steps]
 
-    def _track_discriminator(self, loss, real_logits, fake_logits, guard=None):
+    def _track_discriminator(self, loss, real_logits, fake_logits, sound=None):
         threshold = getattr(self.loss_object, "threshold", 0.0)
         values = {
             "discriminator_loss": loss,
             "real_accuracy": ops.mean(ops.cast(real_logits > threshold, "float32")),
             "fake_accuracy": ops.mean(ops.cast(fake_logits <= threshold, "float32")),
         }
-        self._track(values, ops.shape(real_logits)[0], guard)
+        self._discriminator_means.update(values, ops.shape(real_logits)[0], sound)
 
-    def _track_generator(self, batch, fake, loss, extras, guard=None):
+    def _track_generator(self, batch, fake, loss, extras, sound=None):
         diversity = relative_diversity(fake, batch.real)
         values = {"generator_loss": loss, **extras, "diversity": diversity}
-        self._track(values, ops.shape(batch.real)[0], guard)
-
-    def _track(self, values, count, guard):
-        """Takes values of a batch into the epoch's means."""
-        for name, value in values.items():
-            # Weighted, as Keras does: an odd last batch counts for its samples.
-            value, weight = (value, count) if guard is None else guard.weighted(value, count)
-            self._means[name].update_state(value, sample_weight=weight)
+        self._generator_means.update(values, ops.shape(batch.real)[0], sound)
 
     def _logs(self, guard):
-        logs = {name: mean.result() for name, mean in self._means.items()}
-        if self.discriminator_steps == 0:
-            logs = {name: logs[name] for name in logs if name not in DISCRIMINATOR_LOGS}
+        logs = self._generator_means.results()
+        if self.discriminator_steps > 0:
+            logs = {**self._discriminator_means.results(), **logs}
         if guard.active:
             self._skipped_steps.update_state(guard.skipped())
             logs["skipped_steps"] = self._skipped_steps.result()

@@ -5,9 +5,9 @@ import numpy as np
 from keras import ops
 
 from zoo import backend
-from zoo.adversarial import Batch
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
+from zoo.family import Batch
 from zoo.latent_model import LatentModel, build_networks
 
 

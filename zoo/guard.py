@@ -9,24 +9,21 @@ from zoo import backend
 class StepGuard:
     """Leaves a step out if a loss or a gradient in it is NaN or infinite.
 
-    Nothing of such a step stays: no weight, no slot of an optimizer, no batch statistic, no average
-    and no metric has seen it. All of it is decided on the device; nobody waits for it.
+    Nothing of it stays: no weight, no slot of an optimizer, no batch statistic, no average and no
+    metric has seen it. Updates of the discriminator that were sound, ahead of one of the generator
+    that isn't, count as a step of their own and stay. All of it is decided on the device; nobody
+    waits for it.
 
     Args:
-        networks: `keras.Model`s that the step trains.
+        statistics: list of variables that forward passes change by themselves, see `statistics_of`.
         active: bool; without, everything goes its way.
     """
 
-    def __init__(self, networks, active):
+    def __init__(self, statistics, active):
         self.active = active
         self.sound = None  # from the first gradients on: a scalar bool tensor
-        # What forward passes change by themselves: batch statistics and the like.
-        self.held = [
-            (variable, ops.copy(variable))
-            for network in (networks if active else ())
-            for variable in network.non_trainable_variables
-            if keras.backend.is_float_dtype(variable.dtype)
-        ]
+        self.statistics = statistics if active else []
+        self.before = [ops.copy(variable.value) for variable in self.statistics]
 
     def apply_gradients(self, optimizer, gradients, variables, loss):
         """One update, if all was sound so far."""
@@ -47,19 +44,22 @@ class StepGuard:
 
     def keep_statistics(self):
         """Takes back what forward passes made of batch statistics, unless all was sound."""
-        for variable, value in self.held:
-            variable.assign(ops.where(self.sound, ops.convert_to_tensor(variable), value))
-
-    def weighted(self, value, count):
-        """A value for a metric and its weight; nothing, with no weight, of a step left out."""
-        if not self.active:
-            return value, count
-        weight = ops.where(self.sound, ops.cast(count, "float32"), 0.0)
-        return ops.where(self.sound, value, 0.0), weight
+        if self.statistics:
+            backend.revert(self.statistics, self.before, self.sound)
 
     def skipped(self):
         """1.0 for a step left out, 0.0 for others."""
         return ops.where(self.sound, 0.0, 1.0)
+
+
+def statistics_of(*networks):
+    """What forward passes of networks change by themselves: batch statistics and the like."""
+    return [
+        variable
+        for network in networks
+        for variable in network.variables
+        if not variable.trainable and keras.backend.is_float_dtype(variable.dtype)
+    ]
 
 
 def relative_diversity(fake, real):

@@ -4,10 +4,11 @@ import keras
 from keras import layers, ops
 
 from zoo import backend, inpainting
-from zoo.adversarial import AdversarialPair, Batch
+from zoo.adversarial import AdversarialPair
 from zoo.augmentation import random_flip
 from zoo.checks import check_count, check_image_shape, check_seed, check_weight
 from zoo.errors import InvalidInputError
+from zoo.family import Batch
 from zoo.images import ImageCoding
 from zoo.inpainting_networks import Blocks, build_discriminator, build_generator
 from zoo.masks import Mixture, draw, draw_in_step, get_masks, serialize

@@ -13,6 +13,7 @@ two optimizers:
 | `input_gradient`       | a value and its gradient with respect to a tensor; can be nested       |
 | `all_finite`           | whether tensors hold neither NaN nor infinity, without waiting for it  |
 | `apply_gradients`      | one optimizer's update, or none if a tensor says so                    |
+| `revert`               | gives variables earlier values back if a tensor says so                |
 | `feed`                 | batches of arrays for `fit`, as the trainer takes them fastest         |
 | `compile_inference`    | a function of arrays that runs a network without gradients             |
 | `synchronize`          | makes variables readable outside the trainer in the middle of an epoch |
@@ -50,6 +51,7 @@ forward_and_pullback = _module.forward_and_pullback
 input_gradient = _module.input_gradient
 all_finite = _module.all_finite
 apply_gradients = _module.apply_gradients
+revert = _module.revert
 feed = _module.feed
 compile_inference = _module.compile_inference
 synchronize = _module.synchronize

@@ -8,6 +8,7 @@ import jax
 import keras
 from jax import numpy as jnp
 
+from zoo.backend import adam
 from zoo.backend.jax_scope import purify
 
 
@@ -103,8 +104,12 @@ def input_gradient(function, inputs, differentiable=False):
 
 
 def all_finite(tensors):
-    """Scalar bool: whether all numbers are finite (their sums are, up to the largest float)."""
-    return jnp.isfinite(sum(jnp.sum(tensor, dtype="float32") for tensor in tensors))
+    """Scalar bool: whether all numbers are finite, and their squares, which Adam keeps.
+
+    Columns first: XLA adds up a whole tensor one number after the other, on one core of a CPU.
+    """
+    columns = [jnp.sum(jnp.square(x.astype("float32")), tuple(range(x.ndim - 1))) for x in tensors]
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(column)) for column in columns]))
 
 
 def apply_gradients(optimizer, gradients, variables, sound=None):
@@ -112,6 +117,9 @@ def apply_gradients(optimizer, gradients, variables, sound=None):
 
     Stateless, since a loss-scaling optimizer branches under `lax.cond`.
     """
+    if sound is not None and adam.is_plain(optimizer, variables):
+        _apply_adam(optimizer, gradients, variables, sound)
+        return
     updated = [*variables, *optimizer.variables]
 
     def update(slots, gradients, values):
@@ -122,10 +130,15 @@ def apply_gradients(optimizer, gradients, variables, sound=None):
         return [*values, *slots]
 
     state = ([v.value for v in optimizer.variables], gradients, [v.value for v in variables])
-    # A branch: choosing between old and new number by number, XLA would copy all of them.
     results = update(*state) if sound is None else jax.lax.cond(sound, update, leave, *state)
     for variable, value in zip(updated, results, strict=True):
         variable.assign(value)
+
+
+def revert(variables, values, sound):
+    """Gives variables earlier values back, unless `sound`, a scalar bool, is true."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(jnp.where(sound, variable.value, value))
 
 
 def feed(batches):
@@ -172,3 +185,26 @@ def state_kept(model):
 def device_name():
     """The device that runs the computation."""
     return jax.devices()[0].device_kind
+
+
+def _apply_adam(optimizer, gradients, variables, sound):
+    """Keras' formula; of a step that isn't sound, with gradients and all rates of 0.
+
+    That leaves every number as it is, and stays one pass over them. A branch around the update
+    isn't spread over the cores of a CPU, and of numbers chosen one by one XLA makes copies.
+    """
+
+    def gate(value):
+        return jnp.where(sound, value, 0.0)
+
+    beta_1_power, beta_2_power = adam.powers(optimizer)
+    rate = gate(optimizer.learning_rate * jnp.sqrt(1 - beta_2_power) / (1 - beta_1_power))
+    first_rate, second_rate = gate(1 - optimizer.beta_1), gate(1 - optimizer.beta_2)
+    moments = adam.slots(optimizer, variables)
+    for gradient, variable, first, second in zip(gradients, variables, *moments, strict=True):
+        gradient = gate(gradient)
+        first.assign(first.value + (gradient - first.value) * first_rate)
+        second.assign(second.value + (jnp.square(gradient) - second.value) * second_rate)
+        change = rate * first.value / (jnp.sqrt(second.value) + optimizer.epsilon)
+        variable.assign(variable.value - change)
+    optimizer.iterations.assign_add(sound.astype(optimizer.iterations.dtype))

@@ -57,7 +57,7 @@ def input_gradient(function, inputs, differentiable=False):
 
 
 def all_finite(tensors):
-    """Scalar bool: whether all numbers are finite (their squares' sums are; a fast kernel)."""
+    """Scalar bool: whether all numbers are finite, and their squares, which Adam keeps."""
     return tf.math.is_finite(tf.add_n([tf.nn.l2_loss(tf.cast(x, tf.float32)) for x in tensors]))
 
 
@@ -89,6 +89,17 @@ def apply_gradients(optimizer, gradients, variables, sound=None):
         update()
     else:
         tf.cond(sound, update, lambda: False)
+
+
+def revert(variables, values, sound):
+    """Gives variables earlier values back, unless `sound`, a scalar bool, is true."""
+
+    def give_back():
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        return False
+
+    tf.cond(sound, lambda: True, give_back)
 
 
 def feed(batches):

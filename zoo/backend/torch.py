@@ -74,9 +74,10 @@ def input_gradient(function, inputs, differentiable=False):
 
 
 def all_finite(tensors):
-    """Scalar bool: whether all numbers are finite (their sums are, up to the largest float)."""
+    """Scalar bool: whether all numbers are finite, and their squares, which Adam keeps."""
     with torch.no_grad():
-        return torch.isfinite(torch.stack([x.sum(dtype=torch.float32) for x in tensors]).sum())
+        flat = [_flatten(x.float()) for x in tensors]
+        return torch.isfinite(torch.stack([torch.dot(x, x) for x in flat]).sum())
 
 
 def apply_gradients(optimizer, gradients, variables, sound=None):
@@ -94,6 +95,13 @@ def apply_gradients(optimizer, gradients, variables, sound=None):
         optimizer.apply(list(gradients), variables)
         for value, old in zip(updated, before, strict=True):
             value.copy_(torch.where(sound, value, old))
+
+
+def revert(variables, values, sound):
+    """Gives variables earlier values back, unless `sound`, a scalar bool, is true."""
+    with torch.no_grad():
+        for variable, value in zip(variables, values, strict=True):
+            variable.value.copy_(torch.where(sound, variable.value, value))
 
 
 def feed(batches):
@@ -182,6 +190,12 @@ def _laid_out_like(tensor, reference):
     if tensor.stride() == reference.stride():
         return tensor
     return torch.empty_like(reference).copy_(tensor)
+
+
+def _flatten(tensor):
+    """All numbers as one axis, in the order in which they lie in memory: nothing is copied."""
+    axes = sorted(range(tensor.ndim), key=tensor.stride, reverse=True)
+    return tensor.permute(axes).reshape(-1)
 
 
 def _in_memory_order(tensor):
