@@ -166,15 +166,15 @@ def test_masks_take_a_small_part_of_a_step():
     """Under 5% of a step on a quiet machine; asserted with room for a busy one."""
     model = zoo.InpaintingGAN(image_shape=(64, 64, 3), base_filters=32, seed=0)
     model.compile(masks="mixture", jit_compile="auto")
-    images = np.random.default_rng(0).integers(0, 256, (64, 64, 64, 3), "uint8")
-    fixed = masks.draw("mixture", 64, (64, 64), seed=0)
+    images = np.random.default_rng(0).integers(0, 256, (128, 64, 64, 3), "uint8")
+    fixed = masks.draw("mixture", 128, (64, 64), seed=0)
 
     def seconds(**data):
-        model.fit(**data, batch_size=32, verbose=0)
+        model.fit(**data, batch_size=64, verbose=0)
         times = []
         for _ in range(3):
             start = time.process_time()
-            model.fit(**data, batch_size=32, epochs=2, verbose=0)
+            model.fit(**data, batch_size=64, epochs=2, verbose=0)
             times.append(time.process_time() - start)
         return min(times)
 

@@ -11,7 +11,7 @@ from zoo.checks import check_seed
 from zoo.errors import InvalidInputError
 from zoo.family import Family
 from zoo.feeding import feed_arrays
-from zoo.guard import StepGuard, relative_diversity, statistics_of
+from zoo.guard import Statistics, StepGuard, relative_diversity
 from zoo.means import Means
 from zoo.samplewise import is_samplewise
 
@@ -45,8 +45,7 @@ class AdversarialPair(Family):
         self._generator_means = Means(["generator_loss", *self.extra_losses(), "diversity"])
         self._skipped_steps = keras.metrics.Sum("skipped_steps")
         self._samplewise = is_samplewise(discriminator)
-        # Once: Keras walks through all layers to find them.
-        self._statistics = statistics_of(generator, discriminator)
+        self._statistics = Statistics(generator, discriminator)
         _refuse_regularizers([*generator.variables, *discriminator.variables])
         # All variables are there: a step that is traced must find them.
         self.built = True

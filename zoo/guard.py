@@ -6,6 +6,22 @@ from keras import ops
 from zoo import backend
 
 
+class Statistics:
+    """What forward passes of networks change by themselves: batch statistics and the like.
+
+    Found once, since Keras walks through all layers for it, and held by an object: of a list Keras
+    would take the variables for weights of the model itself.
+    """
+
+    def __init__(self, *networks):
+        self.variables = [
+            variable
+            for network in networks
+            for variable in network.variables
+            if not variable.trainable and keras.backend.is_float_dtype(variable.dtype)
+        ]
+
+
 class StepGuard:
     """Leaves a step out if a loss or a gradient in it is NaN or infinite.
 
@@ -15,14 +31,14 @@ class StepGuard:
     waits for it.
 
     Args:
-        statistics: list of variables that forward passes change by themselves, see `statistics_of`.
+        statistics: `Statistics` of the networks that the step trains.
         active: bool; without, everything goes its way.
     """
 
     def __init__(self, statistics, active):
         self.active = active
         self.sound = None  # from the first gradients on: a scalar bool tensor
-        self.statistics = statistics if active else []
+        self.statistics = statistics.variables if active else []
         self.before = [ops.copy(variable.value) for variable in self.statistics]
 
     def apply_gradients(self, optimizer, gradients, variables, loss):
@@ -50,16 +66,6 @@ class StepGuard:
     def skipped(self):
         """1.0 for a step left out, 0.0 for others."""
         return ops.where(self.sound, 0.0, 1.0)
-
-
-def statistics_of(*networks):
-    """What forward passes of networks change by themselves: batch statistics and the like."""
-    return [
-        variable
-        for network in networks
-        for variable in network.variables
-        if not variable.trainable and keras.backend.is_float_dtype(variable.dtype)
-    ]
 
 
 def relative_diversity(fake, real):

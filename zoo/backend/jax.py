@@ -8,7 +8,7 @@ import jax
 import keras
 from jax import numpy as jnp
 
-from zoo.backend import adam
+from zoo.backend import adam, jax_adam
 from zoo.backend.jax_scope import purify
 
 
@@ -118,7 +118,7 @@ def apply_gradients(optimizer, gradients, variables, sound=None):
     Stateless, since a loss-scaling optimizer branches under `lax.cond`.
     """
     if sound is not None and adam.is_plain(optimizer, variables):
-        _apply_adam(optimizer, gradients, variables, sound)
+        jax_adam.update(optimizer, gradients, variables, sound)
         return
     updated = [*variables, *optimizer.variables]
 
@@ -185,26 +185,3 @@ def state_kept(model):
 def device_name():
     """The device that runs the computation."""
     return jax.devices()[0].device_kind
-
-
-def _apply_adam(optimizer, gradients, variables, sound):
-    """Keras' formula; of a step that isn't sound, with gradients and all rates of 0.
-
-    That leaves every number as it is, and stays one pass over them. A branch around the update
-    isn't spread over the cores of a CPU, and of numbers chosen one by one XLA makes copies.
-    """
-
-    def gate(value):
-        return jnp.where(sound, value, 0.0)
-
-    beta_1_power, beta_2_power = adam.powers(optimizer)
-    rate = gate(optimizer.learning_rate * jnp.sqrt(1 - beta_2_power) / (1 - beta_1_power))
-    first_rate, second_rate = gate(1 - optimizer.beta_1), gate(1 - optimizer.beta_2)
-    moments = adam.slots(optimizer, variables)
-    for gradient, variable, first, second in zip(gradients, variables, *moments, strict=True):
-        gradient = gate(gradient)
-        first.assign(first.value + (gradient - first.value) * first_rate)
-        second.assign(second.value + (jnp.square(gradient) - second.value) * second_rate)
-        change = rate * first.value / (jnp.sqrt(second.value) + optimizer.epsilon)
-        variable.assign(variable.value - change)
-    optimizer.iterations.assign_add(sound.astype(optimizer.iterations.dtype))

@@ -5,7 +5,7 @@ import contextlib
 import keras
 import torch
 
-from zoo.backend import adam
+from zoo.backend import adam, torch_adam
 
 
 def run_step(model, step, data):
@@ -88,7 +88,7 @@ def apply_gradients(optimizer, gradients, variables, sound=None):
     with torch.no_grad():
         # `torch.compile` fuses an optimizer by itself, and can't trace what is fused already.
         if adam.is_plain(optimizer, variables) and not torch.compiler.is_compiling():
-            _apply_adam(optimizer, list(gradients), variables, sound)
+            torch_adam.update(optimizer, list(gradients), variables, sound)
             return
         updated = [] if sound is None else [v.value for v in (*variables, *optimizer.variables)]
         before = [value.clone() for value in updated]
@@ -155,52 +155,10 @@ def _is_hooked(layer):
     return bool(layer._forward_hooks or layer._forward_pre_hooks)
 
 
-def _apply_adam(optimizer, gradients, variables, sound):
-    values = [v.value for v in variables]
-    if not values:  # a frozen network
-        return
-    first, second = ([v.value for v in slots] for slots in adam.slots(optimizer, variables))
-    for moments in (first, second):
-        for moment, value in zip(moments, values, strict=True):
-            moment.data = _laid_out_like(moment.data, value)
-    gradients = [_laid_out_like(*pair) for pair in zip(gradients, values, strict=True)]
-    # PyTorch corrects both moments before it adds epsilon, Keras afterward. At a step so late that
-    # PyTorch has nothing left to correct, Keras' corrected rate does it.
-    late = torch.full((), 1e9, device=values[0].device)
-    beta_1_power, beta_2_power = adam.powers(optimizer)
-    rate = optimizer.learning_rate * torch.sqrt(1 - beta_2_power) / (1 - beta_1_power)
-    torch._fused_adam_(
-        *(list(map(_in_memory_order, x)) for x in (values, gradients, first, second)),
-        [],
-        [late] * len(values),
-        lr=rate,
-        beta1=optimizer.beta_1,
-        beta2=optimizer.beta_2,
-        weight_decay=0.0,
-        eps=optimizer.epsilon,
-        amsgrad=False,
-        maximize=False,
-        found_inf=None if sound is None else (~sound).float(),
-    )
-    optimizer.iterations.assign_add(1 if sound is None else sound)
-
-
-def _laid_out_like(tensor, reference):
-    """The same numbers, in the reference's order in memory."""
-    if tensor.stride() == reference.stride():
-        return tensor
-    return torch.empty_like(reference).copy_(tensor)
-
-
 def _flatten(tensor):
     """All numbers as one axis, in the order in which they lie in memory: nothing is copied."""
     axes = sorted(range(tensor.ndim), key=tensor.stride, reverse=True)
     return tensor.permute(axes).reshape(-1)
-
-
-def _in_memory_order(tensor):
-    """A tensor without gaps, as one axis: the fused kernel copies whatever looks transposed."""
-    return tensor.detach().as_strided((tensor.numel(),), (1,))
 
 
 def _gradients(outputs, variables, output_gradients=None):
