@@ -8,7 +8,7 @@ import jax
 import keras
 from jax import numpy as jnp
 
-from zoo.backend import adam, jax_adam
+from zoo.backend import adam, jax_updates
 from zoo.backend.jax_scope import purify
 
 
@@ -113,26 +113,10 @@ def all_finite(tensors):
 
 
 def apply_gradients(optimizer, gradients, variables, sound=None):
-    """One update, unless `sound`, a scalar bool, is false.
-
-    Stateless, since a loss-scaling optimizer branches under `lax.cond`.
-    """
-    if sound is not None and adam.is_plain(optimizer, variables):
-        jax_adam.update(optimizer, gradients, variables, sound)
-        return
-    updated = [*variables, *optimizer.variables]
-
-    def update(slots, gradients, values):
-        return [x for part in optimizer.stateless_apply(slots, gradients, values) for x in part]
-
-    def leave(slots, gradients, values):
-        del gradients
-        return [*values, *slots]
-
-    state = ([v.value for v in optimizer.variables], gradients, [v.value for v in variables])
-    results = update(*state) if sound is None else jax.lax.cond(sound, update, leave, *state)
-    for variable, value in zip(updated, results, strict=True):
-        variable.assign(value)
+    """One update, unless `sound`, a scalar bool, is false."""
+    plain = sound is not None and adam.is_plain(optimizer, variables)
+    update = jax_updates.update_adam if plain else jax_updates.update
+    update(optimizer, gradients, variables, sound)
 
 
 def revert(variables, values, sound):
