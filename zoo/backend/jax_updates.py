@@ -29,8 +29,9 @@ def update(optimizer, gradients, variables, sound):
 def update_adam(optimizer, gradients, variables, sound):
     """One update of a plain Adam, unless `sound`, a scalar bool, is false.
 
-    Keras' formula; of a step that isn't sound, with gradients and all rates of 0. That leaves every number as it is, and stays one pass over them. A branch around the update
-    isn't spread over the cores of a CPU, and of numbers chosen one by one XLA makes copies.
+    Keras' formula; of a step that isn't sound, with gradients and all rates of 0. That leaves every
+    number as it is, and stays one pass over them. A branch around the update isn't spread over the
+    cores of a CPU, and of numbers chosen one by one XLA makes copies.
     """
 
     def gate(value):
