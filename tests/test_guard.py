@@ -7,6 +7,7 @@ from keras import layers, ops
 
 import zoo
 from tests.test_step import BATCH, LATENT_DIM, build, normal, values
+from zoo import backend
 from zoo.guard import relative_diversity
 from zoo.training_state import state_variables
 
@@ -67,6 +68,25 @@ def test_a_poisoned_batch_leaves_nothing_behind(optimizer, value):
         "generator_optimizer",
         "discriminator_optimizer",
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "sound"),
+    [(-2.0, True), (1e18, True), (1e20, False), (np.nan, False), (np.inf, False), (-np.inf, False)],
+)
+def test_numbers_must_be_finite_and_their_squares_as_well(value, sound):
+    array = np.ones((2, 3, 4, 5), "float32")
+    array[1, 2, 3, 4] = value
+    tensor = ops.convert_to_tensor(array)
+    # However they lie in memory, some of them more than once.
+    layouts = [
+        tensor,
+        ops.transpose(tensor, (3, 1, 0, 2)),
+        ops.broadcast_to(tensor[1, 2, 3, 4], (7,)),
+    ]
+    for layout in layouts:
+        tensors = [ops.convert_to_tensor(1.0), layout, ops.ones((3,))]
+        assert bool(backend.all_finite(tensors)) == sound
 
 
 class Spoiled(zoo.AdversarialModel):
