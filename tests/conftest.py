@@ -5,11 +5,10 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Most of what the tests wait for on JAX is XLA compiling the same tiny networks, in test after test
-# and process after process. A limit to the size makes JAX lock the folder.
+# and process after process. No limit to the size: JAX would look at every file for each new one.
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "jax")
 )
-os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(2**30))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 # Processes side by side have a core each; more threads than cores wait for each other.
