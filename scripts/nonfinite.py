@@ -56,9 +56,11 @@ class PoisonedBatches(ArrayBatches):
         return (images * np.float32(np.nan) if poisoned else images,)
 
 
-def poison(name, epochs, out):
+def poison(name, epochs, out, precision=None):
     """Trains with and without a poisoned step, and reports both distances."""
     spec = registry.find(name).with_recipe(epochs=epochs)
+    if precision is not None:
+        spec = spec.with_recipe(precision=precision)
     images, _ = datasets.load(spec.dataset, datasets.info(spec.dataset).splits[0])
     distances, skipped = {}, {}
     for variant, step in {"clean": None, "poisoned": POISONED_STEP}.items():
@@ -116,13 +118,14 @@ def main():
     poisoning = verbs.add_parser("poison", help="train with a step of NaN, and without")
     poisoning.add_argument("--model", default="gan_mnist")
     poisoning.add_argument("--epochs", type=int, default=3)
+    poisoning.add_argument("--precision", help="dtype policy, if not the recipe's")
     poisoning.add_argument("--out", type=Path, default=Path("runs", "poison"))
     timing = verbs.add_parser("cost", help="time the guard")
     timing.add_argument("models", nargs="+")
     timing.add_argument("--windows", type=int, default=12)
     arguments = parser.parse_args()
     if arguments.verb == "poison":
-        poison(arguments.model, arguments.epochs, arguments.out)
+        poison(arguments.model, arguments.epochs, arguments.out, arguments.precision)
     else:
         for name in arguments.models:
             cost(name, arguments.windows)
