@@ -7,8 +7,8 @@ from keras import ops
 class Means:
     """A mean for each of several values that are measured together, in one variable.
 
-    To Keras they are as many metrics. Measured by a `keras.metrics.Mean` each, eleven values take
-    hundreds of small operations a step, which on PyTorch is a twentieth of a small network's time.
+    To Keras they are as many metrics. A `keras.metrics.Mean` for each would do the same with many
+    more small operations a step, each of which costs time where a step runs eagerly.
 
     Args:
         names: of the values.

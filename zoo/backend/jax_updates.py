@@ -30,8 +30,8 @@ def update_adam(optimizer, gradients, variables, sound):
     """One update of a plain Adam, unless `sound`, a scalar bool, is false.
 
     Keras' formula; of a step that isn't sound, with gradients and all rates of 0. That leaves every
-    number as it is, and stays one pass over them. A branch around the update isn't spread over the
-    cores of a CPU, and of numbers chosen one by one XLA makes copies.
+    number as it is, and stays one pass over them. A branch around the update takes longer on a CPU,
+    and of numbers chosen one by one XLA makes copies.
     """
 
     def gate(value):

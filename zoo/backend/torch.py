@@ -156,7 +156,7 @@ def _is_hooked(layer):
 
 
 def _flatten(tensor):
-    """All numbers as one axis, in the order in which they lie in memory: nothing is copied."""
+    """All numbers as one axis, in the order in which they lie in memory; no copy without gaps."""
     axes = sorted(range(tensor.ndim), key=tensor.stride, reverse=True)
     return tensor.permute(axes).reshape(-1)
 
