@@ -119,7 +119,7 @@ def main():
     poisoning = verbs.add_parser("poison", help="train with a step of NaN, and without")
     poisoning.add_argument("--model", default="gan_mnist")
     poisoning.add_argument("--epochs", type=int, default=3)
-    poisoning.add_argument("--precision", choices=PRECISIONS, help="dtype policy, if not the recipe's")
+    poisoning.add_argument("--precision", choices=PRECISIONS, help="if not the recipe's")
     poisoning.add_argument("--out", type=Path, default=Path("runs", "poison"))
     timing = verbs.add_parser("cost", help="time the guard")
     timing.add_argument("models", nargs="+")
