@@ -8,7 +8,7 @@ import pytest
 
 from tests.keras_cv import needs_keras_cv
 from tests.processes import HERE, environment
-from zoo.backend.tensorflow_beside import keep_tensorflow_off_gpus
+from zoo.backend.tensorflow.beside import keep_tensorflow_off_gpus
 from zoo.keras_cv_import import import_keras_cv
 
 

@@ -26,7 +26,7 @@ def import_keras_cv():
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", FutureWarning)
         keras_cv = import_optional("keras_cv", PACKAGE)
-    from zoo.backend.tensorflow_beside import keep_tensorflow_off_gpus
+    from zoo.backend.tensorflow.beside import keep_tensorflow_off_gpus
 
     keep_tensorflow_off_gpus()
     return keras_cv

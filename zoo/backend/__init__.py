@@ -1,7 +1,6 @@
-"""The only backend-specific code of the project: the same functions for each backend.
+"""The only backend-specific code of the project: a folder per backend, the same functions in each.
 
-In `jax.py`, `tensorflow.py` and `torch.py`, whatever Keras lacks for a step with two networks and
-two optimizers:
+In `step.py`, whatever Keras lacks for a step with two networks and two optimizers:
 
 | function               | what it does                                                           |
 |------------------------|------------------------------------------------------------------------|
@@ -20,8 +19,7 @@ two optimizers:
 | `state_kept`           | keeps the variables' values if the trainer fails on its way            |
 | `device_name`          | what computes here                                                     |
 
-In `jax_layers.py`, `tensorflow_layers.py` and `torch_layers.py`, what layers compute, as it is fast
-there:
+In `layers.py`, what layers compute, in the form that is fast there:
 
 | function               | what it does                                                           |
 |------------------------|------------------------------------------------------------------------|
@@ -40,8 +38,8 @@ import importlib
 
 import keras
 
-_module = importlib.import_module(f"{__name__}.{keras.backend.backend()}")
-_layers = importlib.import_module(f"{__name__}.{keras.backend.backend()}_layers")
+_module = importlib.import_module(f"{__name__}.{keras.backend.backend()}.step")
+_layers = importlib.import_module(f"{__name__}.{keras.backend.backend()}.layers")
 
 run_step = _module.run_step
 fuse_steps = _module.fuse_steps

@@ -6,7 +6,8 @@ import jax
 from jax import numpy as jnp
 from keras import ops
 
-from zoo.backend import jax_convolution, keras_convolution
+from zoo.backend import keras_convolution
+from zoo.backend.jax import convolution
 
 
 def lay_out_kernel(variable):
@@ -19,7 +20,7 @@ def convolve(inputs, kernel, strides, dilation_rate, bias):
     _, height, width, _ = inputs.shape
     whole = height % strides[0] == 0 and width % strides[1] == 0
     if _on_cpu() and max(strides) > 1 and whole:
-        outputs = jax_convolution.convolve(inputs, kernel, strides)
+        outputs = convolution.convolve(inputs, kernel, strides)
     else:
         outputs = keras_convolution.convolve(inputs, kernel, strides, dilation_rate)
     return outputs if bias is None else outputs + bias
@@ -28,7 +29,7 @@ def convolve(inputs, kernel, strides, dilation_rate, bias):
 def convolve_transposed(inputs, kernel, strides):
     """Transposed convolution of (batch, height, width, channels) with "same" padding."""
     if _on_cpu():
-        return jax_convolution.convolve_transposed(inputs, kernel, strides)
+        return convolution.convolve_transposed(inputs, kernel, strides)
     return keras_convolution.convolve_transposed(inputs, kernel, strides)
 
 

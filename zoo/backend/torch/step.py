@@ -5,7 +5,8 @@ import contextlib
 import keras
 import torch
 
-from zoo.backend import adam, torch_adam
+from zoo.backend import adam
+from zoo.backend.torch import updates
 
 
 def run_step(model, step, data):
@@ -88,7 +89,7 @@ def apply_gradients(optimizer, gradients, variables, sound=None):
     with torch.no_grad():
         # `torch.compile` fuses an optimizer by itself, and can't trace what is fused already.
         if adam.is_plain(optimizer, variables) and not torch.compiler.is_compiling():
-            torch_adam.update(optimizer, list(gradients), variables, sound)
+            updates.update(optimizer, list(gradients), variables, sound)
             return
         updated = [] if sound is None else [v.value for v in (*variables, *optimizer.variables)]
         before = [value.clone() for value in updated]

@@ -8,8 +8,9 @@ import jax
 import keras
 from jax import numpy as jnp
 
-from zoo.backend import adam, jax_updates
-from zoo.backend.jax_scope import purify
+from zoo.backend import adam
+from zoo.backend.jax import updates
+from zoo.backend.jax.scope import purify
 
 
 def run_step(model, step, state, data):
@@ -72,20 +73,20 @@ def value_and_gradients(function, variables):
     pure, commit = purify(function, variables)
 
     def objective(values):
-        (loss, aux), updates = pure(values)
-        return loss, (aux, updates)
+        (loss, aux), assigned = pure(values)
+        return loss, (aux, assigned)
 
     values = [v.value for v in variables]
-    (loss, (aux, updates)), gradients = jax.value_and_grad(objective, has_aux=True)(values)
-    commit(updates)
+    (loss, (aux, assigned)), gradients = jax.value_and_grad(objective, has_aux=True)(values)
+    commit(assigned)
     return (loss, aux), gradients
 
 
 def forward_and_pullback(function, variables):
     """`function() -> outputs`; returns outputs and `pullback(d loss / d outputs)`."""
     pure, commit = purify(function, variables)
-    outputs, pullback, updates = jax.vjp(pure, [v.value for v in variables], has_aux=True)
-    commit(updates)
+    outputs, pullback, assigned = jax.vjp(pure, [v.value for v in variables], has_aux=True)
+    commit(assigned)
     return outputs, lambda output_gradients: pullback(output_gradients)[0]
 
 
@@ -95,11 +96,11 @@ def input_gradient(function, inputs, differentiable=False):
     pure, commit = purify(function, [])
 
     def objective(inputs):
-        (value, aux), updates = pure([], inputs)
-        return value, (aux, updates)
+        (value, aux), assigned = pure([], inputs)
+        return value, (aux, assigned)
 
-    (value, (aux, updates)), gradient = jax.value_and_grad(objective, has_aux=True)(inputs)
-    commit(updates)
+    (value, (aux, assigned)), gradient = jax.value_and_grad(objective, has_aux=True)(inputs)
+    commit(assigned)
     return (value, aux), gradient
 
 
@@ -115,7 +116,7 @@ def all_finite(tensors):
 def apply_gradients(optimizer, gradients, variables, sound=None):
     """One update, unless `sound`, a scalar bool, is false."""
     plain = sound is not None and adam.is_plain(optimizer, variables)
-    update = jax_updates.update_adam if plain else jax_updates.update
+    update = updates.update_adam if plain else updates.update
     update(optimizer, gradients, variables, sound)
 
 
