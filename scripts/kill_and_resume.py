@@ -31,7 +31,8 @@ def work(folder, seed, epochs):
 
     import numpy as np
 
-    from zoo import registry, training
+    from zoo import training
+    from zoo.hub import registry
 
     images = np.random.default_rng(seed).integers(0, 256, (40, 8, 8, 1), "uint8")
     spec = registry.find(MODEL)
@@ -109,14 +110,14 @@ class Run:
 
     def epoch(self):
         """Epochs in the last checkpoint, 0 without one."""
-        from zoo.checkpoints import list_checkpoints
+        from zoo.hub.checkpoint_files import list_checkpoints
 
         paths = list_checkpoints(self.checkpoints)
         return int(paths[-1].name[len("epoch_") :].split(".")[0]) if paths else 0
 
     def check_checkpoints(self):
         """Raises unless every checkpoint is whole, and there are two."""
-        from zoo.checkpoints import check_checkpoint, list_checkpoints
+        from zoo.hub.checkpoint_files import check_checkpoint, list_checkpoints
 
         paths = list_checkpoints(self.checkpoints)
         for path in paths:
@@ -126,8 +127,8 @@ class Run:
 
     def outcome(self):
         """sha256 of the last checkpoint's arrays, and of the weights file."""
-        from zoo.checkpoints import list_checkpoints, read_record
-        from zoo.download import sha256_of
+        from zoo.hub.checkpoint_files import list_checkpoints, read_record
+        from zoo.hub.download import sha256_of
 
         last = list_checkpoints(self.checkpoints)[-1]
         return read_record(last)["sha256"], sha256_of(self.folder / f"{MODEL}.weights.h5")

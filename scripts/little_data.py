@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from scripts.trials import report, train_and_score
-from zoo import datasets, registry
+from zoo import datasets
+from zoo.hub import registry
 from zoo.policy import POLICIES
 
 NAME = "dcgan_mnist"

@@ -10,7 +10,8 @@ import argparse
 from pathlib import Path
 
 from scripts.trials import report, train_and_score
-from zoo import datasets, registry
+from zoo import datasets
+from zoo.hub import registry
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 

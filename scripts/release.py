@@ -16,10 +16,11 @@ from pathlib import Path
 
 from scripts import measure_drawing, measure_restoration
 from scripts.inpainting import FAMILY
-from zoo import datasets, registry
-from zoo.cards import ModelCard
+from zoo import datasets
 from zoo.errors import CardError, InvalidInputError
 from zoo.files import replacing
+from zoo.hub import registry
+from zoo.hub.cards import ModelCard
 
 
 def kind_of(card):

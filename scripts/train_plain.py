@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 import zoo
-from zoo import datasets, registry, training
-from zoo.registry import Recipe
+from zoo import datasets, training
+from zoo.hub import registry
+from zoo.hub.registry import Recipe
 
 SAMPLES = 10_000
 

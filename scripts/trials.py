@@ -20,7 +20,7 @@ def train_and_score(spec, images, folder):
     A trial that was stopped goes on; one that is done is only scored.
 
     Args:
-        spec: `zoo.registry.ModelSpec`.
+        spec: `zoo.hub.registry.ModelSpec`.
         images: uint8 ndarray (N, H, W, C).
         folder: of the run's files.
 

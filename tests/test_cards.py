@@ -9,12 +9,12 @@ from PIL import Image
 
 import zoo
 from tests.tiny import training_images
-from zoo import registry
-from zoo.card_file import SCHEMA
-from zoo.cards import ModelCard
-from zoo.download import sha256_of
 from zoo.errors import CardError
-from zoo.locations import shipped_folder
+from zoo.hub import registry
+from zoo.hub.card_file import SCHEMA
+from zoo.hub.cards import ModelCard
+from zoo.hub.download import sha256_of
+from zoo.hub.locations import shipped_folder
 
 pytestmark = pytest.mark.any_backend
 

@@ -10,10 +10,11 @@ import pytest
 
 import zoo
 from tests.test_step import build, normal, values
-from zoo import checkpoint_callback, checkpoints, configuration, files
-from zoo.checkpoints import list_checkpoints, read_record
+from zoo import checkpoint_callback, configuration, files
 from zoo.digest import of_arrays
 from zoo.errors import CheckpointError, InvalidInputError
+from zoo.hub import checkpoint_files
+from zoo.hub.checkpoint_files import list_checkpoints, read_record
 from zoo.training_state import capture_state, state_variables
 
 POINTS = normal(21, 2, seed=3) + 2.0
@@ -286,7 +287,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
 
 
 def test_a_record_that_claims_too_much_is_refused(tmp_path):
-    path = tmp_path / f"epoch_0001{checkpoints.SUFFIX}"
+    path = tmp_path / f"epoch_0001{checkpoint_files.SUFFIX}"
     with h5py.File(path, "w") as file:
         file.create_dataset("record", shape=(1 << 40,), dtype="uint8", chunks=(1024,))
     with pytest.raises(CheckpointError, match="longer than 1048576 bytes"):

@@ -14,10 +14,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import zoo
-from zoo import datasets, models, registry, training
+from zoo import datasets, training
 from zoo.cli import app
 from zoo.cli import train as cli_train
-from zoo.weights import save_weights
+from zoo.hub import catalog, registry
+from zoo.hub.weights import save_weights
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = {"image_shape": (8, 8, 3), "hidden_units": (4,), "latent_dim": 3}
@@ -36,7 +37,7 @@ def here(tmp_path, monkeypatch):
 @pytest.fixture
 def tiny(here):
     recipe = {"epochs": 1, "batch_size": 16}
-    registry.register("tiny", config=CONFIG, recipe=recipe)(models.vanilla_gan)
+    registry.register("tiny", config=CONFIG, recipe=recipe)(catalog.vanilla_gan)
     yield "tiny"
     registry.unregister("tiny")
 
@@ -237,7 +238,7 @@ def test_sample_chooses_format_and_name(weights, options, written):
 def test_sample_refuses_before_it_loads_a_model(tiny, here, monkeypatch, options, expected):
     (here / "folder").mkdir()
     (here / "folder" / "a.gif").touch()
-    monkeypatch.setattr("zoo.loading.build", lambda *_, **__: pytest.fail("a model was built"))
+    monkeypatch.setattr("zoo.hub.loading.build", lambda *_, **__: pytest.fail("a model was built"))
     assert expected in fail("sample", "tiny", *options)
     assert sorted(os.listdir(here)) == ["folder"]
 
@@ -396,12 +397,12 @@ def test_an_error_of_several_lines_becomes_one(here, monkeypatch):
     def broken(*_):
         raise zoo.ZooError("first\n  second")
 
-    monkeypatch.setattr("zoo.loading.info", broken)
+    monkeypatch.setattr("zoo.hub.loading.info", broken)
     assert fail("info", "dcgan_mnist") == "error: first second\n"
 
 
 def test_a_bug_keeps_its_traceback(here, monkeypatch):
-    monkeypatch.setattr("zoo.loading.info", lambda _: {}["bug"])
+    monkeypatch.setattr("zoo.hub.loading.info", lambda _: {}["bug"])
     assert isinstance(run("info", "dcgan_mnist").exception, KeyError)
 
 
@@ -464,8 +465,8 @@ def test_a_closed_pipe_is_nobodys_error(here, arguments):
 def test_a_skipped_picture_is_one_warning_line(tiny, photos, here):
     Path(photos, "bad.png").write_bytes(b"junk")
     code = (
-        "import zoo, zoo.keras_import, zoo.models, zoo.registry\n"
-        f"zoo.registry.register('tiny', config={CONFIG!r})(zoo.models.vanilla_gan)\n"
+        "import zoo, zoo.keras_import, zoo.hub.catalog, zoo.hub.registry\n"
+        f"zoo.hub.registry.register('tiny', config={CONFIG!r})(zoo.hub.catalog.vanilla_gan)\n"
         "def stop(*_): raise zoo.ZooError('stopped')\n"
         "zoo.keras_import.import_keras = stop\n"
         "from zoo.cli import main; main()\n"

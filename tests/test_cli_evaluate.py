@@ -13,11 +13,12 @@ import zoo
 from tests.evaluation import stand_ins
 from tests.evaluation.stand_ins import Extractor, load_nothing
 from tests.test_cli import fail, here, run, succeed
-from zoo import datasets, models, registry, training
-from zoo.download import sha256_of
+from zoo import datasets, training
 from zoo.evaluation import EvaluationCallback, extractors
 from zoo.evaluation.reference import reference_of, statistics_path, write_statistics
-from zoo.weights import load_weights, save_weights
+from zoo.hub import catalog, registry
+from zoo.hub.download import sha256_of
+from zoo.hub.weights import load_weights, save_weights
 
 __all__ = ["here"]  # a fixture
 
@@ -49,7 +50,7 @@ def no_data(data, here, monkeypatch):
 @pytest.fixture
 def tiny(here):
     recipe = {"epochs": 2, "batch_size": 16}
-    registry.register("tiny", config=CONFIG, dataset="mnist", recipe=recipe)(models.vanilla_gan)
+    registry.register("tiny", config=CONFIG, dataset="mnist", recipe=recipe)(catalog.vanilla_gan)
     yield "tiny"
     registry.unregister("tiny")
 
@@ -57,9 +58,9 @@ def tiny(here):
 @pytest.fixture
 def others(here):
     """A model that restores, a class-conditional one, and one without a data set."""
-    registry.register("restoring", config=RESTORING, dataset="mnist")(models.inpainting_gan)
-    registry.register("conditional", config=CONDITIONAL, dataset="mnist")(models.cdcgan)
-    registry.register("homeless", config=CONFIG)(models.vanilla_gan)
+    registry.register("restoring", config=RESTORING, dataset="mnist")(catalog.inpainting_gan)
+    registry.register("conditional", config=CONDITIONAL, dataset="mnist")(catalog.cdcgan)
+    registry.register("homeless", config=CONFIG)(catalog.vanilla_gan)
     yield
     for name in ("restoring", "conditional", "homeless"):
         registry.unregister(name)

@@ -10,8 +10,8 @@ from PIL import Image
 
 import zoo
 from tests.test_cli import fail, here, run, run_process, succeed
-from zoo import models, registry
-from zoo.weights import save_weights
+from zoo.hub import catalog, registry
+from zoo.hub.weights import save_weights
 
 __all__ = ["here"]  # a fixture
 
@@ -21,7 +21,7 @@ DRAWING = {"image_shape": (8, 8, 3), "hidden_units": (4,), "latent_dim": 3}
 
 @pytest.fixture
 def tiny(here):
-    registry.register("tiny", config=CONFIG)(models.inpainting_gan)
+    registry.register("tiny", config=CONFIG)(catalog.inpainting_gan)
     yield "tiny"
     registry.unregister("tiny")
 
@@ -34,7 +34,7 @@ def weights(tiny, here):
 
 @pytest.fixture
 def drawing(here):
-    registry.register("drawing", config=DRAWING)(models.vanilla_gan)
+    registry.register("drawing", config=DRAWING)(catalog.vanilla_gan)
     yield "drawing"
     registry.unregister("drawing")
 
@@ -140,7 +140,7 @@ def test_inpaint_refuses_before_it_loads_a_model(tiny, photo, monkeypatch, argum
     clear[0, 0, 3] = 0
     Image.fromarray(clear).save("clear.png")
     before = {path: path.is_dir() or path.read_bytes() for path in Path().iterdir()}
-    monkeypatch.setattr("zoo.loading.build", lambda *_, **__: pytest.fail("a model was built"))
+    monkeypatch.setattr("zoo.hub.loading.build", lambda *_, **__: pytest.fail("a model was built"))
     assert expected in fail("inpaint", "tiny", *arguments)
     assert {path: path.is_dir() or path.read_bytes() for path in Path().iterdir()} == before
 
@@ -159,7 +159,7 @@ def test_files_are_checked_before_keras_is_imported(here, photo):
 
 
 def test_a_color_picture_and_a_model_of_digits(here, photo, monkeypatch):
-    monkeypatch.setattr("zoo.loading.load", lambda *_, **__: pytest.fail("a model was loaded"))
+    monkeypatch.setattr("zoo.hub.loading.load", lambda *_, **__: pytest.fail("a model was loaded"))
     assert "colors" in fail("inpaint", "inpaint_mnist", "photo.png", "mask.png")
     assert sorted(os.listdir(here)) == ["mask.png", "photo.png"]
 
@@ -204,10 +204,10 @@ def own_families(here):
     """Models that somebody else's functions build: their families tell nothing."""
 
     def restorer(**config):
-        return models.inpainting_gan(**config)
+        return catalog.inpainting_gan(**config)
 
     def drawer(**config):
-        return models.vanilla_gan(**config)
+        return catalog.vanilla_gan(**config)
 
     registry.register("own_restorer", config=CONFIG)(restorer)
     registry.register("own_drawer", config=DRAWING)(drawer)

@@ -9,10 +9,11 @@ from PIL import Image
 import zoo
 from tests.evaluation.stand_ins import Extractor, load_photos
 from tests.test_cli import fail, here, succeed
-from zoo import datasets, models, registry
+from zoo import datasets
 from zoo.evaluation import extractors
+from zoo.hub import catalog, registry
+from zoo.hub.weights import save_weights
 from zoo.pictures import make_grid
-from zoo.weights import save_weights
 
 __all__ = ["here"]  # a fixture
 
@@ -25,8 +26,8 @@ def weights(here, monkeypatch):
         datasets, "load", lambda name, split="train": load_photos(name, split, (28, 28, 1))
     )
     monkeypatch.setattr(extractors, "load_extractor", Extractor)
-    registry.register("tiny", config=CONFIG, dataset="mnist")(models.vanilla_gan)
-    registry.register("homeless", config=CONFIG)(models.vanilla_gan)
+    registry.register("tiny", config=CONFIG, dataset="mnist")(catalog.vanilla_gan)
+    registry.register("homeless", config=CONFIG)(catalog.vanilla_gan)
     save_weights(zoo.load("tiny", weights=None, seed=1), here / "tiny.weights.h5")
     yield "tiny.weights.h5"
     registry.unregister("tiny")

@@ -5,11 +5,11 @@ import inspect
 import pytest
 from typer.testing import CliRunner
 
-from zoo import registry
 from zoo.cli import app, techniques
 from zoo.cli import train as cli_train
 from zoo.errors import InvalidInputError
-from zoo.registry import Recipe
+from zoo.hub import registry
+from zoo.hub.registry import Recipe
 
 NAMES = tuple(inspect.signature(techniques.technique_changes).parameters)
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.checkpoints import check_checkpoint, list_checkpoints
+from zoo.hub.checkpoint_files import check_checkpoint, list_checkpoints
 
 pytestmark = pytest.mark.any_backend
 

@@ -1,4 +1,4 @@
-"""`zoo.download` against a local server that misbehaves in every way a real one does."""
+"""`zoo.hub.download` against a local server that misbehaves in every way a real one does."""
 
 import errno
 import hashlib
@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.http_server import running
-from zoo import transport
-from zoo.download import download, sha256_of
 from zoo.errors import ChecksumError, DownloadError, InvalidInputError
+from zoo.hub import transport
+from zoo.hub.download import download, sha256_of
 
 pytestmark = pytest.mark.any_backend
 
@@ -378,7 +378,7 @@ def test_a_file_system_without_locks_still_works(server, target, monkeypatch):
 def test_two_processes_download_once(server, target):
     server.script = [slow_but_good]
     code = (
-        "import sys; from zoo.download import download; print('ready', flush=True);"
+        "import sys; from zoo.hub.download import download; print('ready', flush=True);"
         "sys.stdin.readline(); download(sys.argv[1], sys.argv[2], sha256=sys.argv[3])"
     )
     command = [sys.executable, "-c", code, server.url, target, SHA256]
@@ -419,7 +419,7 @@ def test_sha256_of(tmp_path):
 
 def test_import_is_cheap():
     code = (
-        "import sys, zoo.errors; before = set(sys.modules); import zoo.download;"
+        "import sys, zoo.errors; before = set(sys.modules); import zoo.hub.download;"
         "print(*sorted(set(sys.modules) - before))"
     )
     root = Path(__file__).resolve().parent.parent
@@ -435,5 +435,5 @@ def test_import_is_cheap():
         "tenacity",
         "urllib.request",
     }
-    assert "zoo.download" in loaded.split()
+    assert "zoo.hub.download" in loaded.split()
     assert not heavy & set(loaded.split())

@@ -13,8 +13,8 @@ from scripts.fuzzing import targets
 from scripts.fuzzing.mutations import mutate
 from scripts.fuzzing.seeds import write_seeds
 from scripts.fuzzing.worker import run_case
-from zoo.cards import ModelCard
 from zoo.errors import CardError, WeightsFormatError, ZooError
+from zoo.hub.cards import ModelCard
 
 pytestmark = pytest.mark.any_backend
 
@@ -43,7 +43,7 @@ def test_each_mutated_input_is_valid_or_an_error_of_the_zoo(name, seeds):
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(content=st.binary(max_size=300))
 def test_bytes_are_no_weights(content, tmp_path_factory):
-    from zoo.weights import read_arrays
+    from zoo.hub.weights import read_arrays
 
     path = tmp_path_factory.getbasetemp() / "bytes.weights.h5"
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + content)

@@ -17,9 +17,6 @@ import pytest
 import zoo
 from tests.http_server import running
 from tests.tiny import set_weights
-from zoo import download as download_module
-from zoo import locations, registry
-from zoo.download import sha256_of
 from zoo.errors import (
     CardError,
     ChecksumError,
@@ -30,7 +27,10 @@ from zoo.errors import (
     WeightsMismatchError,
     WeightsNotFoundError,
 )
-from zoo.weights import save_weights
+from zoo.hub import download as download_module
+from zoo.hub import locations, registry
+from zoo.hub.download import sha256_of
+from zoo.hub.weights import save_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "squares"
@@ -238,7 +238,7 @@ def test_two_processes_that_load_at_once_download_once(places, release, server):
     release(places["own"], weights=False)
     # Without Keras, which `zoo.load` imports only once it has the file.
     code = (
-        "import sys; from zoo.locations import find_card, find_weights; print(flush=True);"
+        "import sys; from zoo.hub.locations import find_card, find_weights; print(flush=True);"
         "sys.stdin.readline(); print(find_weights(find_card(sys.argv[1])))"
     )
     command = [sys.executable, "-c", code, NAME]

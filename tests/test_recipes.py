@@ -10,9 +10,9 @@ from keras import ops
 
 import zoo
 from zoo import backend, recipes
-from zoo.cards import ModelCard
 from zoo.errors import InvalidInputError
-from zoo.registry import Recipe
+from zoo.hub.cards import ModelCard
+from zoo.hub.registry import Recipe
 
 
 def number(tensor):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import models, registry
 from zoo.errors import DuplicateModelError, InvalidInputError, UnknownModelError
-from zoo.registry import Recipe, find, names, register, unregister
+from zoo.hub import catalog, registry
+from zoo.hub.registry import Recipe, find, names, register, unregister
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -138,7 +138,7 @@ def test_a_lambda_needs_a_name():
 def test_built_in_names_are_taken(name):
     with pytest.raises(DuplicateModelError, match=name):
         zoo.register(name)(lambda: None)
-    families = (models.vanilla_gan, models.dcgan, models.cdcgan, models.inpainting_gan)
+    families = (catalog.vanilla_gan, catalog.dcgan, catalog.cdcgan, catalog.inpainting_gan)
     assert find(name).build in families
 
 
@@ -247,7 +247,7 @@ def test_a_changed_recipe_leaves_the_registered_one_alone():
 
 def test_registry_and_models_import_neither_keras_nor_numpy():
     heavy = python(
-        "import sys, zoo.registry, zoo.models; zoo.registry.find('dcgan_mnist');"
+        "import sys, zoo.hub.registry, zoo.hub.catalog; zoo.hub.registry.find('dcgan_mnist');"
         "print(*{'keras', 'numpy', 'h5py', 'tensorflow', 'torch', 'jax'} & set(sys.modules))"
     )
     assert heavy.split() == []

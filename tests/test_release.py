@@ -9,11 +9,12 @@ from PIL import Image
 import zoo
 from scripts import measure_drawing, release
 from scripts.inpainting import FAMILY, OURS
-from zoo import datasets, evaluation, registry
-from zoo.cards import ModelCard
+from zoo import datasets, evaluation
 from zoo.errors import CardError, InvalidInputError
 from zoo.evaluation import restorers
 from zoo.evaluation.baselines import METHODS
+from zoo.hub import registry
+from zoo.hub.cards import ModelCard
 
 
 class QuadrantClassifier:

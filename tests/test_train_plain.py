@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from scripts import train_plain
-from zoo import datasets, models, registry
-from zoo.cards import ModelCard
-from zoo.registry import Recipe
+from zoo import datasets
+from zoo.hub import catalog, registry
+from zoo.hub.cards import ModelCard
+from zoo.hub.registry import Recipe
 
 OWN = Recipe(
     epochs=2,
@@ -31,9 +32,9 @@ def test_length_and_seed_are_the_models_own_and_all_else_the_papers():
 @pytest.mark.parametrize(
     ("family", "config"),
     [
-        (models.vanilla_gan, {"image_shape": (8, 8, 1), "hidden_units": (4,), "latent_dim": 3}),
+        (catalog.vanilla_gan, {"image_shape": (8, 8, 1), "hidden_units": (4,), "latent_dim": 3}),
         (
-            models.cdcgan,
+            catalog.cdcgan,
             {"image_shape": (16, 16, 1), "classes": 10, "base_filters": 2, "latent_dim": 3},
         ),
     ],

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import registry, training
-from zoo.cards import ModelCard
+from zoo import training
 from zoo.errors import CheckpointError, InvalidInputError, WeightsMismatchError
+from zoo.hub import registry
+from zoo.hub.cards import ModelCard
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), "uint8")
 

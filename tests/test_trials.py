@@ -7,7 +7,7 @@ import pytest
 
 from scripts import little_data, nonfinite, precision, trials
 from tests.tiny import build_tiny
-from zoo import registry
+from zoo.hub import registry
 
 IMAGES = np.arange(50, dtype="uint8").reshape(-1, 1, 1, 1) * np.ones((28, 28, 1), "uint8")
 

@@ -21,8 +21,8 @@ import zoo
 from tests.processes import environment
 from zoo.errors import CardError, DatasetError, InvalidInputError, WeightsFormatError
 from zoo.evaluation import classifier
+from zoo.hub.transport import is_allowed
 from zoo.photos import read_mask, read_photo
-from zoo.transport import is_allowed
 
 pytestmark = pytest.mark.any_backend
 

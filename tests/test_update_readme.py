@@ -5,7 +5,7 @@ import pytest
 import zoo
 from scripts import update_readme
 from scripts.inpainting import FAMILY
-from zoo.cards import ModelCard
+from zoo.hub.cards import ModelCard
 
 DRAWN = {
     "frechet_distance": 4.56,

@@ -12,7 +12,6 @@ import pytest
 
 import zoo
 from tests.processes import environment
-from zoo.checkpoints import checkpoint_path, write_checkpoint
 from zoo.cli import main
 from zoo.errors import (
     CardError,
@@ -21,8 +20,9 @@ from zoo.errors import (
     WeightsFormatError,
     WeightsNotFoundError,
 )
-from zoo.locations import shipped_folder
-from zoo.verification import find_files, verify
+from zoo.hub.checkpoint_files import checkpoint_path, write_checkpoint
+from zoo.hub.locations import shipped_folder
+from zoo.hub.verification import find_files, verify
 
 pytestmark = pytest.mark.any_backend
 

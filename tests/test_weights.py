@@ -23,7 +23,7 @@ from zoo.errors import (
     WeightsNotFoundError,
     ZooError,
 )
-from zoo.weights import load_weights, read_arrays, read_attribute, save_weights
+from zoo.hub.weights import load_weights, read_arrays, read_attribute, save_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 BACKENDS = ("jax", "tensorflow", "torch")

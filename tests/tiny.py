@@ -3,7 +3,7 @@
 import numpy as np
 
 import zoo
-from zoo import registry
+from zoo.hub import registry
 
 CHANGES = {
     "vanilla_gan": {"hidden_units": (16, 24), "latent_dim": 8},

@@ -8,9 +8,9 @@ import importlib
 __version__ = "0.1.0"
 
 _HOMES = {
-    "zoo.registry": ["Recipe", "register"],
-    "zoo.loading": ["build", "info", "list_models", "load"],
-    "zoo.cards": ["ModelCard"],
+    "zoo.hub.registry": ["Recipe", "register"],
+    "zoo.hub.loading": ["build", "info", "list_models", "load"],
+    "zoo.hub.cards": ["ModelCard"],
     "zoo.errors": ["ZooError"],
     "zoo.generative": ["AdversarialModel"],
     "zoo.conditional": ["ConditionalModel"],

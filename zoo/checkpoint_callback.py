@@ -7,7 +7,10 @@ from pathlib import Path
 import keras
 
 from zoo import configuration, digest
-from zoo.checkpoints import (
+from zoo.checks import check_count, check_share
+from zoo.errors import CheckpointError, InvalidInputError
+from zoo.files import check_output_folder
+from zoo.hub.checkpoint_files import (
     checkpoint_path,
     list_checkpoints,
     read_checkpoint,
@@ -15,9 +18,6 @@ from zoo.checkpoints import (
     remove_partial_checkpoints,
     write_checkpoint,
 )
-from zoo.checks import check_count, check_share
-from zoo.errors import CheckpointError, InvalidInputError
-from zoo.files import check_output_folder
 from zoo.training_state import capture_state, describe_state, restore_state
 
 MODES = {"min": lambda score, best: score < best, "max": lambda score, best: score > best}

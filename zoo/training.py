@@ -14,16 +14,16 @@ import numpy as np
 from zoo import backend as backend_module
 from zoo import digest, pictures
 from zoo.average import refresh_batch_statistics
-from zoo.cards import ModelCard
 from zoo.checkpoint_callback import Checkpoint
-from zoo.checkpoints import list_checkpoints
-from zoo.download import sha256_of
 from zoo.errors import CheckpointError, InvalidInputError, ZooError
 from zoo.feeding import ArrayBatches, EpochOrder
 from zoo.health import HealthCallback
+from zoo.hub.cards import ModelCard
+from zoo.hub.checkpoint_files import list_checkpoints
+from zoo.hub.download import sha256_of
+from zoo.hub.weights import load_weights, save_weights
 from zoo.keras_import import PACKAGES
 from zoo.recipes import compile_arguments
-from zoo.weights import load_weights, save_weights
 
 GRID_IMAGES = 64
 CHECKPOINTS_SHARE = 0.1
@@ -51,7 +51,7 @@ def train(
     card (`NAME.json`) and the picture (`NAME.png`).
 
     Args:
-        spec: `zoo.registry.ModelSpec`.
+        spec: `zoo.hub.registry.ModelSpec`.
         images: uint8 ndarray (N, H, W, C).
         out: folder, made if it isn't there.
         callbacks: more Keras callbacks.

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 import zoo
-from zoo.locations import shipped_folder
+from zoo.hub.locations import shipped_folder
 
 SHIPPED = "gan_mnist_small"
 
@@ -31,7 +31,7 @@ def write_seeds(folder):
 
 
 def _write_weights(folder):
-    from zoo.weights import save_weights
+    from zoo.hub.weights import save_weights
 
     options = {"image_shape": (4, 4, 1), "latent_dim": 3, "seed": 0}
     model = zoo.VanillaGAN(hidden_units=(5,), **options)

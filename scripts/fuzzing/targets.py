@@ -20,7 +20,7 @@ class Weights:
 
     def __init__(self, folder):
         from zoo.hdf5 import open_hdf5
-        from zoo.weights import network_arrays
+        from zoo.hub.weights import network_arrays
 
         self.path = folder / "mutated.weights.h5"
         self.seeds = []
@@ -50,7 +50,7 @@ class Weights:
         return self.load(expected)
 
     def load(self, expected):
-        from zoo.weights import network_arrays, read_arrays, read_attribute
+        from zoo.hub.weights import network_arrays, read_arrays, read_attribute
 
         read_attribute(self.path, "note", 1000)
         arrays = read_arrays(self.path, expected, network_arrays)
@@ -66,7 +66,7 @@ class Verify(Weights):
     """The same files through `zoo verify`, which expects no particular arrays."""
 
     def load(self, expected):
-        from zoo.verification import verify
+        from zoo.hub.verification import verify
 
         return verify(self.path, max_bytes=2**24).kind
 
@@ -93,7 +93,7 @@ class Cards:
         return self.load()
 
     def load(self):
-        from zoo.cards import ModelCard
+        from zoo.hub.cards import ModelCard
 
         card = ModelCard.read(self.path)
         assert card.name.isidentifier()

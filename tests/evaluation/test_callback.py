@@ -12,7 +12,7 @@ from tests.evaluation.stand_ins import (
 from zoo import datasets
 from zoo.errors import DatasetError, InvalidInputError
 from zoo.evaluation import EvaluationCallback, callback, evaluate
-from zoo.weights import load_weights
+from zoo.hub.weights import load_weights
 
 SCORES = {"frechet_distance", "rarest_class_share", "confident_share"}
 

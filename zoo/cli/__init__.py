@@ -127,8 +127,8 @@ def list_command(
     ] = False,
 ):
     """List the models."""
-    from zoo import loading
     from zoo.cli import tables
+    from zoo.hub import loading
 
     names = loading.list_models(pattern, pretrained=pretrained or None)
     if names:
@@ -144,8 +144,8 @@ def info_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ):
     """Show what is known about a model."""
-    from zoo import loading
     from zoo.cli import tables
+    from zoo.hub import loading
 
     card = loading.info(name)
     if as_json:

@@ -10,7 +10,7 @@ class RegisteredModel:
     """A registered model, with pretrained or other weights."""
 
     def __init__(self, name, weights=None):
-        from zoo import registry
+        from zoo.hub import registry
 
         self.name, self.weights = name, weights
         self.dataset = registry.find(name).dataset or None
@@ -18,15 +18,15 @@ class RegisteredModel:
             raise WeightsNotFoundError(f"There is no weights file at {weights}.")
 
     def read(self, dataset):
-        from zoo.loading import PRETRAINED, load
+        from zoo.hub.loading import PRETRAINED, load
 
         del dataset
         return {self.name: load(self.name, weights=self.weights or PRETRAINED)}
 
     def identity(self):
         """What the record says about it."""
-        from zoo import locations
-        from zoo.download import sha256_of
+        from zoo.hub import locations
+        from zoo.hub.download import sha256_of
 
         path = self.weights or locations.find_weights(locations.find_card(self.name))
         return {"model": self.name, "weights_sha256": sha256_of(path)}
@@ -62,7 +62,7 @@ def find_source(target, weights, dataset):
         if not path.is_file():
             raise WeightsNotFoundError(f"There is no weights file at {path}.")
         name = path.name.removesuffix(".weights.h5")
-        from zoo import registry
+        from zoo.hub import registry
 
         if name not in registry.names():
             raise InvalidInputError(

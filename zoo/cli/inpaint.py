@@ -43,10 +43,10 @@ def inpaint(
     Only pixels that are white in the mask (over 127 of 255) change. Alpha, ICC profile and
     resolution are kept, the EXIF orientation is applied, other EXIF data are left out.
     """
-    from zoo import registry
     from zoo.cli.checks import check_output_file
     from zoo.cli.kinds import check_restores
     from zoo.cli.quiet import quiet_backend
+    from zoo.hub import registry
     from zoo.keras_import import choose_backend, import_keras
     from zoo.photos import check_format, write_photo
     from zoo.picture_files import check_channels, check_output, read_inputs, restore
@@ -65,7 +65,7 @@ def inpaint(
         check_channels(shape[-1], photo, holes)
     choose_backend()
 
-    from zoo.loading import PRETRAINED, load
+    from zoo.hub.loading import PRETRAINED, load
 
     with quiet_backend():
         keras = import_keras()

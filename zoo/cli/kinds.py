@@ -31,16 +31,16 @@ def check_draws(name, model=None):
 
 def restores(name, model=None):
     """Whether a model restores pictures; `None` where only building it would tell."""
-    from zoo import models, registry
+    from zoo.hub import catalog, registry
 
     if model is not None:
         return hasattr(model, "inpaint")
     spec = registry.find(name)
-    own = spec.build.__module__ == models.__name__
+    own = spec.build.__module__ == catalog.__name__
     return spec.family == RESTORING if own else None
 
 
 def _names(restoring):
-    from zoo import registry
+    from zoo.hub import registry
 
     return [name for name in registry.names() if restores(name) is restoring]

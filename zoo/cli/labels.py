@@ -9,7 +9,7 @@ def parse_labels(text, spec):
     Args:
         text: str, class numbers or names in the model's data set, upper or lower case:
             `"7,7,3"` or `"cat, dog"`.
-        spec: `zoo.registry.ModelSpec`.
+        spec: `zoo.hub.registry.ModelSpec`.
 
     Returns:
         list of int, from 0 to the model's number of classes - 1.
@@ -62,6 +62,6 @@ def _class_names(spec):
 
 
 def _conditional_names():
-    from zoo import registry
+    from zoo.hub import registry
 
     return [name for name in registry.names() if registry.find(name).conditional]

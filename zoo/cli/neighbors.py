@@ -26,11 +26,11 @@ def neighbors(
 
     The first time, the features of all training images are computed; they stay in the cache.
     """
-    from zoo import registry
     from zoo.checks import check_count
     from zoo.cli.checks import check_output_file
     from zoo.cli.kinds import check_draws
     from zoo.cli.quiet import quiet_backend
+    from zoo.hub import registry
     from zoo.keras_import import choose_backend, import_keras
 
     check_draws(name)
@@ -56,7 +56,7 @@ def neighbors(
     from zoo import datasets, pictures
     from zoo.evaluation.extractors import load_extractor
     from zoo.evaluation.nearest_images import nearest_images, neighbor_grid
-    from zoo.loading import PRETRAINED, load
+    from zoo.hub.loading import PRETRAINED, load
 
     extractor = load_extractor(dataset)
     images, _ = datasets.load(dataset, datasets.info(dataset).splits[0])

@@ -78,12 +78,12 @@ def sample(
     ] = False,
 ):
     """Draw images from a model."""
-    from zoo import registry
     from zoo.checks import check_count
     from zoo.cli.checks import check_output_file
     from zoo.cli.kinds import check_draws
     from zoo.cli.labels import parse_labels, repeat_labels
     from zoo.cli.quiet import quiet_backend
+    from zoo.hub import registry
     from zoo.keras_import import choose_backend, import_keras
 
     # Everything that can be wrong is checked before a backend is imported.
@@ -101,7 +101,7 @@ def sample(
     if gallery:
         _check_gallery(count)
 
-    from zoo.loading import PRETRAINED, load
+    from zoo.hub.loading import PRETRAINED, load
 
     with quiet_backend():
         keras = import_keras()

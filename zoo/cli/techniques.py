@@ -73,7 +73,7 @@ def technique_changes(
     Each argument is the option's value, or `None` where it wasn't given.
 
     Returns:
-        dict for `zoo.registry.ModelSpec.with_recipe`.
+        dict for `zoo.hub.registry.ModelSpec.with_recipe`.
 
     Raises:
         InvalidInputError: for a value out of range, under the option's name.

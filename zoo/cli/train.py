@@ -123,10 +123,10 @@ def train(
     Stop it at any time: after every epoch the weights so far are saved, and all that --resume needs
     to go on to what the run would have come to without a stop.
     """
-    from zoo import registry
     from zoo.checks import LARGEST_SEED, check_count, check_weight
     from zoo.cli.kinds import restores
     from zoo.cli.quiet import quiet_backend
+    from zoo.hub import registry
     from zoo.keras_import import choose_backend, import_keras
 
     counts = {"epochs": epochs, "batch-size": batch_size, "limit": limit}

@@ -7,7 +7,7 @@ def read_training_data(spec, data, limit):
     """Images, and their labels if the model is class-conditional; `None` otherwise.
 
     Args:
-        spec: `zoo.registry.ModelSpec`.
+        spec: `zoo.hub.registry.ModelSpec`.
         data: path of a folder or zip of images; `None` for the model's own data set.
         limit: int, how many images at most; `None` for all.
 

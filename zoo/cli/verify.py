@@ -22,8 +22,8 @@ def verify(
     """
     from zoo.checks import check_count
     from zoo.errors import ZooError
-    from zoo.verification import find_files
-    from zoo.verification import verify as verify_file
+    from zoo.hub.verification import find_files
+    from zoo.hub.verification import verify as verify_file
 
     check_count("--max-bytes", max_bytes)
     sound = True

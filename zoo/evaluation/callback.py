@@ -9,7 +9,7 @@ from zoo.errors import InvalidInputError
 from zoo.evaluation.reference import load_reference, reference_of
 from zoo.evaluation.sources import draw_parts
 from zoo.evaluation.tally import Tally
-from zoo.weights import save_weights
+from zoo.hub.weights import save_weights
 
 LOWER_IS_BETTER = {
     "frechet_distance": True,

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo import locations
-from zoo.download import sha256_of
 from zoo.errors import (
     CardError,
     ChecksumError,
@@ -21,7 +19,9 @@ from zoo.errors import (
     WeightsNotFoundError,
 )
 from zoo.evaluation.vectors import softmax
-from zoo.weights import load_weights
+from zoo.hub import locations
+from zoo.hub.download import sha256_of
+from zoo.hub.weights import load_weights
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def build_network(name, dtype="float32"):
 def load_classifier(name="mnist"):
     """Loads a trained classifier that ships with the package.
 
-    Looks in the folder `classifiers` of each of `zoo.locations.folders()`.
+    Looks in the folder `classifiers` of each of `zoo.hub.locations.folders()`.
 
     Args:
         name: The data set it was trained on: one of `ARCHITECTURES`.

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo import datasets, locations
+from zoo import datasets
 from zoo.errors import DatasetError
 from zoo.evaluation.frechet import Gaussian, StreamingMoments
 from zoo.files import replacing
+from zoo.hub import locations
 
 COMPARED = 10_000
 """Of how many images, at most, the scores that compare single images look."""

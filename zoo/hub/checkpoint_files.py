@@ -74,7 +74,7 @@ def read_checkpoint(path, expected):
     Raises:
         CheckpointError: if it is damaged, or another model's.
     """
-    from zoo.weights import read_arrays
+    from zoo.hub.weights import read_arrays
 
     record = read_record(path)
     try:

@@ -4,9 +4,9 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 
-from zoo.card_file import read_card_values
 from zoo.errors import CardError
 from zoo.files import replacing
+from zoo.hub.card_file import read_card_values
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from zoo.registry import Recipe, register
+from zoo.hub.registry import Recipe, register
 
 GOODFELLOW = "Goodfellow et al. 2014, Generative Adversarial Networks, arXiv:1406.2661"
 RADFORD = (

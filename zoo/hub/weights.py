@@ -185,7 +185,7 @@ def _finite(path, name, dataset, dtype):
 
 
 def _check_hash(path, sha256):
-    from zoo.download import sha256_of
+    from zoo.hub.download import sha256_of
 
     received = sha256_of(path)
     if received != sha256:

@@ -6,10 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.card_file import parse_json
-from zoo.cards import ModelCard
-from zoo.checkpoints import RECORD, SUFFIX, check_checkpoint
-from zoo.download import sha256_of
 from zoo.errors import (
     CardError,
     ChecksumError,
@@ -18,6 +14,10 @@ from zoo.errors import (
     WeightsNotFoundError,
 )
 from zoo.hdf5 import SIGNATURE, open_hdf5
+from zoo.hub.card_file import parse_json
+from zoo.hub.cards import ModelCard
+from zoo.hub.checkpoint_files import RECORD, SUFFIX, check_checkpoint
+from zoo.hub.download import sha256_of
 
 MAX_BYTES = 4 * 2**30
 WEIGHTS_SUFFIX = ".weights.h5"

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from zoo.errors import ChecksumError, DownloadError, InvalidInputError
-from zoo.transport import AttemptError, is_allowed, read_chunks
+from zoo.hub.transport import AttemptError, is_allowed, read_chunks
 
 MAX_BACKOFF_SECONDS = 30.0
 

@@ -7,8 +7,8 @@ In this order: an explicit path, `ZOO_WEIGHTS_DIR`, the files shipped with the p
 import os
 from pathlib import Path
 
-from zoo.cards import ModelCard
 from zoo.errors import CardError, WeightsNotFoundError
+from zoo.hub.cards import ModelCard
 
 
 def cache_folder():
@@ -18,7 +18,7 @@ def cache_folder():
 
 def shipped_folder():
     """Where the package's own weights lie: beside it in a checkout, inside it in a wheel."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     inside = package / "_weights"
     return inside if inside.is_dir() else package.parent / "weights"
 
@@ -63,7 +63,7 @@ def find_weights(card, progress=True):
             f"{file} is in none of {places}. Put it into one of them, or set ZOO_WEIGHTS_URL to "
             "the address of a folder that serves it."
         )
-    from zoo.download import download
+    from zoo.hub.download import download
 
     return download(
         f"{base.rstrip('/')}/{file}",

@@ -232,4 +232,4 @@ def builder(family):
 
 def _register_own_models():
     """The models that come with the zoo; here, because their module needs this one."""
-    importlib.import_module("zoo.models")
+    importlib.import_module("zoo.hub.catalog")

@@ -38,7 +38,7 @@ def is_allowed(url):
 
 
 def read_chunks(url, name, max_bytes, timeout, progress):
-    """Yields the bytes behind a URL; the arguments are those of `zoo.download.download`."""
+    """Yields the bytes behind a URL; the arguments are those of `zoo.hub.download.download`."""
     from http.client import HTTPException
     from urllib.error import HTTPError, URLError
     from urllib.request import Request

@@ -3,8 +3,6 @@
 import contextlib
 import os
 
-from zoo import registry
-from zoo.cards import ModelCard
 from zoo.errors import (
     CardError,
     InvalidInputError,
@@ -13,8 +11,10 @@ from zoo.errors import (
     WeightsNotFoundError,
     ZooError,
 )
+from zoo.hub import registry
+from zoo.hub.cards import ModelCard
+from zoo.hub.locations import find_card, find_weights
 from zoo.keras_import import import_keras
-from zoo.locations import find_card, find_weights
 from zoo.parameter_limit import limited_parameters
 
 PRETRAINED = "pretrained"
@@ -176,7 +176,7 @@ def load(name, weights=PRETRAINED, **changes):
     else:
         model = build(name, **changes)
 
-    from zoo.weights import load_weights
+    from zoo.hub.weights import load_weights
 
     load_weights(model, weights, sha256)
     return model
