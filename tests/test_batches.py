@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.batches import batch_slices
+from zoo.models.batches import batch_slices
 
 
 @given(st.integers(0, 50), st.integers(0, 60))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.drawing import draw_batches
+from zoo.models.drawing import draw_batches
 
 
 def make_model():

@@ -9,8 +9,8 @@ import pytest
 from keras import layers, ops
 
 import zoo
-from zoo.dcgan_networks import count_halvings
 from zoo.errors import InvalidInputError
+from zoo.models.dcgan_networks import count_halvings
 
 FAMILIES = {
     zoo.VanillaGAN: {"image_shape": (4, 5, 1), "latent_dim": 3, "hidden_units": (6, 4)},

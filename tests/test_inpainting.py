@@ -93,15 +93,15 @@ def test_batches_make_no_difference(model, batch_size):
 
 def test_windows_of_a_large_image_show_no_seam(model, monkeypatch):
     """The same as in one piece, and nothing is drawn where nothing is missing."""
-    from zoo import inpainting
+    from zoo.models import tiling
 
-    monkeypatch.setattr(inpainting, "KEPT", 128)
+    monkeypatch.setattr(tiling, "KEPT", 128)
     images = images_of(1, (600, 500))
     holes = np.zeros((1, 600, 500), bool)
     holes[:, 90:300, 100:140] = holes[:, 500:510, 440:] = True
     in_windows = model.inpaint(images, holes)
-    assert inpainting._window(model) < 600
-    monkeypatch.setattr(inpainting, "KEPT", 2048)
+    assert tiling._window(model) < 600
+    monkeypatch.setattr(tiling, "KEPT", 2048)
     in_one_piece = model.inpaint(images, holes)
     assert np.abs(in_windows.astype(int) - in_one_piece).max() <= 1
 

@@ -39,7 +39,7 @@ class AdversarialPair(Family):
         self.generator = generator
         self.discriminator = discriminator
         self.sample_shape = sample_shape
-        self.drawing = None  # `zoo.drawing.Drawing`, from the first sample on
+        self.drawing = None  # `zoo.models.drawing.Drawing`, from the first sample on
         self.seed_generator = keras.random.SeedGenerator(seed)
         self._discriminator_means = Means(DISCRIMINATOR_LOGS)
         self._generator_means = Means(["generator_loss", *self.extra_losses(), "diversity"])

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from zoo.batches import batch_slices
 from zoo.errors import InvalidInputError
+from zoo.models.batches import batch_slices
 
 
 def copy_network(network, inputs):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from zoo.errors import InvalidInputError
-from zoo.inpainting import check_sides
+from zoo.models.tiling import check_sides
 from zoo.photos import check_format, read_mask, read_photo, write_photo
 
 # Neither Keras nor Pillow is imported here: a command checks its files before it waits for either.

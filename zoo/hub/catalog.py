@@ -77,7 +77,7 @@ REGULARIZED = Recipe(
     limits=CLOTHES,
 )
 def vanilla_gan(**config):
-    from zoo.vanilla_gan import VanillaGAN
+    from zoo.models.vanilla_gan import VanillaGAN
 
     return VanillaGAN(**config)
 
@@ -125,7 +125,7 @@ def vanilla_gan(**config):
     limits=SCENES,
 )
 def dcgan(**config):
-    from zoo.dcgan import DCGAN
+    from zoo.models.dcgan import DCGAN
 
     return DCGAN(**config)
 
@@ -149,7 +149,7 @@ def dcgan(**config):
     limits="32x32 color images in the style of CIFAR-10, few of them recognizable.",
 )
 def cdcgan(**config):
-    from zoo.conditional_dcgan import ConditionalDCGAN
+    from zoo.models.conditional_dcgan import ConditionalDCGAN
 
     return ConditionalDCGAN(**config)
 
@@ -275,6 +275,6 @@ NOT_LIKE_IT = (
     limits=NOT_LIKE_IT,
 )
 def inpainting_gan(**config):
-    from zoo.inpainting_gan import InpaintingGAN
+    from zoo.models.inpainting_gan import InpaintingGAN
 
     return InpaintingGAN(**config)

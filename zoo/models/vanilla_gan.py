@@ -6,9 +6,9 @@ from keras import layers
 
 from zoo.checks import check_count, check_fraction, check_image_shape, check_seed
 from zoo.errors import InvalidInputError
-from zoo.images import RANGES, ImageModel
 from zoo.initializers import Constant, GlorotUniform
 from zoo.layers import BatchNormalization, Dropout
+from zoo.models.image_coding import RANGES, ImageModel
 from zoo.spectral import SpectralDense
 
 

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from zoo.batches import batch_slices
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
+from zoo.models.batches import batch_slices
 
 SMALLEST, LARGEST = 16, 2048
 """Sides of images, in pixels."""
@@ -33,7 +33,7 @@ def inpaint(model, images, masks, batch_size=64):
     Returns:
         uint8 ndarray of the images' shape.
     """
-    from zoo.drawing import draw_batches  # here: the checks below need no Keras
+    from zoo.models.drawing import draw_batches
 
     check_count("batch_size", batch_size)
     images = check_images(images, model.image_shape[-1])

@@ -2,8 +2,8 @@
 
 import keras
 
-from zoo.dcgan_networks import Blocks, checked_config, discriminator_layers, generator_layers
-from zoo.images import ImageModel
+from zoo.models.dcgan_networks import Blocks, checked_config, discriminator_layers, generator_layers
+from zoo.models.image_coding import ImageModel
 
 
 @keras.saving.register_keras_serializable("zoo")

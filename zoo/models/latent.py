@@ -4,11 +4,11 @@ import keras
 import numpy as np
 
 from zoo.adversarial import AdversarialPair
-from zoo.batches import batch_slices
 from zoo.checks import check_count
-from zoo.drawing import draw_batches
 from zoo.errors import InvalidInputError
 from zoo.latents import sample_latent
+from zoo.models.batches import batch_slices
+from zoo.models.drawing import draw_batches
 
 
 class LatentModel(AdversarialPair):

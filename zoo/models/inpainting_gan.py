@@ -3,15 +3,16 @@
 import keras
 from keras import layers, ops
 
-from zoo import backend, inpainting
+from zoo import backend
 from zoo.adversarial import AdversarialPair
-from zoo.augmentation import random_flip
 from zoo.checks import check_count, check_image_shape, check_seed, check_weight
 from zoo.errors import InvalidInputError
 from zoo.family import Batch
-from zoo.images import ImageCoding
-from zoo.inpainting_networks import Blocks, build_discriminator, build_generator
 from zoo.masks import Mixture, draw, draw_in_step, get_masks, serialize
+from zoo.models import tiling
+from zoo.models.augmentation import random_flip
+from zoo.models.image_coding import ImageCoding
+from zoo.models.inpainting_networks import Blocks, build_discriminator, build_generator
 from zoo.pull_push import LEVELS
 from zoo.spectral import SpectralConv2D
 
@@ -295,7 +296,7 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
         restored = model.inpaint(photo, mask)       # uint8 (H, W, 3), bool (H, W)
         ```
         """
-        return inpainting.inpaint(self, images, masks, batch_size)
+        return tiling.inpaint(self, images, masks, batch_size)
 
     def preview(self, images, count, seed=0):
         """Restored images (count, H, W, C), of the first of `images` with holes drawn by a seed."""

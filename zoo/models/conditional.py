@@ -8,7 +8,7 @@ from zoo import backend
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
 from zoo.family import Batch
-from zoo.latent_model import LatentModel, build_networks
+from zoo.models.latent import LatentModel, build_networks
 
 
 @keras.saving.register_keras_serializable("zoo")

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from zoo.errors import InvalidInputError
-from zoo.generative import AdversarialModel
+from zoo.models.unconditional import AdversarialModel
 
 RANGES = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
 """The generator's range by its output activation."""

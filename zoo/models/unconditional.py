@@ -4,7 +4,7 @@ import keras
 
 from zoo import backend
 from zoo.checks import check_count
-from zoo.latent_model import LatentModel, build_networks
+from zoo.models.latent import LatentModel, build_networks
 
 
 @keras.saving.register_keras_serializable("zoo")

@@ -4,9 +4,9 @@ import keras
 from keras import layers
 
 from zoo.checks import check_count
-from zoo.conditional import ConditionalModel
-from zoo.dcgan_networks import Blocks, checked_config, discriminator_layers, generator_layers
-from zoo.images import RANGES, ImageCoding
+from zoo.models.conditional import ConditionalModel
+from zoo.models.dcgan_networks import Blocks, checked_config, discriminator_layers, generator_layers
+from zoo.models.image_coding import RANGES, ImageCoding
 
 
 @keras.saving.register_keras_serializable("zoo")
