@@ -12,8 +12,8 @@ from keras import ops
 
 import zoo
 from zoo import backend
-from zoo.initializers import Normal
-from zoo.spectral import SpectralConv2D
+from zoo.layers.initializers import Normal
+from zoo.layers.spectral import SpectralConv2D
 
 PACKAGE = Path(zoo.__file__).parent
 BACKENDS = ("jax", "tensorflow", "torch")

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from zoo import fourier
+from zoo.layers import fourier
 
 CASES = [
     ((7, 7), (5, 5), (-2, -2)),

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.gated import GatedConv2D
+from zoo.layers.gated import GatedConv2D
 
 INPUTS = np.random.default_rng(0).standard_normal((2, 8, 8, 3)).astype("float32")
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from keras import ops
 
-from zoo import backend, fourier
-from zoo.initializers import Normal
-from zoo.layers import Conv2D, Conv2DTranspose
+from zoo import backend
+from zoo.layers import fourier
+from zoo.layers.fast import Conv2D, Conv2DTranspose
+from zoo.layers.initializers import Normal
 
 PAIRS = {
     "convolution": (Conv2D, keras.layers.Conv2D),
@@ -174,7 +175,7 @@ def test_gradients_of_gradients(pair):
 
 
 def test_the_fourier_form_runs_where_it_spares_products(monkeypatch, form):
-    """The 5x5 kernel on 7x7 maps: 121 products in place of 1225, see `zoo.fourier`."""
+    """The 5x5 kernel on 7x7 maps: 121 products in place of 1225, see `zoo.layers.fourier`."""
     sizes = []
     correlate = fourier.correlate
 

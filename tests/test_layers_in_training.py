@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from zoo import backend
-from zoo.layers import BatchNormalization, Dropout
+from zoo.layers.fast import BatchNormalization, Dropout
 
 
 def array(tensor):

@@ -10,7 +10,7 @@ from keras import ops
 
 import zoo
 from zoo import backend
-from zoo.initializers import Normal
+from zoo.layers.initializers import Normal
 from zoo.optimizers import PairedOptimizer
 
 SAMPLES = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")

@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from zoo import backend, masks
-from zoo.pull_push import PullPush
+from zoo.layers.pull_push import PullPush
 
 
 def fill(images, holes):

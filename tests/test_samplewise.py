@@ -6,8 +6,8 @@ import pytest
 from keras import layers
 
 import zoo
+from zoo.layers.spectral import SpectralConv2D, SpectralDense
 from zoo.samplewise import is_samplewise
-from zoo.spectral import SpectralConv2D, SpectralDense
 
 
 class Custom(layers.Dense):

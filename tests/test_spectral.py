@@ -7,7 +7,7 @@ from keras import ops
 
 import zoo
 from zoo import backend
-from zoo.spectral import SpectralConv2D, SpectralDense
+from zoo.layers.spectral import SpectralConv2D, SpectralDense
 
 INPUTS = np.random.default_rng(0).standard_normal((2, 8, 8, 3)).astype("float32")
 

@@ -32,5 +32,5 @@ def is_samplewise(network):
 def _is_known(layer):
     module, name = type(layer).__module__, type(layer).__name__
     known = {kind.__name__ for kind in SAMPLEWISE}
-    ours = module == "zoo.layers" or module.startswith("keras.src.layers.")
+    ours = module == "zoo.layers.fast" or module.startswith("keras.src.layers.")
     return ours and name in known

@@ -5,9 +5,9 @@ from keras import layers
 
 from zoo.checks import check_count, check_fraction, check_image_shape, check_seed
 from zoo.errors import InvalidInputError
-from zoo.initializers import Constant, Normal
-from zoo.layers import BatchNormalization, Conv2D, Conv2DTranspose, Dropout
-from zoo.spectral import SpectralConv2D, SpectralDense
+from zoo.layers.fast import BatchNormalization, Conv2D, Conv2DTranspose, Dropout
+from zoo.layers.initializers import Constant, Normal
+from zoo.layers.spectral import SpectralConv2D, SpectralDense
 
 SMALLEST_GRIDS = (4, 5, 6, 7)
 """Sides of the smallest feature map: an image's side is one of these times a power of two."""

@@ -8,13 +8,13 @@ from zoo.adversarial import AdversarialPair
 from zoo.checks import check_count, check_image_shape, check_seed, check_weight
 from zoo.errors import InvalidInputError
 from zoo.family import Batch
+from zoo.layers.pull_push import LEVELS
+from zoo.layers.spectral import SpectralConv2D
 from zoo.masks import Mixture, draw, draw_in_step, get_masks, serialize
 from zoo.models import tiling
 from zoo.models.augmentation import random_flip
 from zoo.models.image_coding import ImageCoding
 from zoo.models.inpainting_networks import Blocks, build_discriminator, build_generator
-from zoo.pull_push import LEVELS
-from zoo.spectral import SpectralConv2D
 
 RECONSTRUCTION = {"l1": ops.abs, "l2": ops.square}
 """What is averaged of the difference to the original."""

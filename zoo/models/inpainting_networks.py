@@ -4,11 +4,11 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from zoo.gated import GatedConv2D
-from zoo.initializers import Constant, GlorotUniform
-from zoo.layers import Conv2D
-from zoo.pull_push import PullPush
-from zoo.spectral import SpectralConv2D
+from zoo.layers.fast import Conv2D
+from zoo.layers.gated import GatedConv2D
+from zoo.layers.initializers import Constant, GlorotUniform
+from zoo.layers.pull_push import PullPush
+from zoo.layers.spectral import SpectralConv2D
 
 
 def build_generator(config, blocks):

@@ -6,10 +6,10 @@ from keras import layers
 
 from zoo.checks import check_count, check_fraction, check_image_shape, check_seed
 from zoo.errors import InvalidInputError
-from zoo.initializers import Constant, GlorotUniform
-from zoo.layers import BatchNormalization, Dropout
+from zoo.layers.fast import BatchNormalization, Dropout
+from zoo.layers.initializers import Constant, GlorotUniform
+from zoo.layers.spectral import SpectralDense
 from zoo.models.image_coding import RANGES, ImageModel
-from zoo.spectral import SpectralDense
 
 
 @keras.saving.register_keras_serializable("zoo")

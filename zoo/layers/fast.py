@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from zoo import backend
-from zoo.convolution import convolve, convolve_transposed
+from zoo.layers.convolution import convolve, convolve_transposed
 
 RANDOM_VALUES = 2**16
 """How many values a random number of `backend.random_bits` has."""
@@ -18,7 +18,7 @@ LEAST_EPSILON = 1.1e-5
 
 @keras.saving.register_keras_serializable("zoo")
 class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D`; `zoo.convolution` with "same" padding, channels last."""
+    """`keras.layers.Conv2D`; `zoo.layers.convolution` with "same" padding, channels last."""
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -42,7 +42,7 @@ class Conv2D(keras.layers.Conv2D):
 
 @keras.saving.register_keras_serializable("zoo")
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
-    """`keras.layers.Conv2DTranspose`; `zoo.convolution` with "same" padding, channels last."""
+    """`keras.layers.Conv2DTranspose`; `zoo.layers.convolution` with "same" padding, channels last."""
 
     def build(self, input_shape):
         super().build(input_shape)

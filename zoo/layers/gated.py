@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from zoo.layers import Conv2D
+from zoo.layers.fast import Conv2D
 
 
 @keras.saving.register_keras_serializable("zoo")

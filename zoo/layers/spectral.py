@@ -9,8 +9,8 @@ kernel is divided on its way.
 import keras
 from keras import layers, ops
 
-from zoo.initializers import Normal
-from zoo.layers import Conv2D
+from zoo.layers.fast import Conv2D
+from zoo.layers.initializers import Normal
 
 EPSILON = 1e-12
 

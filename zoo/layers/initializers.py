@@ -7,7 +7,7 @@ compilation.
 import keras
 import numpy as np
 
-from zoo.parameter_limit import count_parameters
+from zoo.layers.parameter_limit import count_parameters
 
 
 class _NumPyInitializer(keras.initializers.Initializer):

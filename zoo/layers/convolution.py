@@ -2,7 +2,7 @@
 
 The same function as `keras.ops.conv` and `keras.ops.conv_transpose`, from the same kernels. Two
 ways lead there: the backend's own convolutions, and for small maps the Fourier transform
-(`zoo.fourier`) of a stride-1 form, where each of the stride's phases is a channel.
+(`zoo.layers.fourier`) of a stride-1 form, where each of the stride's phases is a channel.
 
 With "same" padding and a kernel w of length k, along each axis, at stride s:
 
@@ -18,7 +18,8 @@ import math
 from keras import ops
 from keras.backend import standardize_dtype
 
-from zoo import backend, fourier
+from zoo import backend
+from zoo.layers import fourier
 
 LARGEST_MAP = 256
 """Positions of the largest map that is worth a thought; of larger ones the transforms cost more."""
