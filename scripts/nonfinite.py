@@ -19,8 +19,8 @@ import numpy as np
 from scripts.precision import PRECISIONS
 from scripts.trials import report, score
 from zoo import datasets
-from zoo.average import refresh_batch_statistics
-from zoo.feeding import ArrayBatches, EpochOrder
+from zoo.adversarial.average import refresh_batch_statistics
+from zoo.adversarial.feeding import ArrayBatches, EpochOrder
 from zoo.hub import registry
 from zoo.hub.weights import save_weights
 from zoo.recipes import compile_arguments

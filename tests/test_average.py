@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from zoo.average import copy_network, update_average
+from zoo.adversarial.average import copy_network, update_average
 from zoo.errors import InvalidInputError
 
 

@@ -8,8 +8,9 @@ import pytest
 from keras import layers, ops
 
 import zoo
-from zoo import backend, penalties
-from zoo.diff_augment import DiffAugment, color, cutout, translation
+from zoo import backend
+from zoo.adversarial import penalties
+from zoo.adversarial.diff_augment import DiffAugment, color, cutout, translation
 from zoo.errors import InvalidInputError
 from zoo.policy import POLICIES
 

@@ -7,7 +7,7 @@ from keras import layers
 
 import zoo
 from zoo import backend
-from zoo.feeding import ArrayBatches, EpochOrder, EpochStart, feed_arrays
+from zoo.adversarial.feeding import ArrayBatches, EpochOrder, EpochStart, feed_arrays
 
 COUNT = 21
 ORDER_OF_SEED_0 = [10, 18, 16, 4, 2, 12, 6, 19, 3, 11, 8, 0, 17, 13, 7, 20, 5, 14, 9, 1, 15]

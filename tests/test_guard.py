@@ -8,7 +8,7 @@ from keras import layers, ops
 import zoo
 from tests.test_step import BATCH, LATENT_DIM, build, normal, values
 from zoo import backend
-from zoo.guard import relative_diversity
+from zoo.adversarial.guard import relative_diversity
 from zoo.training_state import state_variables
 
 OPTIMIZERS = {

@@ -8,8 +8,8 @@ from keras import ops
 import zoo
 from tests.tiny import set_weights, training_images
 from zoo import masks
+from zoo.adversarial.family import Batch
 from zoo.errors import InvalidInputError
-from zoo.family import Batch
 
 CONFIG = {"image_shape": (16, 16, 3), "base_filters": 4, "halvings": 2, "dilations": (1, 2)}
 

@@ -6,8 +6,8 @@ import pytest
 from keras import layers, ops
 
 import zoo
+from zoo.adversarial.instance_noise import InstanceNoise
 from zoo.errors import InvalidInputError
-from zoo.instance_noise import InstanceNoise
 
 
 def array(tensor):

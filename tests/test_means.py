@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from tests.test_step import BATCH, build, normal
-from zoo.means import Means
+from zoo.adversarial.means import Means
 
 BATCHES = [({"a": 1.0, "b": -2.0}, 8), ({"b": 4.0, "a": 2.0}, 8), ({"a": 7.0, "b": 0.5}, 3)]
 

@@ -10,8 +10,8 @@ from keras import ops
 
 import zoo
 from zoo import backend
+from zoo.adversarial.optimizers import PairedOptimizer
 from zoo.layers.initializers import Normal
-from zoo.optimizers import PairedOptimizer
 
 SAMPLES = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from zoo import backend, penalties
+from zoo import backend
+from zoo.adversarial import penalties
 
 RNG = np.random.default_rng(1)
 REAL = RNG.normal(size=(6, 3)).astype("float32")

@@ -6,8 +6,8 @@ import pytest
 from keras import layers
 
 import zoo
+from zoo.adversarial.samplewise import is_samplewise
 from zoo.layers.spectral import SpectralConv2D, SpectralDense
-from zoo.samplewise import is_samplewise
 
 
 class Custom(layers.Dense):

@@ -19,7 +19,7 @@ def of_model(model):
     """The configuration of a compiled model: its networks, its loss, its optimizers.
 
     Args:
-        model: `zoo.adversarial.AdversarialPair`, compiled.
+        model: `zoo.adversarial.base.AdversarialPair`, compiled.
 
     Returns:
         dict of plain values.

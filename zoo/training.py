@@ -13,10 +13,10 @@ import numpy as np
 
 from zoo import backend as backend_module
 from zoo import digest, pictures
-from zoo.average import refresh_batch_statistics
+from zoo.adversarial.average import refresh_batch_statistics
+from zoo.adversarial.feeding import ArrayBatches, EpochOrder
 from zoo.checkpoint_callback import Checkpoint
 from zoo.errors import CheckpointError, InvalidInputError, ZooError
-from zoo.feeding import ArrayBatches, EpochOrder
 from zoo.health import HealthCallback
 from zoo.hub.cards import ModelCard
 from zoo.hub.checkpoint_files import list_checkpoints

@@ -8,7 +8,7 @@ def state_variables(model):
     """Every variable that the coming steps depend on, by a name that is the same on each backend.
 
     Args:
-        model: `zoo.adversarial.AdversarialPair`, compiled.
+        model: `zoo.adversarial.base.AdversarialPair`, compiled.
 
     Returns:
         dict name -> variable: both networks with their batch statistics and random states, the

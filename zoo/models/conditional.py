@@ -5,9 +5,9 @@ import numpy as np
 from keras import ops
 
 from zoo import backend
+from zoo.adversarial.family import Batch
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
-from zoo.family import Batch
 from zoo.models.latent import LatentModel, build_networks
 
 

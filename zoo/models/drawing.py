@@ -9,7 +9,7 @@ class Drawing:
     """`model.draw_batch`, compiled for the network that the model samples from.
 
     Args:
-        model: `zoo.adversarial.AdversarialPair`.
+        model: `zoo.adversarial.base.AdversarialPair`.
     """
 
     def __init__(self, model):
@@ -30,7 +30,7 @@ def draw_batches(model, batches):
     host. No more than two are in memory.
 
     Args:
-        model: `zoo.adversarial.AdversarialPair`.
+        model: `zoo.adversarial.base.AdversarialPair`.
         batches: iterable of tuples of ndarrays, the arguments of `model.draw_batch`.
     """
     backend.synchronize(model)

@@ -4,10 +4,10 @@ import keras
 from keras import layers, ops
 
 from zoo import backend
-from zoo.adversarial import AdversarialPair
+from zoo.adversarial.base import AdversarialPair
+from zoo.adversarial.family import Batch
 from zoo.checks import check_count, check_image_shape, check_seed, check_weight
 from zoo.errors import InvalidInputError
-from zoo.family import Batch
 from zoo.layers.pull_push import LEVELS
 from zoo.layers.spectral import SpectralConv2D
 from zoo.masks import Mixture, draw, draw_in_step, get_masks, serialize

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from zoo.adversarial import AdversarialPair
+from zoo.adversarial.base import AdversarialPair
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
 from zoo.latents import sample_latent

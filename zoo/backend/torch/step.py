@@ -106,7 +106,7 @@ def revert(variables, values, sound):
 
 
 def feed(batches):
-    """The same `zoo.feeding.ArrayBatches`: Keras' way from NumPy to here is fast."""
+    """The same `zoo.adversarial.feeding.ArrayBatches`: Keras' way from NumPy to here is fast."""
     return batches
 
 

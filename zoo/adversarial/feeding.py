@@ -17,7 +17,7 @@ def feed_arrays(arguments, model):
 
     Args:
         arguments: dict, of `keras.Model.fit`; its `x` may be `ArrayBatches` already.
-        model: `zoo.adversarial.AdversarialPair` that trains on them.
+        model: `zoo.adversarial.base.AdversarialPair` that trains on them.
 
     Returns:
         The same dict, if it asks for what only Keras does.
@@ -72,7 +72,7 @@ class EpochOrder:
     from a checkpoint sees what it would have seen, on any backend.
 
     Args:
-        model: `zoo.adversarial.AdversarialPair`.
+        model: `zoo.adversarial.base.AdversarialPair`.
         count: int, samples.
         shuffle: bool; they keep their order without.
     """

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from zoo import backend
-from zoo.compilation import CompiledPair
+from zoo.adversarial.setup import CompiledPair
 from zoo.errors import InvalidInputError
 
 
@@ -25,7 +25,7 @@ class Batch(NamedTuple):
 
 
 class Family(CompiledPair):
-    """The parts of `zoo.adversarial.AdversarialPair`'s step that differ from family to family.
+    """The parts of `zoo.adversarial.base.AdversarialPair`'s step that differ from family to family.
 
     Each has the meaning that most families share as its default. `_logits(samples, batch,
     training)` is the step's own: `judge`, after augmentation and noise.

@@ -3,12 +3,12 @@
 import keras
 
 from zoo import losses
-from zoo.average import copy_network
+from zoo.adversarial.average import copy_network
+from zoo.adversarial.diff_augment import DiffAugment
+from zoo.adversarial.instance_noise import InstanceNoise
+from zoo.adversarial.optimizers import PairedOptimizer
 from zoo.checks import check_count, check_fraction, check_weight
-from zoo.diff_augment import DiffAugment
 from zoo.errors import InvalidInputError
-from zoo.instance_noise import InstanceNoise
-from zoo.optimizers import PairedOptimizer
 
 
 class CompiledPair(keras.Model):
@@ -56,13 +56,13 @@ class CompiledPair(keras.Model):
             r1_penalty: weight gamma of the R1 penalty on real samples. Goes with any loss.
             average_decay: decay of an exponential moving average of the generator's weights, 0.999
                 for example. `generate` then samples from the average. `None` keeps none.
-            diff_augment: which augmentations of `zoo.diff_augment.DiffAugment` all images that the
+            diff_augment: which augmentations of `zoo.adversarial.diff_augment.DiffAugment` all images that the
                 discriminator sees go through, real and generated: some of `("color",
                 "translation", "cutout")`, or a str with commas. Helps where images are few. `None`
                 augments none. Images of networks of your own are taken to be in [-1, 1].
             instance_noise: standard deviation of the Gaussian noise on all samples that the
                 discriminator sees, in the generator's range; see
-                `zoo.instance_noise.InstanceNoise`.
+                `zoo.adversarial.instance_noise.InstanceNoise`.
             instance_noise_steps: generator updates over which that noise falls to 0. `None` keeps
                 it as it is.
             skip_nonfinite: bool, leave out steps with NaN or infinity in a loss or a gradient; the

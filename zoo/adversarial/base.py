@@ -5,15 +5,16 @@ import inspect
 import keras
 from keras import ops
 
-from zoo import backend, penalties
-from zoo.average import update_average
+from zoo import backend
+from zoo.adversarial import penalties
+from zoo.adversarial.average import update_average
+from zoo.adversarial.family import Family
+from zoo.adversarial.feeding import feed_arrays
+from zoo.adversarial.guard import Statistics, StepGuard, relative_diversity
+from zoo.adversarial.means import Means
+from zoo.adversarial.samplewise import is_samplewise
 from zoo.checks import check_seed
 from zoo.errors import InvalidInputError
-from zoo.family import Family
-from zoo.feeding import feed_arrays
-from zoo.guard import Statistics, StepGuard, relative_diversity
-from zoo.means import Means
-from zoo.samplewise import is_samplewise
 
 DISCRIMINATOR_LOGS = ("discriminator_loss", "real_accuracy", "fake_accuracy")
 
@@ -22,7 +23,7 @@ class AdversarialPair(Family):
     """A generator and a discriminator that train against each other (Goodfellow et al. 2014).
 
     The base of all families: fitting, and the step. What a family is made of lies in the methods of
-    `zoo.family.Family`.
+    `zoo.adversarial.family.Family`.
 
     Args:
         generator: built `keras.Model`.
