@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from keras import ops
 
 import zoo
-from zoo import brush, masks
+from zoo import masks
 from zoo.errors import InvalidInputError
+from zoo.masks import brush
 
 SIZES = [(16, 16), (28, 28), (64, 64), (40, 96)]
 

@@ -6,8 +6,8 @@ Written once for NumPy and for the training step, in functions that `numpy` and 
 
 import math
 
-from zoo.brush import paint_until, rows_of_capsules
 from zoo.errors import InvalidInputError
+from zoo.masks.brush import paint_until, rows_of_capsules
 
 
 class Masks:

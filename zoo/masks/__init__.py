@@ -11,14 +11,7 @@ import numpy as np
 
 from zoo.checks import check_count, check_seed
 from zoo.errors import InvalidInputError
-from zoo.mask_kinds import (
-    CenterSquare,
-    FreeForm,
-    Masks,
-    MissingPixels,
-    Rectangles,
-    Scratches,
-)
+from zoo.masks.kinds import CenterSquare, FreeForm, Masks, MissingPixels, Rectangles, Scratches
 
 __all__ = [
     "MASKS",
