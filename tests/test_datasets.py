@@ -291,7 +291,7 @@ def test_decompression_bombs_count_as_unreadable(tmp_path, monkeypatch):
 
 
 def test_zip_bombs_count_as_unreadable(tmp_path, monkeypatch):
-    monkeypatch.setattr("zoo.image_folder._MAX_ZIP_MEMBER_BYTES", 10_000)
+    monkeypatch.setattr("zoo.datasets.folders._MAX_ZIP_MEMBER_BYTES", 10_000)
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb.png", bytes(20_000))
         archive.writestr("good.png", noise_bytes("jpeg"))

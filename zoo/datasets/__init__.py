@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.class_folders import from_class_folders
+from zoo.datasets.class_folders import from_class_folders
+from zoo.datasets.folders import SkippedImageWarning, from_folder, open_files, read_image
 from zoo.errors import DatasetError
-from zoo.image_folder import SkippedImageWarning, from_folder, open_files, read_image
 
 __all__ = ["Dataset", "SkippedImageWarning"]
 __all__ += ["from_class_folders", "from_folder", "info", "load", "names"]

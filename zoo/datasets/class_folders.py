@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from zoo.datasets.folders import check_limit, read_pictures
 from zoo.errors import DatasetError
-from zoo.image_folder import check_limit, read_pictures
 
 
 def from_class_folders(
