@@ -27,8 +27,8 @@ class HealthCallback(keras.callbacks.Callback):
             `"rollback"`. Put its first checkpoint before the trouble: there is none in epoch 1.
         rate_factor: float in [0, 1).
         least_diversity: float in [0, 1): warn of collapse when the `diversity` of an epoch's logs,
-            see `zoo.adversarial.guard.relative_diversity`, falls under it, or hasn't come up to it in the first
-            ten epochs.
+            see `relative_diversity` in `zoo.adversarial.guard`, falls under it, or hasn't come up
+            to it in the first ten epochs.
 
     Raises:
         InvalidInputError: for an argument out of range.

@@ -1,4 +1,4 @@
-"""Names of the augmentations of `zoo.adversarial.diff_augment`, to be read before Keras is there."""
+"""Names of the differentiable augmentations, readable before Keras is imported."""
 
 from zoo.errors import InvalidInputError
 

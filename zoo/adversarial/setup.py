@@ -56,9 +56,9 @@ class CompiledPair(keras.Model):
             r1_penalty: weight gamma of the R1 penalty on real samples. Goes with any loss.
             average_decay: decay of an exponential moving average of the generator's weights, 0.999
                 for example. `generate` then samples from the average. `None` keeps none.
-            diff_augment: which augmentations of `zoo.adversarial.diff_augment.DiffAugment` all images that the
-                discriminator sees go through, real and generated: some of `("color",
-                "translation", "cutout")`, or a str with commas. Helps where images are few. `None`
+            diff_augment: augmentations applied to every image that the discriminator sees, real and
+                generated (`DiffAugment`): some of `("color", "translation", "cutout")`, or a str
+                with commas. Helps where images are few. `None`
                 augments none. Images of networks of your own are taken to be in [-1, 1].
             instance_noise: standard deviation of the Gaussian noise on all samples that the
                 discriminator sees, in the generator's range; see

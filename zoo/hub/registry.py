@@ -32,7 +32,7 @@ class Recipe:
         gradient_penalty: float, weight of the WGAN-GP penalty.
         r1_penalty: float, weight of the R1 penalty.
         average_decay: float, of the generator's moving average, or `None`.
-        diff_augment: str of names with commas or tuple of them, what `zoo.adversarial.diff_augment` does to
+        diff_augment: str of names with commas or tuple of them, the differentiable augmentations of
             images on their way to the discriminator, or `None`.
         instance_noise: float, standard deviation of the noise on them, in the generator's range.
         instance_noise_steps: int, generator updates over which that falls to 0, or `None`.

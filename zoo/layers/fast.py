@@ -42,7 +42,7 @@ class Conv2D(keras.layers.Conv2D):
 
 @keras.saving.register_keras_serializable("zoo")
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
-    """`keras.layers.Conv2DTranspose`; `zoo.layers.convolution` with "same" padding, channels last."""
+    """`keras.layers.Conv2DTranspose`, fast with "same" padding and channels last."""
 
     def build(self, input_shape):
         super().build(input_shape)

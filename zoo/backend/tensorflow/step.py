@@ -103,7 +103,7 @@ def revert(variables, values, sound):
 
 
 def feed(batches):
-    """A `tf.data.Dataset` of what `zoo.adversarial.feeding.ArrayBatches` holds, unless it changes the samples.
+    """A `tf.data.Dataset` of what `ArrayBatches` holds, unless it changes the samples.
 
     What Keras makes of arrays, or of batches in Python, runs beside the step on threads of its own:
     with two cores, steps took half as long again in every other call of `fit`.
