@@ -5,7 +5,7 @@ import numpy as np
 from zoo.errors import InvalidInputError
 from zoo.evaluation.restoration import check_holes
 from zoo.files import replacing
-from zoo.pictures import make_grid
+from zoo.images.grids import make_grid
 
 COLUMNS_OF_A_KIND = 8
 """How many images of each kind of hole a released picture shows."""

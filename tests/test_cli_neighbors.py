@@ -13,7 +13,7 @@ from zoo import datasets
 from zoo.evaluation import extractors
 from zoo.hub import catalog, registry
 from zoo.hub.weights import save_weights
-from zoo.pictures import make_grid
+from zoo.images.grids import make_grid
 
 __all__ = ["here"]  # a fixture
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.keras_cv import needs_keras_cv
 from zoo.errors import InvalidInputError, MissingDependencyError
-from zoo.gallery import save_gallery
+from zoo.images.gallery import save_gallery
 
 LEVELS = [0, 40, 80, 120, 160, 200]
 

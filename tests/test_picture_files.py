@@ -12,8 +12,8 @@ from PIL import Image, ImageCms, ImageFile, features
 import zoo
 from tests.tiny import set_weights
 from zoo.errors import InvalidInputError
-from zoo.photos import Photo, read_mask, read_photo, write_photo
-from zoo.picture_files import check_channels, inpaint_file, restore
+from zoo.images.photos import Photo, read_mask, read_photo, write_photo
+from zoo.images.restoring import check_channels, inpaint_file, restore
 
 pytestmark = pytest.mark.any_backend
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from zoo.errors import InvalidInputError
-from zoo.pictures import make_grid, save_gif, save_png
+from zoo.images.grids import make_grid, save_gif, save_png
 
 pytestmark = pytest.mark.any_backend
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo import pictures
 from zoo.errors import InvalidInputError
-from zoo.progress_gif import FRAMES, save_progress
+from zoo.images import grids
+from zoo.images.progress_gif import FRAMES, save_progress
 
 pytestmark = pytest.mark.any_backend
 
@@ -115,21 +115,21 @@ def test_enlarged_grids_are_enlarged_less_and_lose_nothing(run):
     images = noise(64)
     for number in (1, 2):
         name = f"epoch_{number:04}.png"
-        pictures.save_png(images[::-1] if number == 2 else images, run / "samples" / name)
+        grids.save_png(images[::-1] if number == 2 else images, run / "samples" / name)
     save_progress(run, run / "progress.gif")
     frames, _ = read(run / "progress.gif")
-    grid = pictures.make_grid(images)
+    grid = grids.make_grid(images)
     assert frames[0].shape == (484, 484, 3)  # of 726: every pixel twice in place of three times
     assert np.array_equal(frames[0], np.broadcast_to(grid, (242, 242, 3)).repeat(2, 0).repeat(2, 1))
 
 
 def test_a_blank_first_epoch_does_not_hide_how_much_the_others_were_enlarged(run):
     images = noise(64)
-    pictures.save_png(np.zeros_like(images), run / "samples" / "epoch_0001.png")
-    pictures.save_png(images, run / "samples" / "epoch_0002.png")
+    grids.save_png(np.zeros_like(images), run / "samples" / "epoch_0001.png")
+    grids.save_png(images, run / "samples" / "epoch_0002.png")
     save_progress(run, run / "progress.gif")
     last = read(run / "progress.gif")[0][-1]
-    assert np.array_equal(last[::2, ::2, :1], pictures.make_grid(images))
+    assert np.array_equal(last[::2, ::2, :1], grids.make_grid(images))
 
 
 def test_large_grids_are_averaged_down_to_500_pixels(run):
@@ -150,7 +150,7 @@ def test_grids_up_to_500_pixels_stay_as_they_are(run):
 def test_colors_stay_colors(run):
     images = np.zeros((2, 8, 8, 3), "uint8")
     images[0], images[1] = (200, 0, 40), (0, 100, 250)
-    pictures.save_png(images, run / "samples" / "epoch_0001.png")
+    grids.save_png(images, run / "samples" / "epoch_0001.png")
     save_progress(run, run / "progress.gif")
     with Image.open(run / "progress.gif") as picture:
         colors = {color for _, color in picture.convert("RGB").getcolors()}

@@ -6,7 +6,7 @@ from PIL import Image
 
 from scripts.restoration_picture import HOLE_COLOR, PIXELS, draw, save
 from zoo.errors import InvalidInputError
-from zoo.pictures import make_grid
+from zoo.images.grids import make_grid
 
 PADDING = 2
 

@@ -64,7 +64,7 @@ def test_what_ships_is_a_float32_model_that_draws_what_the_picture_shows(spec, t
     assert {variable.dtype for variable in model.generator.variables} == {"float32"}
     from PIL import Image
 
-    from zoo.pictures import make_grid
+    from zoo.images.grids import make_grid
 
     with Image.open(tmp_path / "squares.png") as picture:
         shown = np.asarray(picture)

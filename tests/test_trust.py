@@ -22,7 +22,7 @@ from tests.processes import environment
 from zoo.errors import CardError, DatasetError, InvalidInputError, WeightsFormatError
 from zoo.evaluation import classifier
 from zoo.hub.transport import is_allowed
-from zoo.photos import read_mask, read_photo
+from zoo.images.photos import read_mask, read_photo
 
 pytestmark = pytest.mark.any_backend
 

@@ -1,56 +1,52 @@
 """A Keras 3 model zoo of generative adversarial networks: one training step, three backends.
 
-Everything here is imported when it is first used: `import zoo` imports neither Keras nor a backend.
+The public names are those of `__init__.pyi`. Each is imported when it is first used: `import zoo`
+imports neither Keras nor a backend.
 """
 
+import ast
 import importlib
+from pathlib import Path
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "zoo.hub.registry": ["Recipe", "register"],
-    "zoo.hub.loading": ["build", "info", "list_models", "load"],
-    "zoo.hub.cards": ["ModelCard"],
-    "zoo.errors": ["ZooError"],
-    "zoo.models.unconditional": ["AdversarialModel"],
-    "zoo.models.conditional": ["ConditionalModel"],
-    "zoo.models.vanilla_gan": ["VanillaGAN"],
-    "zoo.models.dcgan": ["DCGAN"],
-    "zoo.models.conditional_dcgan": ["ConditionalDCGAN"],
-    "zoo.models.inpainting_gan": ["InpaintingGAN"],
-    "zoo.checkpoint_callback": ["Checkpoint"],
-    "zoo.health": ["HealthCallback"],
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_NEEDS_KERAS = {"AdversarialModel", "ConditionalModel"}
-_NEEDS_KERAS |= {
-    "VanillaGAN",
-    "DCGAN",
-    "ConditionalDCGAN",
-    "InpaintingGAN",
-    "Checkpoint",
-    "HealthCallback",
-}
-_MODULES = ["datasets", "errors", "evaluation", "latents", "losses", "masks"]
-_MODULES += ["picture_files", "pictures"]
+_NEEDS_KERAS = (
+    "zoo.adversarial",
+    "zoo.losses",
+    "zoo.models",
+    "zoo.health",
+    "zoo.checkpoint_callback",
+)
 
-__all__ = sorted([*_HOME_OF, *_MODULES])
+
+def _read_stub():
+    """Maps each public name to the module it is imported from and its name there."""
+    stub = ast.parse(Path(__file__).with_suffix(".pyi").read_text("utf-8"))
+    return {
+        alias.asname: (f"zoo.{node.module}" if node.module else "zoo", alias.name)
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+_HOMES = _read_stub()
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name):
-    if name in _MODULES:
-        if name == "losses":
-            from zoo.keras_import import import_keras
-
-            import_keras()
-        return importlib.import_module(f"zoo.{name}")
-    if name not in _HOME_OF:
+    if name not in _HOMES:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-    if name in _NEEDS_KERAS:
+    home, attribute = _HOMES[name]
+    if f"{home}.{attribute}".startswith(_NEEDS_KERAS):
         from zoo.keras_import import import_keras
 
         import_keras()
-    value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    module = importlib.import_module(home)
+    if hasattr(module, "__path__"):  # a package: the name is that of a module in it
+        value = importlib.import_module(f"{home}.{attribute}")
+    else:
+        value = getattr(module, attribute)
     globals()[name] = value
     return value
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from zoo import backend as backend_module
-from zoo import digest, pictures
+from zoo import digest
 from zoo.adversarial.average import refresh_batch_statistics
 from zoo.adversarial.feeding import ArrayBatches, EpochOrder
 from zoo.checkpoint_callback import Checkpoint
@@ -22,6 +22,7 @@ from zoo.hub.cards import ModelCard
 from zoo.hub.checkpoint_files import list_checkpoints
 from zoo.hub.download import sha256_of
 from zoo.hub.weights import load_weights, save_weights
+from zoo.images import grids
 from zoo.keras_import import PACKAGES
 from zoo.recipes import compile_arguments
 
@@ -180,7 +181,7 @@ class EpochFiles(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         images = self.model.preview(self.images, GRID_IMAGES)
-        pictures.save_png(images, self.out / "samples" / f"epoch_{epoch + 1:04d}.png")
+        grids.save_png(images, self.out / "samples" / f"epoch_{epoch + 1:04d}.png")
         save_weights(self.model, self.weights)
 
 
@@ -200,7 +201,7 @@ def _release(spec, weights, initial_weights, out, record, images):
         load_weights(model, weights)
     refresh_batch_statistics(model)
     save_weights(model, weights)
-    pictures.save_png(model.preview(images, GRID_IMAGES), out / f"{spec.name}.png")
+    grids.save_png(model.preview(images, GRID_IMAGES), out / f"{spec.name}.png")
     card = dataclasses.replace(
         ModelCard.from_spec(spec),
         training=record,

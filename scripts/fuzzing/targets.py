@@ -156,7 +156,7 @@ class Pictures:
     def _load(self, suffix):
         from zoo.datasets import from_folder
         from zoo.errors import ZooError
-        from zoo.photos import read_mask, read_photo
+        from zoo.images.photos import read_mask, read_photo
 
         path, read, error = self.folder / f"picture{suffix}", [], None
         try:

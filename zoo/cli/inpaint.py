@@ -47,9 +47,9 @@ def inpaint(
     from zoo.cli.kinds import check_restores
     from zoo.cli.quiet import quiet_backend
     from zoo.hub import registry
+    from zoo.images.photos import check_format, write_photo
+    from zoo.images.restoring import check_channels, check_output, read_inputs, restore
     from zoo.keras_import import choose_backend, import_keras
-    from zoo.photos import check_format, write_photo
-    from zoo.picture_files import check_channels, check_output, read_inputs, restore
 
     # Everything that can be wrong is checked before a backend is imported.
     check_restores(name)

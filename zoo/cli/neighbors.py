@@ -53,10 +53,11 @@ def neighbors(
     with quiet_backend():
         import_keras()
 
-    from zoo import datasets, pictures
+    from zoo import datasets
     from zoo.evaluation.extractors import load_extractor
     from zoo.evaluation.nearest_images import nearest_images, neighbor_grid
     from zoo.hub.loading import PRETRAINED, load
+    from zoo.images import grids
 
     extractor = load_extractor(dataset)
     images, _ = datasets.load(dataset, datasets.info(dataset).splits[0])
@@ -68,5 +69,5 @@ def neighbors(
     model = load(name, weights=PRETRAINED if weights is None else weights)
     samples = model.generate(count, seed=seed)
     indices, _ = nearest_images(samples, images, extractor, nearest)
-    pictures.save_png(neighbor_grid(samples, images, indices), output, columns=nearest + 1)
+    grids.save_png(neighbor_grid(samples, images, indices), output, columns=nearest + 1)
     print(f"wrote {output}: {count} samples, each followed by its {nearest} nearest images")

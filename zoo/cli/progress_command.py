@@ -27,7 +27,7 @@ def progress(
     A run that isn't over can be animated too.
     """
     from zoo.cli.checks import check_output_file
-    from zoo.progress_gif import LONGEST_MS, check_ms, save_progress
+    from zoo.images.progress_gif import LONGEST_MS, check_ms, save_progress
 
     check_ms("--frame-ms", frame_ms, LONGEST_MS)
     output = run / "progress.gif" if output is None else output

@@ -111,7 +111,7 @@ def sample(
     if interpolate:
         _save_walk(model, count, seed, classes, output)
     elif gallery:
-        from zoo.gallery import save_gallery
+        from zoo.images.gallery import save_gallery
 
         save_gallery(model.generate(count, seed=seed, **classes), output)
     else:
@@ -123,7 +123,7 @@ def sample(
 def _check_gallery(count):
     """Raises an error if there can be no gallery of so many images."""
     from zoo.cli.quiet import quiet_backend
-    from zoo.gallery import check_gallery_count, import_gallery
+    from zoo.images.gallery import check_gallery_count, import_gallery
 
     check_gallery_count(count)
     with quiet_backend():
@@ -161,12 +161,12 @@ def _output(name, output, format, interpolate, gallery):
 
 
 def _save(images, output, kind):
-    from zoo import pictures
+    from zoo.images import grids
 
     if kind is Format.png:
-        pictures.save_png(images, output)
+        grids.save_png(images, output)
     elif kind is Format.gif:
-        pictures.save_gif([images], output)
+        grids.save_gif([images], output)
     else:
         import numpy as np
 
@@ -181,7 +181,7 @@ def _save_walk(model, count, seed, classes, output):
     """An animation whose first frame is the grid of the same seed."""
     import numpy as np
 
-    from zoo import pictures
+    from zoo.images import grids
     from zoo.latents import spherical_interpolation
 
     if not classes and hasattr(model, "sample_labels"):
@@ -193,4 +193,4 @@ def _save_walk(model, count, seed, classes, output):
     # is the start of the next.
     legs = spherical_interpolation(stops, np.roll(stops, -1, axis=0), FRAMES_BETWEEN + 1)[:-1]
     walk = legs.swapaxes(0, 1).reshape(STOPS * FRAMES_BETWEEN, count, -1)
-    pictures.save_gif([model.generate(latents=frame, **classes) for frame in walk], output)
+    grids.save_gif([model.generate(latents=frame, **classes) for frame in walk], output)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.bit_depth import is_deep
 from zoo.datasets.folders import readable_formats
 from zoo.errors import InvalidInputError, ZooError
 from zoo.files import replacing
+from zoo.images.bit_depth import is_deep
 
 # Pillow is imported inside the functions: `zoo list` does without it.
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from zoo.errors import InvalidInputError
+from zoo.images.photos import check_format, read_mask, read_photo, write_photo
 from zoo.models.tiling import check_sides
-from zoo.photos import check_format, read_mask, read_photo, write_photo
 
 # Neither Keras nor Pillow is imported here: a command checks its files before it waits for either.
 
@@ -45,7 +45,7 @@ def inpaint_file(model, image_path, mask_path, output_path, resize_mask=False):
 
     ```python
     model = zoo.load("inpaint_scenes64")
-    zoo.picture_files.inpaint_file(model, "beach.jpg", "scratches.png", "restored.png")
+    zoo.images.restoring.inpaint_file(model, "beach.jpg", "scratches.png", "restored.png")
     ```
     """
     check_output(output_path, image_path, mask_path)
@@ -74,7 +74,7 @@ def read_inputs(image_path, mask_path, resize_mask=False):
         resize_mask: likewise.
 
     Returns:
-        (`zoo.photos.Photo`, bool (H, W)): the mask has the picture's size.
+        (`zoo.images.photos.Photo`, bool (H, W)): the mask has the picture's size.
 
     Raises:
         InvalidInputError: if one of them can't be used, or the sizes differ.
@@ -114,11 +114,11 @@ def restore(model, photo, mask):
 
     Args:
         model: `zoo.InpaintingGAN`, of 1 or 3 channels.
-        photo: `zoo.photos.Photo`.
+        photo: `zoo.images.photos.Photo`.
         mask: bool (H, W), True where a pixel is missing.
 
     Returns:
-        `zoo.photos.Photo` with the same known pixels, channels and alpha.
+        `zoo.images.photos.Photo` with the same known pixels, channels and alpha.
 
     Raises:
         InvalidInputError: for a color picture and a model of grays, or a size that `inpaint`
@@ -145,7 +145,7 @@ def check_channels(channels, photo, mask):
 
     Args:
         channels: int, of the model.
-        photo: `zoo.photos.Photo`.
+        photo: `zoo.images.photos.Photo`.
         mask: bool (H, W), True where a pixel is missing.
     """
     if channels not in (1, 3):

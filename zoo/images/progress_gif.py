@@ -9,8 +9,8 @@ import numpy as np
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
 from zoo.files import replacing
-from zoo.photos import read_photo
-from zoo.pictures import BLANK, GIF_PIXELS
+from zoo.images.grids import BLANK, GIF_PIXELS
+from zoo.images.photos import read_photo
 
 FRAMES = 120
 """At most so many: of a longer run, epochs at even distances."""
@@ -26,7 +26,7 @@ def save_progress(folder, path, frame_ms=200, last_ms=2000):
 
     The frames are the files `epoch_0001.png` ..., in the order of their numbers; of more than 120,
     the first, the last and those at even distances between. Grids with a side over 500 pixels are
-    reduced: to fewer copies of each pixel if `zoo.pictures.save_png` has repeated them, which is
+    reduced: to fewer copies of each pixel if `zoo.images.grids.save_png` has repeated them, which is
     exact; else by averages. Transparent pixels are laid on white.
 
     Args:

@@ -1,0 +1,25 @@
+# The public surface, for type checkers, and for `__init__.py`, which imports each name lazily.
+from . import datasets as datasets
+from . import errors as errors
+from . import evaluation as evaluation
+from . import latents as latents
+from . import losses as losses
+from . import masks as masks
+from .checkpoint_callback import Checkpoint as Checkpoint
+from .errors import ZooError as ZooError
+from .health import HealthCallback as HealthCallback
+from .hub.cards import ModelCard as ModelCard
+from .hub.loading import build as build
+from .hub.loading import info as info
+from .hub.loading import list_models as list_models
+from .hub.loading import load as load
+from .hub.registry import Recipe as Recipe
+from .hub.registry import register as register
+from .models.conditional import ConditionalModel as ConditionalModel
+from .models.conditional_dcgan import ConditionalDCGAN as ConditionalDCGAN
+from .models.dcgan import DCGAN as DCGAN
+from .models.inpainting_gan import InpaintingGAN as InpaintingGAN
+from .models.unconditional import AdversarialModel as AdversarialModel
+from .models.vanilla_gan import VanillaGAN as VanillaGAN
+
+__version__: str
