@@ -31,15 +31,15 @@ def work(folder, seed, epochs):
 
     import numpy as np
 
-    from zoo import training
     from zoo.hub import registry
+    from zoo.training import run
 
     images = np.random.default_rng(seed).integers(0, 256, (40, 8, 8, 1), "uint8")
     spec = registry.find(MODEL)
     config = {"image_shape": (8, 8, 1), "hidden_units": (16, 16), "latent_dim": 8, "dropout": 0.3}
     spec = dataclasses.replace(spec, config=config)
     spec = spec.with_recipe(epochs=epochs, batch_size=16, precision="float32", seed=seed)
-    training.train(spec, images, folder, resume=True)
+    run.train(spec, images, folder, resume=True)
 
 
 class Run:

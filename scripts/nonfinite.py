@@ -23,7 +23,7 @@ from zoo.adversarial.average import refresh_batch_statistics
 from zoo.adversarial.feeding import ArrayBatches, EpochOrder
 from zoo.hub import registry
 from zoo.hub.weights import save_weights
-from zoo.recipes import compile_arguments
+from zoo.training.recipes import compile_arguments
 
 POISONED_STEP = 50
 STEPS_A_WINDOW = 25

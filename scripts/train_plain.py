@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 import zoo
-from zoo import datasets, training
+from zoo import datasets
 from zoo.hub import registry
 from zoo.hub.registry import Recipe
+from zoo.training import run
 
 SAMPLES = 10_000
 
@@ -51,7 +52,7 @@ def train_plain(name, out, epochs=None, batch_size=None):
     recipe = plain_recipe(spec.recipe, epochs, batch_size)
     spec = dataclasses.replace(spec, recipe=recipe)
     images, labels = datasets.load(spec.dataset, datasets.info(spec.dataset).splits[0])
-    training.train(spec, images, out, labels=labels if spec.conditional else None)
+    run.train(spec, images, out, labels=labels if spec.conditional else None)
     write_samples(name, out, f"radford_{recipe.epochs}_epochs_of_batch_{recipe.batch_size}")
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import keras
 
 import zoo
-from zoo import evaluation, training
+from zoo import evaluation
+from zoo.training import run
 
 SAMPLES = 10_000
 
@@ -27,7 +28,7 @@ def train_and_score(spec, images, folder):
     Returns:
         float, Fréchet distance of 10,000 samples to the held-out images, as `zoo evaluate` gives.
     """
-    training.train(spec, images, folder, resume=True)
+    run.train(spec, images, folder, resume=True)
     return score(spec, Path(folder) / f"{spec.name}.weights.h5")
 
 

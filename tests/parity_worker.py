@@ -10,7 +10,7 @@ import numpy as np
 import zoo
 from tests.tiny import build_tiny, generator_inputs, set_weights, training_images
 from zoo.hub import registry
-from zoo.training import compile_arguments
+from zoo.training.run import compile_arguments
 
 STEPS = 20
 BATCH = 8

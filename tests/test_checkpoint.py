@@ -10,12 +10,13 @@ import pytest
 
 import zoo
 from tests.test_step import build, normal, values
-from zoo import checkpoint_callback, configuration, files
+from zoo import files
 from zoo.digest import of_arrays
 from zoo.errors import CheckpointError, InvalidInputError
 from zoo.hub import checkpoint_files
 from zoo.hub.checkpoint_files import list_checkpoints, read_record
-from zoo.training_state import capture_state, state_variables
+from zoo.training import checkpoint_callback, configuration
+from zoo.training.state import capture_state, state_variables
 
 POINTS = normal(21, 2, seed=3) + 2.0
 

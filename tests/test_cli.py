@@ -14,7 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import zoo
-from zoo import datasets, training
+from zoo import datasets
 from zoo.cli import app
 from zoo.cli import train as cli_train
 from zoo.hub import catalog, registry
@@ -302,7 +302,7 @@ def calls(monkeypatch):
         assert labels is None
         made.append((spec, images, Path(out)))
 
-    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr("zoo.training.run.train", train)
     return made
 
 

@@ -13,7 +13,7 @@ import zoo
 from tests.evaluation import stand_ins
 from tests.evaluation.stand_ins import Extractor, load_nothing
 from tests.test_cli import fail, here, run, succeed
-from zoo import datasets, training
+from zoo import datasets
 from zoo.evaluation import EvaluationCallback, extractors
 from zoo.evaluation.reference import reference_of, statistics_path, write_statistics
 from zoo.hub import catalog, registry
@@ -347,7 +347,7 @@ def watches(monkeypatch):
         watching = [item for item in callbacks if isinstance(item, EvaluationCallback)]
         made.append((watching, callbacks))
 
-    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr("zoo.training.run.train", train)
     return made
 
 
@@ -375,7 +375,7 @@ def test_train_evaluates_only_if_it_is_asked_to(data, tiny, watches):
 def test_train_refuses_before_an_earlier_run_is_removed(
     data, tiny, others, pictures, here, monkeypatch, arguments, expected
 ):
-    monkeypatch.setattr(training, "train", lambda *_: pytest.fail("training began"))
+    monkeypatch.setattr("zoo.training.run.train", lambda *_: pytest.fail("training began"))
     Path("run").mkdir()
     earlier = ["best.weights.h5", f"{arguments[0]}.weights.h5"]
     for name in earlier:

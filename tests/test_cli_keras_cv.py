@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 import zoo
 from tests.keras_cv import needs_keras_cv
-from zoo import datasets, training
+from zoo import datasets
 from zoo.cli import app
 from zoo.hub import catalog, registry
 from zoo.hub.weights import save_weights
-from zoo.input_augmentation import AUGMENTATIONS
+from zoo.training.input_augmentation import AUGMENTATIONS
 
 CONFIG = {"image_shape": (8, 8, 3), "hidden_units": (4,), "latent_dim": 3}
 
@@ -74,7 +74,7 @@ def fail(*arguments):
 @needs_keras_cv
 def test_train_hands_over_what_changes_the_images(tiny, monkeypatch):
     given = []
-    monkeypatch.setattr(training, "train", lambda *_, augment, **__: given.append(augment))
+    monkeypatch.setattr("zoo.training.run.train", lambda *_, augment, **__: given.append(augment))
     succeed("train", "tiny", "--augment", "crop, flip")
     (augment,) = given
     assert augment.names == ("crop", "flip")
@@ -85,7 +85,7 @@ def test_train_hands_over_what_changes_the_images(tiny, monkeypatch):
 
 def test_train_takes_images_as_they_are_unless_asked(tiny, monkeypatch, without_keras_cv):
     given = []
-    monkeypatch.setattr(training, "train", lambda *_, augment, **__: given.append(augment))
+    monkeypatch.setattr("zoo.training.run.train", lambda *_, augment, **__: given.append(augment))
     succeed("train", "tiny")
     assert given == [None]
 

@@ -9,7 +9,7 @@ import zoo
 from tests.test_step import BATCH, LATENT_DIM, build, normal, values
 from zoo import backend
 from zoo.adversarial.guard import relative_diversity
-from zoo.training_state import state_variables
+from zoo.training.state import state_variables
 
 OPTIMIZERS = {
     "adam": lambda: keras.optimizers.Adam(1e-2),

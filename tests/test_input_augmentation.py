@@ -11,7 +11,7 @@ import pytest
 from tests.keras_cv import needs_keras_cv
 from tests.processes import HERE, NEXT, environment
 from zoo.errors import InvalidInputError, MissingDependencyError
-from zoo.input_augmentation import AUGMENTATIONS, make, parse_names
+from zoo.training.input_augmentation import AUGMENTATIONS, make, parse_names
 
 SHAPES = [(12, 20, 1), (16, 16, 3)]
 ALL = tuple(AUGMENTATIONS)
@@ -72,7 +72,7 @@ input_augmentation.parse_names("flip,rotate")
 print(*sys.modules)
 """
     loaded = set(run(HERE, code).split())
-    assert "zoo.input_augmentation" in loaded
+    assert "zoo.training.input_augmentation" in loaded
     assert not {"keras", "keras_cv", "tensorflow", "matplotlib"} & loaded
 
 

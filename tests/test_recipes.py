@@ -9,10 +9,11 @@ import pytest
 from keras import ops
 
 import zoo
-from zoo import backend, recipes
+from zoo import backend
 from zoo.errors import InvalidInputError
 from zoo.hub.cards import ModelCard
 from zoo.hub.registry import Recipe
+from zoo.training import recipes
 
 
 def number(tensor):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import training
 from zoo.errors import CheckpointError, InvalidInputError, WeightsMismatchError
 from zoo.hub import registry
 from zoo.hub.cards import ModelCard
+from zoo.training import run
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), "uint8")
 
@@ -32,7 +32,7 @@ def spec(monkeypatch):
 
 
 def test_a_run_leaves_weights_card_and_pictures(spec, tmp_path):
-    card = training.train(spec, IMAGES, tmp_path / "run")
+    card = run.train(spec, IMAGES, tmp_path / "run")
     files = {path.relative_to(tmp_path / "run").as_posix() for path in tmp_path.rglob("*.*")}
     # Its own may be too soon after the start of such a short run.
     assert sorted(files - {"checkpoints/epoch_0001.checkpoint.h5"}) == [
@@ -58,7 +58,7 @@ def test_a_run_leaves_weights_card_and_pictures(spec, tmp_path):
 
 
 def test_what_ships_is_a_float32_model_that_draws_what_the_picture_shows(spec, tmp_path):
-    training.train(spec.with_recipe(precision="mixed_bfloat16"), IMAGES, tmp_path)
+    run.train(spec.with_recipe(precision="mixed_bfloat16"), IMAGES, tmp_path)
     assert keras.config.dtype_policy().name == "float32"
     model = zoo.load("squares", weights=tmp_path / "squares.weights.h5")
     assert {variable.dtype for variable in model.generator.variables} == {"float32"}
@@ -75,17 +75,17 @@ def test_what_ships_is_a_float32_model_that_draws_what_the_picture_shows(spec, t
 
 def test_the_same_seed_gives_the_same_weights(spec, tmp_path):
     first, second, other = (
-        training.train(changed, IMAGES, tmp_path / str(index)).sha256
+        run.train(changed, IMAGES, tmp_path / str(index)).sha256
         for index, changed in enumerate([spec, spec, spec.with_recipe(seed=1)])
     )
     assert first == second != other
 
 
 def test_a_run_can_start_from_weights(spec, tmp_path):
-    start = training.train(spec, IMAGES, tmp_path / "first")
+    start = run.train(spec, IMAGES, tmp_path / "first")
     still = spec.with_recipe(epochs=1, generator_rate=0.0, average_decay=None, schedule="constant")
     weights = tmp_path / "first" / "squares.weights.h5"
-    card = training.train(still, IMAGES, tmp_path / "second", initial_weights=weights)
+    card = run.train(still, IMAGES, tmp_path / "second", initial_weights=weights)
     assert card.training["initial_weights_sha256"] == start.sha256
     kernels = [
         zoo.load("squares", weights=tmp_path / run / "squares.weights.h5")
@@ -97,19 +97,17 @@ def test_a_run_can_start_from_weights(spec, tmp_path):
 
 
 def test_weights_of_another_model_are_refused_before_training(spec, tmp_path):
-    training.train(spec, IMAGES, tmp_path / "first")
+    run.train(spec, IMAGES, tmp_path / "first")
     wide = dataclasses.replace(spec, config={**spec.config, "hidden_units": (16,)})
     with pytest.raises(WeightsMismatchError):
-        training.train(
-            wide, IMAGES, tmp_path / "out", (), tmp_path / "first" / "squares.weights.h5"
-        )
+        run.train(wide, IMAGES, tmp_path / "out", (), tmp_path / "first" / "squares.weights.h5")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("images", [IMAGES[:, :4], IMAGES[:0], IMAGES[..., 0]])
 def test_images_of_another_shape_are_refused_before_anything_is_written(spec, tmp_path, images):
     with pytest.raises(InvalidInputError):
-        training.train(spec, images, tmp_path / "out")
+        run.train(spec, images, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -118,14 +116,14 @@ def test_images_of_another_shape_are_refused_before_anything_is_written(spec, tm
 )
 def test_what_a_recipe_can_not_hold_is_named(spec, tmp_path, changes):
     with pytest.raises(InvalidInputError, match=repr(*changes.values())):
-        training.train(spec.with_recipe(**changes), IMAGES, tmp_path)
+        run.train(spec.with_recipe(**changes), IMAGES, tmp_path)
     assert keras.config.dtype_policy().name == "float32"
 
 
 def test_a_recipe_in_two_phases_trains_both(spec, tmp_path):
     first = dataclasses.replace(spec.recipe, epochs=1, schedule_epochs=4, seed=3)
     both = spec.with_recipe(first=first, epochs=1, generator_rate=0.0, discriminator_rate=0.0)
-    card = training.train(both, IMAGES, tmp_path)
+    card = run.train(both, IMAGES, tmp_path)
     before = ModelCard.read(tmp_path / "first" / "squares.json")
     assert card.training["initial_weights_sha256"] == before.sha256
     assert registry.Recipe.from_dict(card.recipe) == both.recipe
@@ -140,10 +138,10 @@ def test_a_recipe_in_two_phases_trains_both(spec, tmp_path):
 
 
 def test_given_weights_take_the_place_of_a_first_phase(spec, tmp_path):
-    training.train(spec, IMAGES, tmp_path / "before")
+    run.train(spec, IMAGES, tmp_path / "before")
     both = spec.with_recipe(first=spec.recipe)
     weights = tmp_path / "before" / "squares.weights.h5"
-    training.train(both, IMAGES, tmp_path / "run", initial_weights=weights)
+    run.train(both, IMAGES, tmp_path / "run", initial_weights=weights)
     assert not (tmp_path / "run" / "first").exists()
 
 
@@ -155,18 +153,18 @@ def test_a_longer_schedule_ends_before_its_rates_do(spec, tmp_path, schedule_epo
 
     rate = Rate()
     spec = spec.with_recipe(epochs=2, schedule_epochs=schedule_epochs)
-    training.train(spec, IMAGES, tmp_path, [rate])
+    run.train(spec, IMAGES, tmp_path, [rate])
     assert rate.last == pytest.approx(share * spec.recipe.generator_rate, rel=1e-3)
 
 
 def test_a_blend_lies_between_two_phases(spec, tmp_path):
     start = tmp_path / "start" / "squares.weights.h5"
-    training.train(spec, IMAGES, tmp_path / "start")
+    run.train(spec, IMAGES, tmp_path / "start")
 
     def generator(blend):
         folder = tmp_path / str(blend)
         fast = spec.with_recipe(blend=blend, generator_rate=0.02)
-        training.train(fast, IMAGES, folder, initial_weights=start)
+        run.train(fast, IMAGES, folder, initial_weights=start)
         return zoo.load("squares", weights=folder / "squares.weights.h5").generator
 
     before = zoo.load("squares", weights=start).generator.get_weights()
@@ -197,45 +195,45 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(spec, tmp_path, phas
     spec = spec.with_recipe(epochs=3)
     if phases == 2:
         spec = spec.with_recipe(first=dataclasses.replace(spec.recipe, epochs=2), blend=0.5)
-    whole = training.train(spec, IMAGES, tmp_path / "whole")
+    whole = run.train(spec, IMAGES, tmp_path / "whole")
     out = tmp_path / "parts"
     for stop in (0, 1, 2):
         # What was done in an epoch without a checkpoint is done again.
         with pytest.raises(KeyboardInterrupt):
-            training.train(spec, IMAGES, out, [Interrupt(stop)], resume=True)
+            run.train(spec, IMAGES, out, [Interrupt(stop)], resume=True)
         if phases == 2 and stop == 1:
-            training.train(
+            run.train(
                 dataclasses.replace(spec, recipe=spec.recipe.first),
                 IMAGES,
                 out / "first",
                 resume=True,
             )
-    assert training.train(spec, IMAGES, out, resume=True).sha256 == whole.sha256
-    assert training.train(spec, IMAGES, out, resume=True).sha256 == whole.sha256
+    assert run.train(spec, IMAGES, out, resume=True).sha256 == whole.sha256
+    assert run.train(spec, IMAGES, out, resume=True).sha256 == whole.sha256
 
 
 def test_other_images_or_another_recipe_are_refused_by_name(spec, tmp_path):
-    training.train(spec, IMAGES, tmp_path)
+    run.train(spec, IMAGES, tmp_path)
     with pytest.raises(CheckpointError, match=r"recipe\.generator_rate: 0\.0002 then, 0\.1 now"):
-        training.train(spec.with_recipe(generator_rate=0.1), IMAGES, tmp_path, resume=True)
+        run.train(spec.with_recipe(generator_rate=0.1), IMAGES, tmp_path, resume=True)
     with pytest.raises(CheckpointError, match=r"recipe\.epochs: 2 then, 3 now"):
-        training.train(spec.with_recipe(epochs=3), IMAGES, tmp_path, resume=True)
+        run.train(spec.with_recipe(epochs=3), IMAGES, tmp_path, resume=True)
     with pytest.raises(CheckpointError, match="data: "):
-        training.train(spec, 255 - IMAGES, tmp_path, resume=True)
+        run.train(spec, 255 - IMAGES, tmp_path, resume=True)
 
 
 def test_a_run_at_constant_rates_may_be_made_longer(spec, tmp_path):
     spec = spec.with_recipe(schedule="constant")
-    training.train(spec, IMAGES, tmp_path / "parts")
+    run.train(spec, IMAGES, tmp_path / "parts")
     longer = spec.with_recipe(epochs=3)
-    card = training.train(longer, IMAGES, tmp_path / "parts", resume=True)
-    assert card.sha256 == training.train(longer, IMAGES, tmp_path / "whole").sha256
+    card = run.train(longer, IMAGES, tmp_path / "parts", resume=True)
+    assert card.sha256 == run.train(longer, IMAGES, tmp_path / "whole").sha256
 
 
 def test_a_run_is_never_trained_into_another(spec, tmp_path):
-    training.train(spec, IMAGES, tmp_path)
+    run.train(spec, IMAGES, tmp_path)
     with pytest.raises(CheckpointError, match="resume=True"):
-        training.train(spec, IMAGES, tmp_path)
+        run.train(spec, IMAGES, tmp_path)
 
 
 def test_images_are_augmented_on_their_way_to_the_step(spec, tmp_path):
@@ -244,9 +242,9 @@ def test_images_are_augmented_on_their_way_to_the_step(spec, tmp_path):
         return images // 2 + rng.integers(0, 2, images.shape, "uint8")
 
     seen = []
-    training.train(spec, IMAGES, tmp_path / "plain")
-    card = training.train(spec, IMAGES, tmp_path / "dark", augment=darken)
+    run.train(spec, IMAGES, tmp_path / "plain")
+    card = run.train(spec, IMAGES, tmp_path / "dark", augment=darken)
     assert {shape[1:] for shape in seen} == {(8, 8, 1)}
     assert card.sha256 != ModelCard.read(tmp_path / "plain" / "squares.json").sha256
-    again = training.train(spec, IMAGES, tmp_path / "again", augment=darken)
+    again = run.train(spec, IMAGES, tmp_path / "again", augment=darken)
     assert again.sha256 == card.sha256

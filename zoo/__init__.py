@@ -10,13 +10,7 @@ from pathlib import Path
 
 __version__ = "0.1.0"
 
-_NEEDS_KERAS = (
-    "zoo.adversarial",
-    "zoo.losses",
-    "zoo.models",
-    "zoo.health",
-    "zoo.checkpoint_callback",
-)
+_NEEDS_KERAS = ("zoo.adversarial", "zoo.losses", "zoo.models", "zoo.training")
 
 
 def _read_stub():

@@ -5,9 +5,7 @@ from . import evaluation as evaluation
 from . import latents as latents
 from . import losses as losses
 from . import masks as masks
-from .checkpoint_callback import Checkpoint as Checkpoint
 from .errors import ZooError as ZooError
-from .health import HealthCallback as HealthCallback
 from .hub.cards import ModelCard as ModelCard
 from .hub.loading import build as build
 from .hub.loading import info as info
@@ -21,5 +19,8 @@ from .models.dcgan import DCGAN as DCGAN
 from .models.inpainting_gan import InpaintingGAN as InpaintingGAN
 from .models.unconditional import AdversarialModel as AdversarialModel
 from .models.vanilla_gan import VanillaGAN as VanillaGAN
+from .training.checkpoint_callback import Checkpoint as Checkpoint
+from .training.health import HealthCallback as HealthCallback
+from .training.run import train as train
 
 __version__: str

@@ -170,8 +170,8 @@ def train(
 
     with quiet_backend():
         keras = import_keras()
-    from zoo import training
     from zoo.cli.progress import training_progress
+    from zoo.training import run
 
     # The scores join the logs that the progress shows: they come first.
     callbacks = _evaluations(spec, evaluate_every, out)
@@ -184,7 +184,7 @@ def train(
         file=sys.stderr,
     )
     with training_progress(len(images)) as progress:
-        training.train(
+        run.train(
             spec,
             images,
             out,
@@ -219,11 +219,11 @@ def _run_folder(name, out, resume, overwrite):
 
 
 def _augmentation(spec, text):
-    """The `zoo.input_augmentation.InputAugmentation` of the names in a text; `None` for none."""
+    """The `InputAugmentation` of the names in a text; `None` for none."""
     if text is None:
         return None
-    from zoo import input_augmentation
     from zoo.cli.quiet import quiet_backend
+    from zoo.training import input_augmentation
 
     names = input_augmentation.parse_names(text)
     with quiet_backend():

@@ -36,7 +36,7 @@ def write_checkpoint(path, arrays, record):
 
     Args:
         path: the file.
-        arrays: dict name -> ndarray, of `zoo.training_state.capture_state`.
+        arrays: dict name -> ndarray, of `zoo.training.state.capture_state`.
         record: dict of plain values.
 
     Raises:

@@ -26,8 +26,8 @@ def save_progress(folder, path, frame_ms=200, last_ms=2000):
 
     The frames are the files `epoch_0001.png` ..., in the order of their numbers; of more than 120,
     the first, the last and those at even distances between. Grids with a side over 500 pixels are
-    reduced: to fewer copies of each pixel if `zoo.images.grids.save_png` has repeated them, which is
-    exact; else by averages. Transparent pixels are laid on white.
+    reduced: to fewer copies of each pixel if `save_png` has repeated them, which is exact; else by
+    averages. Transparent pixels are laid on white.
 
     Args:
         folder: a run's `samples`, or the run's folder, whose `samples` is taken then.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from zoo import configuration, digest
+from zoo import digest
 from zoo.checks import check_count, check_share
 from zoo.errors import CheckpointError, InvalidInputError
 from zoo.files import check_output_folder
@@ -18,7 +18,8 @@ from zoo.hub.checkpoint_files import (
     remove_partial_checkpoints,
     write_checkpoint,
 )
-from zoo.training_state import capture_state, describe_state, restore_state
+from zoo.training import configuration
+from zoo.training.state import capture_state, describe_state, restore_state
 
 MODES = {"min": lambda score, best: score < best, "max": lambda score, best: score > best}
 

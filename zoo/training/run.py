@@ -15,16 +15,16 @@ from zoo import backend as backend_module
 from zoo import digest
 from zoo.adversarial.average import refresh_batch_statistics
 from zoo.adversarial.feeding import ArrayBatches, EpochOrder
-from zoo.checkpoint_callback import Checkpoint
 from zoo.errors import CheckpointError, InvalidInputError, ZooError
-from zoo.health import HealthCallback
 from zoo.hub.cards import ModelCard
 from zoo.hub.checkpoint_files import list_checkpoints
 from zoo.hub.download import sha256_of
 from zoo.hub.weights import load_weights, save_weights
 from zoo.images import grids
 from zoo.keras_import import PACKAGES
-from zoo.recipes import compile_arguments
+from zoo.training.checkpoint_callback import Checkpoint
+from zoo.training.health import HealthCallback
+from zoo.training.recipes import compile_arguments
 
 GRID_IMAGES = 64
 CHECKPOINTS_SHARE = 0.1
@@ -63,7 +63,7 @@ def train(
         resume: bool, go on from the last checkpoint in `out`, if there is one, to the same weights,
             bit for bit, as without a stop. The recipe, the images and all else must be as before.
         augment: `augment(images, rng) -> images`, a random change of each batch before it is
-            trained on, `zoo.input_augmentation.make(...)` for example.
+            trained on, `zoo.training.input_augmentation.make(...)` for example.
         on_nonfinite: what to do about steps with NaN or infinity, see `zoo.HealthCallback`.
         monitor: name in the logs whose least value decides which checkpoint is kept as the best.
 
@@ -250,7 +250,7 @@ def _version(distribution):
 
 def _commit():
     """The git commit of a checkout, marked if its files were changed; "" elsewhere."""
-    folder = Path(__file__).resolve().parent
+    folder = Path(__file__).resolve().parents[1]
     try:
         result = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
