@@ -7,7 +7,7 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-from zoo.keras_import import PACKAGES
+from zoo.imports import PACKAGES
 
 VARIABLES = {
     "TF_CPP_MIN_LOG_LEVEL": "2",

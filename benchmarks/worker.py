@@ -79,7 +79,7 @@ class Session:
     def prepare(self):
         """Builds the contestant, and tells what a row says of its model."""
         self._load()
-        from zoo.keras_import import import_keras
+        from zoo.imports import import_keras
 
         keras = import_keras()
         from benchmarks import contestants, flops, workloads

@@ -9,8 +9,8 @@ import argparse
 from pathlib import Path
 
 from zoo import datasets
-from zoo.evaluation.classifier import ARCHITECTURES, load_classifier
-from zoo.evaluation.reference import reference_of, statistics_path, write_statistics
+from zoo.evaluation.features.classifier import ARCHITECTURES, load_classifier
+from zoo.evaluation.features.reference import reference_of, statistics_path, write_statistics
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 

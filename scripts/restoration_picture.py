@@ -3,7 +3,7 @@
 import numpy as np
 
 from zoo.errors import InvalidInputError
-from zoo.evaluation.restoration import check_holes
+from zoo.evaluation.metrics.restoration import check_holes
 from zoo.files import replacing
 from zoo.images.grids import make_grid
 

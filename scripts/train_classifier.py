@@ -23,7 +23,7 @@ import numpy as np
 
 from scripts.augmentation import Augmented, crop_photos, warp_digits
 from zoo import datasets
-from zoo.evaluation.classifier import ARCHITECTURES, Classifier, build_network
+from zoo.evaluation.features.classifier import ARCHITECTURES, Classifier, build_network
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "classifiers"
 

@@ -17,7 +17,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import pytest
 
-from zoo.keras_import import import_keras
+from zoo.imports import import_keras
 
 BACKEND = import_keras().backend.backend()
 

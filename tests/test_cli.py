@@ -465,10 +465,10 @@ def test_a_closed_pipe_is_nobodys_error(here, arguments):
 def test_a_skipped_picture_is_one_warning_line(tiny, photos, here):
     Path(photos, "bad.png").write_bytes(b"junk")
     code = (
-        "import zoo, zoo.keras_import, zoo.hub.catalog, zoo.hub.registry\n"
+        "import zoo, zoo.imports, zoo.hub.catalog, zoo.hub.registry\n"
         f"zoo.hub.registry.register('tiny', config={CONFIG!r})(zoo.hub.catalog.vanilla_gan)\n"
         "def stop(*_): raise zoo.ZooError('stopped')\n"
-        "zoo.keras_import.import_keras = stop\n"
+        "zoo.imports.import_keras = stop\n"
         "from zoo.cli import main; main()\n"
     )
     result = run_process("train", "tiny", "--data", photos, code=code)

@@ -14,8 +14,9 @@ from tests.evaluation import stand_ins
 from tests.evaluation.stand_ins import Extractor, load_nothing
 from tests.test_cli import fail, here, run, succeed
 from zoo import datasets
-from zoo.evaluation import EvaluationCallback, extractors
-from zoo.evaluation.reference import reference_of, statistics_path, write_statistics
+from zoo.evaluation import EvaluationCallback
+from zoo.evaluation.features import extractors
+from zoo.evaluation.features.reference import reference_of, statistics_path, write_statistics
 from zoo.hub import catalog, registry
 from zoo.hub.download import sha256_of
 from zoo.hub.weights import load_weights, save_weights
@@ -36,7 +37,7 @@ def data(here, monkeypatch):
     """A small MNIST in color, and a stand-in for its classifier."""
     monkeypatch.setattr(datasets, "load", load_photos)
     monkeypatch.setattr(extractors, "load_extractor", Extractor)
-    monkeypatch.setattr("zoo.evaluation.classifier.load_classifier", Extractor)
+    monkeypatch.setattr("zoo.evaluation.features.classifier.load_classifier", Extractor)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.cli.progress import Meter, training_progress
+from zoo.cli.training_bar import Meter, training_progress
 
 pytestmark = pytest.mark.any_backend
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from zoo.errors import InvalidInputError, MissingDependencyError
-from zoo.keras_import import choose_backend, import_keras
+from zoo.imports import choose_backend, import_keras
 
 ALL = ("tensorflow", "jax", "torch")
 

@@ -6,7 +6,7 @@ import pytest
 from tests.evaluation.stand_ins import Extractor, load_nothing, load_photos
 from zoo import datasets
 from zoo.errors import DatasetError
-from zoo.evaluation.reference import read_statistics, reference_of, statistics_path
+from zoo.evaluation.features.reference import read_statistics, reference_of, statistics_path
 
 # The scripts aren't in an installed package or its source archive.
 reference_statistics = pytest.importorskip("scripts.reference_statistics")

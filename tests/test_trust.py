@@ -20,7 +20,7 @@ from PIL import Image
 import zoo
 from tests.processes import environment
 from zoo.errors import CardError, DatasetError, InvalidInputError, WeightsFormatError
-from zoo.evaluation import classifier
+from zoo.evaluation.features import classifier
 from zoo.hub.transport import is_allowed
 from zoo.images.photos import read_mask, read_photo
 

@@ -33,7 +33,7 @@ def __getattr__(name):
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
     home, attribute = _HOMES[name]
     if f"{home}.{attribute}".startswith(_NEEDS_KERAS):
-        from zoo.keras_import import import_keras
+        from zoo.imports import import_keras
 
         import_keras()
     module = importlib.import_module(home)

@@ -3,7 +3,7 @@
 import warnings
 
 from zoo.evaluation.optional import import_optional
-from zoo.keras_import import import_keras
+from zoo.imports import import_keras
 
 PACKAGE = '"keras-gan-zoo[cv]"'
 

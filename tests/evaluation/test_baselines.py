@@ -6,7 +6,7 @@ import pytest
 
 from zoo.errors import InvalidInputError, MissingDependencyError
 from zoo.evaluation.baselines import METHODS, inpaint_classically
-from zoo.evaluation.restoration import score_restorations
+from zoo.evaluation.metrics.restoration import score_restorations
 
 
 def smooth_images(count=4, shape=(24, 20, 3)):
@@ -159,7 +159,7 @@ def test_says_what_to_install(monkeypatch, method, module, package):
 
 def test_importing_needs_neither_library_nor_keras():
     code = (
-        "import sys, zoo.evaluation.baselines, zoo.evaluation.restoration; "
+        "import sys, zoo.evaluation.baselines, zoo.evaluation.metrics.restoration; "
         "sys.exit(bool({'cv2', 'skimage', 'keras'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -5,7 +5,8 @@ import pytest
 from tests.evaluation.stand_ins import load_nothing
 from zoo import datasets
 from zoo.errors import DatasetError, InvalidInputError
-from zoo.evaluation import classification_accuracy_score, classifier
+from zoo.evaluation import classification_accuracy_score
+from zoo.evaluation.features import classifier
 
 RATE = 0.05
 

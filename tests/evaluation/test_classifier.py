@@ -17,7 +17,7 @@ from zoo.errors import (
     WeightsNotFoundError,
 )
 from zoo.evaluation import load_classifier
-from zoo.evaluation.classifier import ARCHITECTURES, build_network, check_images
+from zoo.evaluation.features.classifier import ARCHITECTURES, build_network, check_images
 
 SHIPPED = Path(__file__).resolve().parents[2] / "weights" / "classifiers"
 NAMES = sorted(ARCHITECTURES)

@@ -2,8 +2,8 @@ import pytest
 
 from zoo import datasets
 from zoo.errors import InvalidInputError
-from zoo.evaluation import extractors, inception
-from zoo.evaluation.extractors import load_extractor
+from zoo.evaluation.features import extractors, inception
+from zoo.evaluation.features.extractors import load_extractor
 
 
 def test_there_is_one_for_each_data_set_and_inception():

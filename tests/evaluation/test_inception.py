@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import InvalidInputError, MissingDependencyError, WeightsNotFoundError
-from zoo.evaluation.inception import Inception, load_inception
+from zoo.evaluation.features.inception import Inception, load_inception
 
 LIBRARY = "torch_fidelity.feature_extractor_inceptionv3"
 

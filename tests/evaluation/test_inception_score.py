@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import InvalidInputError
-from zoo.evaluation.inception_score import inception_score
+from zoo.evaluation.metrics.inception_score import inception_score
 
 
 @pytest.mark.parametrize("classes", [2, 10])

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from zoo.errors import InvalidInputError
-from zoo.evaluation import vectors
-from zoo.evaluation.kernel import kernel_distance
+from zoo.evaluation.metrics import vectors
+from zoo.evaluation.metrics.kernel import kernel_distance
 
 
 def kernel(x, y):

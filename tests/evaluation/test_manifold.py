@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from zoo.errors import InvalidInputError
-from zoo.evaluation import vectors
-from zoo.evaluation.manifold import manifold_scores
+from zoo.evaluation.metrics import vectors
+from zoo.evaluation.metrics.manifold import manifold_scores
 
 # Few different values: copies and vectors exactly on a rim are the rule.
 GRID = hnp.arrays(

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from zoo.errors import InvalidInputError
-from zoo.evaluation import vectors
-from zoo.evaluation.neighbors import memorization, nearest
+from zoo.evaluation.metrics import vectors
+from zoo.evaluation.metrics.neighbors import memorization, nearest
 
 # Few different values: copies and ties are the rule.
 GRID = hnp.arrays(

@@ -7,8 +7,8 @@ import pytest
 from tests.evaluation.stand_ins import Extractor, load_nothing, load_photos, photos
 from zoo import datasets
 from zoo.errors import DatasetError
-from zoo.evaluation import reference
-from zoo.evaluation.reference import (
+from zoo.evaluation.features import reference
+from zoo.evaluation.features.reference import (
     cached_features,
     load_reference,
     read_statistics,

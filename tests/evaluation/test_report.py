@@ -12,7 +12,7 @@ from zoo.evaluation import (
     load_classifier,
     reference_gaussian,
 )
-from zoo.evaluation.classifier import ARCHITECTURES
+from zoo.evaluation.features.classifier import ARCHITECTURES
 
 
 class BrightnessClassifier:

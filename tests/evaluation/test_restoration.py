@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import InvalidInputError, MissingDependencyError
-from zoo.evaluation.restoration import RestorationScores, score_restorations
+from zoo.evaluation.metrics.restoration import RestorationScores, score_restorations
 
 
 def some_images(count=3, shape=(16, 12, 3), seed=0):

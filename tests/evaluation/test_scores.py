@@ -14,7 +14,7 @@ from tests.evaluation.stand_ins import (
 from zoo import datasets
 from zoo.errors import DatasetError, InvalidInputError
 from zoo.evaluation import evaluate, evaluate_training_images, scores
-from zoo.evaluation.reference import reference_of, statistics_path, write_statistics
+from zoo.evaluation.features.reference import reference_of, statistics_path, write_statistics
 
 OF_FEATURES = {"kernel_distance", "kernel_distance_deviation"}
 OF_FEATURES |= {"precision", "recall", "density", "coverage"}

@@ -9,8 +9,8 @@ import pytest
 from tests.evaluation.torch_fidelity_values import KERNEL_SIZE, VALUES, features
 from tests.processes import ROOT
 from zoo.evaluation import StreamingMoments, frechet_distance
-from zoo.evaluation.inception_score import inception_score
-from zoo.evaluation.kernel import kernel_distance
+from zoo.evaluation.metrics.inception_score import inception_score
+from zoo.evaluation.metrics.kernel import kernel_distance
 
 
 def gaussian(vectors):

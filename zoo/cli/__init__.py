@@ -13,7 +13,7 @@ import typer
 import typer.core
 
 import zoo
-from zoo.cli import evaluate, inpaint, neighbors, progress_command, sample, train, verify
+from zoo.cli import evaluate, inpaint, neighbors, progress, sample, train, verify
 from zoo.errors import ZooError
 
 INTERRUPTED = 130  # as a shell reports SIGINT
@@ -157,7 +157,7 @@ def info_command(
 app.command("sample")(sample.sample)
 app.command("inpaint")(inpaint.inpaint)
 app.command("train")(train.train)
-app.command("progress")(progress_command.progress)
+app.command("progress")(progress.progress)
 app.command("evaluate")(evaluate.evaluate)
 app.command("neighbors")(neighbors.neighbors)
 app.command("verify")(verify.verify)

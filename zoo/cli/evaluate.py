@@ -67,8 +67,8 @@ def evaluate(
     from zoo.cli.checks import check_output_file
     from zoo.cli.evaluation_sources import check_dataset, find_source
     from zoo.cli.quiet import quiet_backend
-    from zoo.evaluation import extractors
-    from zoo.keras_import import choose_backend, import_keras
+    from zoo.evaluation.features import extractors
+    from zoo.imports import choose_backend, import_keras
 
     check_count("-n", count, minimum=4)
     check_count("--seed", seed, minimum=0)

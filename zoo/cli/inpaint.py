@@ -49,7 +49,7 @@ def inpaint(
     from zoo.hub import registry
     from zoo.images.photos import check_format, write_photo
     from zoo.images.restoring import check_channels, check_output, read_inputs, restore
-    from zoo.keras_import import choose_backend, import_keras
+    from zoo.imports import choose_backend, import_keras
 
     # Everything that can be wrong is checked before a backend is imported.
     check_restores(name)

@@ -31,7 +31,7 @@ def neighbors(
     from zoo.cli.kinds import check_draws
     from zoo.cli.quiet import quiet_backend
     from zoo.hub import registry
-    from zoo.keras_import import choose_backend, import_keras
+    from zoo.imports import choose_backend, import_keras
 
     check_draws(name)
     check_count("-n", count)
@@ -45,7 +45,7 @@ def neighbors(
     if not dataset:
         raise InvalidInputError(
             f"{name} has no data set of its own. For images of your own there is "
-            "zoo.evaluation.nearest_images."
+            "zoo.evaluation.metrics.nearest_images."
         )
     if weights is not None and not weights.is_file():
         raise WeightsNotFoundError(f"There is no weights file at {weights}.")
@@ -54,8 +54,8 @@ def neighbors(
         import_keras()
 
     from zoo import datasets
-    from zoo.evaluation.extractors import load_extractor
-    from zoo.evaluation.nearest_images import nearest_images, neighbor_grid
+    from zoo.evaluation.features.extractors import load_extractor
+    from zoo.evaluation.metrics.nearest_images import nearest_images, neighbor_grid
     from zoo.hub.loading import PRETRAINED, load
     from zoo.images import grids
 

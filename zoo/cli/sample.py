@@ -84,7 +84,7 @@ def sample(
     from zoo.cli.labels import parse_labels, repeat_labels
     from zoo.cli.quiet import quiet_backend
     from zoo.hub import registry
-    from zoo.keras_import import choose_backend, import_keras
+    from zoo.imports import choose_backend, import_keras
 
     # Everything that can be wrong is checked before a backend is imported.
     check_draws(name)

@@ -127,7 +127,7 @@ def train(
     from zoo.cli.kinds import restores
     from zoo.cli.quiet import quiet_backend
     from zoo.hub import registry
-    from zoo.keras_import import choose_backend, import_keras
+    from zoo.imports import choose_backend, import_keras
 
     counts = {"epochs": epochs, "batch-size": batch_size, "limit": limit}
     for option, value in {**counts, "evaluate-every": evaluate_every}.items():
@@ -170,7 +170,7 @@ def train(
 
     with quiet_backend():
         keras = import_keras()
-    from zoo.cli.progress import training_progress
+    from zoo.cli.training_bar import training_progress
     from zoo.training import run
 
     # The scores join the logs that the progress shows: they come first.
@@ -246,7 +246,7 @@ def _evaluations(spec, every, out):
     if every is None:
         return []
     from zoo.evaluation.callback import EvaluationCallback
-    from zoo.evaluation.classifier import load_classifier
+    from zoo.evaluation.features.classifier import load_classifier
 
     extractor = load_classifier(spec.dataset)
     return [

@@ -5,15 +5,15 @@ which one is part of every score. Importing this needs no Keras; loading a netwo
 """
 
 from zoo.evaluation.classification_score import classification_accuracy_score
-from zoo.evaluation.classifier import Classifier, load_classifier
-from zoo.evaluation.extractors import load_extractor
-from zoo.evaluation.frechet import Gaussian, StreamingMoments, frechet_distance
-from zoo.evaluation.inception_score import inception_score
-from zoo.evaluation.kernel import kernel_distance
-from zoo.evaluation.manifold import manifold_scores
-from zoo.evaluation.nearest_images import nearest_images, neighbor_grid
-from zoo.evaluation.neighbors import memorization, nearest
-from zoo.evaluation.reference import load_reference
+from zoo.evaluation.features.classifier import Classifier, load_classifier
+from zoo.evaluation.features.extractors import load_extractor
+from zoo.evaluation.features.reference import load_reference
+from zoo.evaluation.metrics.frechet import Gaussian, StreamingMoments, frechet_distance
+from zoo.evaluation.metrics.inception_score import inception_score
+from zoo.evaluation.metrics.kernel import kernel_distance
+from zoo.evaluation.metrics.manifold import manifold_scores
+from zoo.evaluation.metrics.nearest_images import nearest_images, neighbor_grid
+from zoo.evaluation.metrics.neighbors import memorization, nearest
 from zoo.evaluation.report import closest_pair_distance, evaluate_images, reference_gaussian
 from zoo.evaluation.scores import evaluate, evaluate_training_images
 
@@ -45,7 +45,7 @@ __all__ = [
 def __getattr__(name):
     if name != "EvaluationCallback":
         raise AttributeError(f"module 'zoo.evaluation' has no attribute {name!r}")
-    from zoo.keras_import import import_keras
+    from zoo.imports import import_keras
 
     import_keras()
     from zoo.evaluation.callback import EvaluationCallback

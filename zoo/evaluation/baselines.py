@@ -6,8 +6,8 @@ They know the one image before them and no other. All are well-kept libraries' o
 import numpy as np
 
 from zoo.errors import InvalidInputError
+from zoo.evaluation.metrics.restoration import check_holes
 from zoo.evaluation.optional import import_optional
-from zoo.evaluation.restoration import check_holes
 
 RADIUS = 3
 """How far OpenCV's methods look around a missing pixel, in pixels."""

@@ -6,7 +6,7 @@ import keras
 
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
-from zoo.evaluation.reference import load_reference, reference_of
+from zoo.evaluation.features.reference import load_reference, reference_of
 from zoo.evaluation.sources import draw_parts
 from zoo.evaluation.tally import Tally
 from zoo.hub.weights import save_weights

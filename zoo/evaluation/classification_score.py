@@ -41,7 +41,7 @@ def classification_accuracy_score(images, labels, dataset, epochs=3, seed=0):
     """
     import keras
 
-    from zoo.evaluation.classifier import Classifier, build_network, check_images
+    from zoo.evaluation.features.classifier import Classifier, build_network, check_images
 
     check_count("epochs", epochs)
     check_count("seed", seed, minimum=0)

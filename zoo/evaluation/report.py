@@ -3,8 +3,8 @@
 import numpy as np
 
 from zoo.errors import InvalidInputError
-from zoo.evaluation.classifier import check_images
-from zoo.evaluation.frechet import Gaussian
+from zoo.evaluation.features.classifier import check_images
+from zoo.evaluation.metrics.frechet import Gaussian
 from zoo.evaluation.tally import Tally
 
 

@@ -9,9 +9,9 @@ from zoo import datasets, masks
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
 from zoo.evaluation.baselines import METHODS, RADIUS, inpaint_classically
-from zoo.evaluation.classifier import load_classifier
+from zoo.evaluation.features.classifier import load_classifier
+from zoo.evaluation.metrics.restoration import score_restorations
 from zoo.evaluation.report import reference_gaussian
-from zoo.evaluation.restoration import score_restorations
 
 OURS = "ours"
 """The model's own scores, beside those of the classical methods."""

@@ -3,12 +3,12 @@
 from zoo import datasets
 from zoo.checks import check_count
 from zoo.errors import DatasetError, InvalidInputError
-from zoo.evaluation.extractors import load_extractor
-from zoo.evaluation.inception_score import inception_score
-from zoo.evaluation.kernel import kernel_distance
-from zoo.evaluation.manifold import manifold_scores
-from zoo.evaluation.neighbors import memorization
-from zoo.evaluation.reference import COMPARED, cached_features, load_reference, some_of
+from zoo.evaluation.features.extractors import load_extractor
+from zoo.evaluation.features.reference import COMPARED, cached_features, load_reference, some_of
+from zoo.evaluation.metrics.inception_score import inception_score
+from zoo.evaluation.metrics.kernel import kernel_distance
+from zoo.evaluation.metrics.manifold import manifold_scores
+from zoo.evaluation.metrics.neighbors import memorization
 from zoo.evaluation.report import closest_pair_distance
 from zoo.evaluation.sources import array_parts, draw_parts
 from zoo.evaluation.tally import Tally
@@ -37,8 +37,8 @@ def evaluate(
     Args:
         source: A model with `generate`, or a uint8 array of shape `(N, H, W, C)`.
         dataset: A name of `zoo.datasets`, the real images.
-        features: A name of `zoo.evaluation.extractors.names()`; the data set's own classifier by
-            default, and an extractor itself is taken too.
+        features: The name of an extractor, by default the data set's own classifier, or an
+            extractor itself.
         count: How many images to draw from the model, or to take of the array at most; 4 or more.
         seed: int, of what is drawn.
         split: The split to compare with; by default the one for measuring.
@@ -60,7 +60,7 @@ def evaluate(
           `confident_share` as in `evaluate_images`; `label_agreement`, the share of a
           class-conditional model's images that are taken for the class asked for.
         - `closest_pair_distance`, as in `evaluate_images`.
-        - with `memorized`: `memorization`, a dict of `zoo.evaluation.neighbors.memorization`.
+        - with `memorized`: `memorization`, the dict that `memorization` returns.
 
         Where only the moments of the real images are at hand, scores that need more are left out.
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from zoo.errors import InvalidInputError
-from zoo.evaluation.frechet import StreamingMoments
-from zoo.evaluation.reference import COMPARED
+from zoo.evaluation.features.reference import COMPARED
+from zoo.evaluation.metrics.frechet import StreamingMoments
 
 CONFIDENT = 0.9
 CLOSEST_PAIR_AMONG = 64

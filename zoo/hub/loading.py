@@ -14,7 +14,7 @@ from zoo.errors import (
 from zoo.hub import registry
 from zoo.hub.cards import ModelCard
 from zoo.hub.locations import find_card, find_weights
-from zoo.keras_import import import_keras
+from zoo.imports import import_keras
 from zoo.layers.parameter_limit import limited_parameters
 
 PRETRAINED = "pretrained"

@@ -21,7 +21,7 @@ from zoo.hub.checkpoint_files import list_checkpoints
 from zoo.hub.download import sha256_of
 from zoo.hub.weights import load_weights, save_weights
 from zoo.images import grids
-from zoo.keras_import import PACKAGES
+from zoo.imports import PACKAGES
 from zoo.training.checkpoint_callback import Checkpoint
 from zoo.training.health import HealthCallback
 from zoo.training.recipes import compile_arguments

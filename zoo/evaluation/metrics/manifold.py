@@ -3,7 +3,7 @@
 import numpy as np
 
 from zoo.checks import check_count
-from zoo.evaluation.vectors import (
+from zoo.evaluation.metrics.vectors import (
     SLACK,
     check_features,
     row_slices,

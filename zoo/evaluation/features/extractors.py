@@ -1,7 +1,7 @@
 """Networks whose features scores are computed in, by the name that goes with every score."""
 
 from zoo.errors import InvalidInputError
-from zoo.evaluation.classifier import ARCHITECTURES, load_classifier
+from zoo.evaluation.features.classifier import ARCHITECTURES, load_classifier
 
 INCEPTION = "inception"
 
@@ -21,7 +21,7 @@ def load_extractor(name):
         name: One of `names()`.
 
     Returns:
-        A `zoo.evaluation.Classifier` or a `zoo.evaluation.inception.Inception`.
+        A `zoo.evaluation.Classifier` or a `zoo.evaluation.features.inception.Inception`.
 
     Raises:
         InvalidInputError: For another name.
@@ -38,7 +38,7 @@ def load_extractor(name):
             f"Expected the name of a feature extractor: {', '.join(names())}. Received: {name!r}"
         )
     if name == INCEPTION:
-        from zoo.evaluation.inception import load_inception
+        from zoo.evaluation.features.inception import load_inception
 
         return load_inception()
     return load_classifier(name)

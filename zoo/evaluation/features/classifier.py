@@ -18,7 +18,7 @@ from zoo.errors import (
     WeightsMismatchError,
     WeightsNotFoundError,
 )
-from zoo.evaluation.vectors import softmax
+from zoo.evaluation.metrics.vectors import softmax
 from zoo.hub import locations
 from zoo.hub.download import sha256_of
 from zoo.hub.weights import load_weights
@@ -33,7 +33,7 @@ class Architecture:
         classes: How many classes it tells apart.
         feature_width: How many features an image has.
         widths: Filters of its convolutions, from the images' size down.
-        residual: Whether it is the residual network of `zoo.evaluation.networks`, or the plain one.
+        residual: Whether it is the residual network of `networks.py`, or the plain one.
         dropout: Share of what the features are made of that training drops, in [0, 1).
     """
 
@@ -148,7 +148,7 @@ def build_network(name, dtype="float32"):
         raise InvalidInputError(
             f"Expected the name of a classifier: {', '.join(ARCHITECTURES)}. Received: {name!r}"
         )
-    from zoo.evaluation import networks
+    from zoo.evaluation.features import networks
 
     return networks.build(ARCHITECTURES[name], f"{name}_classifier", dtype)
 

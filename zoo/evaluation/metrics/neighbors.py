@@ -4,7 +4,7 @@ import numpy as np
 
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
-from zoo.evaluation.vectors import (
+from zoo.evaluation.metrics.vectors import (
     SLACK,
     check_features,
     row_slices,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from zoo.checks import check_count, check_seed
-from zoo.evaluation.vectors import check_features, row_slices, squared_norms
+from zoo.evaluation.metrics.vectors import check_features, row_slices, squared_norms
 
 
 def kernel_distance(features1, features2, subsets=100, subset_size=1000, seed=0):

@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo import datasets
 from zoo.errors import DatasetError
-from zoo.evaluation.frechet import Gaussian, StreamingMoments
+from zoo.evaluation.metrics.frechet import Gaussian, StreamingMoments
 from zoo.files import replacing
 from zoo.hub import locations
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from zoo.evaluation.neighbors import nearest
-from zoo.evaluation.reference import cached_features
+from zoo.evaluation.features.reference import cached_features
+from zoo.evaluation.metrics.neighbors import nearest
 
 
 def nearest_images(samples, images, extractor, count=5):

@@ -7,8 +7,8 @@ import sys
 import numpy as np
 
 from zoo.errors import InvalidInputError, WeightsNotFoundError
+from zoo.evaluation.metrics.vectors import softmax
 from zoo.evaluation.optional import import_optional
-from zoo.evaluation.vectors import softmax
 
 FEATURES, LOGITS = "2048", "logits_unbiased"
 CHANNELS = (1, 3)

@@ -17,7 +17,7 @@ def build(architecture, name, dtype):
     """Builds a classifier's network.
 
     Args:
-        architecture: A `zoo.evaluation.classifier.Architecture`.
+        architecture: A `zoo.evaluation.features.classifier.Architecture`.
         name: The name of the model.
         dtype: The policy of all layers but the last, which is float32.
 
