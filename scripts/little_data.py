@@ -16,8 +16,8 @@ import numpy as np
 
 from scripts.trials import report, train_and_score
 from zoo import datasets
+from zoo.checks import POLICIES
 from zoo.hub import registry
-from zoo.policy import POLICIES
 
 NAME = "dcgan_mnist"
 RUNS = {"plain": None, "augmented": POLICIES}

@@ -454,15 +454,16 @@ def test_each_backend_has_the_same_functions_and_signatures(file, name):
 
 
 def test_run_step_has_the_trainers_own_signature():
-    assert parameters(definitions("jax")["run_step"]) == "model, step, state, data"
-    assert parameters(definitions("tensorflow")["run_step"]) == "model, step, data"
-    assert parameters(definitions("torch")["run_step"]) == "model, step, data"
+    assert parameters(definitions("jax/step")["run_step"]) == "model, step, state, data"
+    assert parameters(definitions("tensorflow/step")["run_step"]) == "model, step, data"
+    assert parameters(definitions("torch/step")["run_step"]) == "model, step, data"
 
 
-@pytest.mark.parametrize("name", sorted(p.stem for p in (PACKAGE / "backend").glob("*.py")))
-def test_each_function_and_backend_is_documented_and_short(name):
-    source = (PACKAGE / "backend" / f"{name}.py").read_text("utf-8")
-    tree = ast.parse(source)
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "backend").rglob("*.py")), ids=lambda path: path.stem
+)
+def test_each_function_and_backend_is_documented_and_short(path):
+    tree = ast.parse(path.read_text("utf-8"))
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             assert ast.get_docstring(node), node.name

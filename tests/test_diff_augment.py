@@ -11,8 +11,8 @@ import zoo
 from zoo import backend
 from zoo.adversarial import penalties
 from zoo.adversarial.diff_augment import DiffAugment, color, cutout, translation
+from zoo.checks import POLICIES
 from zoo.errors import InvalidInputError
-from zoo.policy import POLICIES
 
 RNG = np.random.default_rng(0)
 

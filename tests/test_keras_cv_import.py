@@ -9,13 +9,13 @@ import pytest
 from tests.keras_cv import needs_keras_cv
 from tests.processes import HERE, environment
 from zoo.backend.tensorflow.beside import keep_tensorflow_off_gpus
-from zoo.keras_cv_import import import_keras_cv
+from zoo.imports import import_keras_cv
 
 
 @needs_keras_cv
 @pytest.mark.slow
 def test_a_first_import_warns_of_nothing():
-    code = "from zoo.keras_cv_import import import_keras_cv; print(import_keras_cv().__name__)"
+    code = "from zoo.imports import import_keras_cv; print(import_keras_cv().__name__)"
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         env=environment(HERE),

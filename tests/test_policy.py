@@ -2,8 +2,8 @@
 
 import pytest
 
+from zoo.checks import read_policy
 from zoo.errors import InvalidInputError
-from zoo.policy import read_policy
 
 pytestmark = pytest.mark.any_backend
 

@@ -1,15 +1,18 @@
-"""Importing Keras on a backend that is there, or with an error that says what to install."""
+"""Imports Keras on an installed backend, and optional packages; errors say what to install."""
 
+import importlib
 import importlib.util
 import json
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from zoo.errors import InvalidInputError, MissingDependencyError
 
 PACKAGES = {"tensorflow": "tensorflow-cpu", "jax": "jax", "torch": "torch"}
 """Backend -> the package to install, in the order in which an installed one is taken."""
+KERAS_CV = '"keras-gan-zoo[cv]"'
 
 
 def import_keras():
@@ -64,3 +67,51 @@ def _configured_backend():
         return json.loads((home / "keras.json").read_text(encoding="utf-8")).get("backend")
     except (OSError, ValueError, AttributeError):
         return None
+
+
+def import_optional(module, package):
+    """Imports and returns a module of a package that `zoo` doesn't require.
+
+    Args:
+        module: str, `"skimage.metrics"` for example.
+        package: str, the name that pip knows it by.
+
+    Raises:
+        MissingDependencyError: If it can't be imported.
+
+    Example:
+
+    >>> import_optional("skimage.metrics", "scikit-image").structural_similarity
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        # The cause is told too: an installed package can lack a library of the system.
+        raise MissingDependencyError(
+            f"This takes {package}, and importing {module} failed: {error}. "
+            f"Run: pip install {package}"
+        ) from error
+
+
+def import_keras_cv():
+    """Imports and returns `keras_cv`: some seconds, and TensorFlow with it on every backend.
+
+    Raises:
+        MissingDependencyError: if keras-cv, or what it needs, isn't installed.
+
+    Example:
+
+    ```python
+    cutout = import_keras_cv().layers.RandomCutout(0.3, 0.3)
+    ```
+    """
+    import_keras()  # Before keras-cv does it: on the zoo's choice of a backend.
+    with warnings.catch_warnings():
+        # keras-cv is no longer maintained, and what it imports moves on.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        keras_cv = import_optional("keras_cv", KERAS_CV)
+    from zoo.backend.tensorflow.beside import keep_tensorflow_off_gpus
+
+    keep_tensorflow_off_gpus()
+    return keras_cv

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from zoo.checks import read_policy
 from zoo.errors import InvalidInputError
-from zoo.policy import read_policy
 
 LARGEST_SHIFT = 0.125
 """Of a translation, as a share of the image's side."""
@@ -28,7 +28,7 @@ class DiffAugment:
     Where nothing is left to see, there is the middle of the range, the 0 of the paper's code.
 
     Args:
-        policy: what `zoo.policy.read_policy` reads.
+        policy: what `zoo.checks.read_policy` reads.
         sample_shape: tuple, (H, W, C).
         low: float, the value of black.
         high: float, the value of white.

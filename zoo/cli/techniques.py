@@ -78,8 +78,7 @@ def technique_changes(
     Raises:
         InvalidInputError: for a value out of range, under the option's name.
     """
-    from zoo.checks import check_count, check_fraction, check_positive, check_weight
-    from zoo.policy import read_policy
+    from zoo.checks import check_count, check_fraction, check_positive, check_weight, read_policy
 
     checks = (
         (check_weight, "--discriminator-rate", discriminator_rate),

@@ -7,7 +7,7 @@ import numpy as np
 
 from zoo.errors import InvalidInputError
 from zoo.evaluation.metrics.restoration import check_holes
-from zoo.evaluation.optional import import_optional
+from zoo.imports import import_optional
 
 RADIUS = 3
 """How far OpenCV's methods look around a missing pixel, in pixels."""

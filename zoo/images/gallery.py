@@ -8,7 +8,7 @@ import numpy as np
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
 from zoo.files import replacing
-from zoo.keras_cv_import import PACKAGE, import_keras_cv
+from zoo.imports import KERAS_CV, import_keras_cv
 
 CHANNELS = (1, 3)
 MOST = 400
@@ -59,9 +59,9 @@ def import_gallery():
     Raises:
         MissingDependencyError: if keras-cv or matplotlib isn't installed.
     """
-    from zoo.evaluation.optional import import_optional
+    from zoo.imports import import_optional
 
-    import_optional("matplotlib.pyplot", PACKAGE)  # keras-cv can be imported without
+    import_optional("matplotlib.pyplot", KERAS_CV)  # keras-cv can be imported without
     return import_keras_cv().visualization.plot_image_gallery
 
 

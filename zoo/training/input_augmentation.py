@@ -187,7 +187,7 @@ class InputAugmentation:
     """
 
     def __init__(self, names, image_shape=None):
-        from zoo.keras_cv_import import import_keras_cv
+        from zoo.imports import import_keras_cv
 
         keras_cv = import_keras_cv()
         self.names = tuple(names)

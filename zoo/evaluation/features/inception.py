@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo.errors import InvalidInputError, WeightsNotFoundError
 from zoo.evaluation.metrics.vectors import softmax
-from zoo.evaluation.optional import import_optional
+from zoo.imports import import_optional
 
 FEATURES, LOGITS = "2048", "logits_unbiased"
 CHANNELS = (1, 3)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.errors import InvalidInputError
-from zoo.evaluation.optional import import_optional
+from zoo.imports import import_optional
 
 WINDOW = 7
 """Side of SSIM's window, in pixels."""
