@@ -20,7 +20,7 @@ from zoo.cli import train as cli_train
 from zoo.hub import catalog, registry
 from zoo.hub.weights import save_weights
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {"image_shape": (8, 8, 3), "hidden_units": (4,), "latent_dim": 3}
 
 

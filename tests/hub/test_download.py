@@ -382,7 +382,7 @@ def test_two_processes_download_once(server, target):
         "sys.stdin.readline(); download(sys.argv[1], sys.argv[2], sha256=sys.argv[3])"
     )
     command = [sys.executable, "-c", code, server.url, target, SHA256]
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "cwd": root}
     with subprocess.Popen(command, **pipes) as first, subprocess.Popen(command, **pipes) as second:
         for process in (first, second):
@@ -422,7 +422,7 @@ def test_import_is_cheap():
         "import sys, zoo.errors; before = set(sys.modules); import zoo.hub.download;"
         "print(*sorted(set(sys.modules) - before))"
     )
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-c", code]
     loaded = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
     heavy = {

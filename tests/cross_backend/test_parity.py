@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.parity_worker import LOSSES
+from tests.cross_backend.parity_worker import LOSSES
 from tests.processes import BACKENDS, HERE, NEXT, environment
 
 pytestmark = [
@@ -26,7 +26,7 @@ def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("parity")
     workers = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.parity_worker", folder / f"{backend}.npz"],
+            [sys.executable, "-m", "tests.cross_backend.parity_worker", folder / f"{backend}.npz"],
             env=environment(backend),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.test_cli import fail, here, run_process, succeed
+from tests.cli.test_cli import fail, here, run_process, succeed
 
 __all__ = ["here"]  # a fixture
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import zoo
-from tests.test_cli import fail, here, run_process, succeed
+from tests.cli.test_cli import fail, here, run_process, succeed
 from zoo.cli.labels import parse_labels, repeat_labels
 from zoo.errors import InvalidInputError
 from zoo.hub import catalog, registry

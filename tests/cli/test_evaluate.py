@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 import zoo
+from tests.cli.test_cli import fail, here, run, succeed
 from tests.evaluation import stand_ins
 from tests.evaluation.stand_ins import Extractor, load_nothing
-from tests.test_cli import fail, here, run, succeed
 from zoo import datasets
 from zoo.evaluation import EvaluationCallback
 from zoo.evaluation.features import extractors

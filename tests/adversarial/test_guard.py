@@ -6,7 +6,7 @@ import pytest
 from keras import layers, ops
 
 import zoo
-from tests.test_step import BATCH, LATENT_DIM, build, normal, values
+from tests.adversarial.test_step import BATCH, LATENT_DIM, build, normal, values
 from zoo import backend
 from zoo.adversarial.guard import relative_diversity
 from zoo.training.state import state_variables

@@ -1,6 +1,6 @@
 """Computes, on the backend of this process, what `test_parity.py` compares between backends.
 
-KERAS_BACKEND=jax python -m tests.parity_worker OUTPUT.npz
+KERAS_BACKEND=jax python -m tests.cross_backend.parity_worker OUTPUT.npz
 """
 
 import sys

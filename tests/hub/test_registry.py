@@ -12,7 +12,7 @@ from zoo.errors import DuplicateModelError, InvalidInputError, UnknownModelError
 from zoo.hub import catalog, registry
 from zoo.hub.registry import Recipe, find, names, register, unregister
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)

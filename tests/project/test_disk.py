@@ -21,7 +21,7 @@ from zoo.hub.checkpoint_files import check_checkpoint, list_checkpoints
 
 pytestmark = pytest.mark.any_backend
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 300
 
 

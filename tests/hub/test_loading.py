@@ -32,7 +32,7 @@ from zoo.hub import locations, registry
 from zoo.hub.download import sha256_of
 from zoo.hub.weights import save_weights
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NAME = "squares"
 FILE = f"{NAME}.weights.h5"
 MARK = "generator/layers/dense_1/vars/1"  # the bias that tells one set of weights from another

@@ -25,7 +25,7 @@ from zoo.errors import (
 )
 from zoo.hub.weights import load_weights, read_arrays, read_attribute, save_weights
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BACKENDS = ("jax", "tensorflow", "torch")
 
 KERNEL = "generator/layers/dense/vars/0"

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import zoo
-from tests.test_cli import fail, here, run, run_process, succeed
+from tests.cli.test_cli import fail, here, run, run_process, succeed
 from zoo.hub import catalog, registry
 from zoo.hub.weights import save_weights
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 import zoo
+from tests.cli.test_cli import fail, here, succeed
 from tests.evaluation.stand_ins import Extractor, load_photos
-from tests.test_cli import fail, here, succeed
 from zoo import datasets
 from zoo.evaluation.features import extractors
 from zoo.hub import catalog, registry

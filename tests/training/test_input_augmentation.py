@@ -112,7 +112,7 @@ def test_another_process_on_another_backend_makes_the_same_images():
     code = """
 import hashlib
 import numpy as np
-from tests.test_input_augmentation import ALL, make, noise
+from tests.training.test_input_augmentation import ALL, make, noise
 augment, rng = make(ALL, (16, 16, 3)), np.random.default_rng(5)
 augment(noise((16, 16, 3)), rng)
 print(hashlib.sha256(augment(noise((16, 16, 3)), rng).tobytes()).hexdigest())

@@ -17,7 +17,14 @@ pytestmark = [
 
 def run(backend, start, folder, tag):
     end, results = folder / f"{tag}.weights.h5", folder / f"{tag}.json"
-    command = [sys.executable, "-m", "tests.relay_worker", str(start), str(end), str(results)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.cross_backend.relay_worker",
+        str(start),
+        str(end),
+        str(results),
+    ]
     subprocess.run(command, env=environment(backend), check=True, timeout=600)
     return end, json.loads(results.read_text())
 

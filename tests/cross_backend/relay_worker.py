@@ -1,6 +1,6 @@
 """One leg of `test_relay.py`: loads, trains two epochs, saves; on this process's backend.
 
-KERAS_BACKEND=jax python -m tests.relay_worker START.weights.h5|- END.weights.h5 RESULTS.json
+python -m tests.cross_backend.relay_worker START.weights.h5|- END.weights.h5 RESULTS.json
 """
 
 import json

@@ -26,7 +26,7 @@ from zoo.images.photos import read_mask, read_photo
 
 pytestmark = pytest.mark.any_backend
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 MB = 2**20
 
 
