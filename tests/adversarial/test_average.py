@@ -5,12 +5,9 @@ import numpy as np
 import pytest
 from keras import ops
 
+from tests.helpers import array
 from zoo.adversarial.average import copy_network, update_average
 from zoo.errors import InvalidInputError
-
-
-def array(tensor):
-    return ops.convert_to_numpy(tensor)
 
 
 def make_network():

@@ -8,6 +8,7 @@ import pytest
 from keras import layers, ops
 
 import zoo
+from tests.helpers import array
 from zoo import backend
 from zoo.adversarial import penalties
 from zoo.adversarial.diff_augment import DiffAugment, color, cutout, translation
@@ -15,10 +16,6 @@ from zoo.checks import POLICIES
 from zoo.errors import InvalidInputError
 
 RNG = np.random.default_rng(0)
-
-
-def array(tensor):
-    return ops.convert_to_numpy(tensor)
 
 
 def images_of(height, width, channels, count=6):

@@ -6,7 +6,7 @@ import pytest
 from keras import layers, ops
 
 import zoo
-from tests.adversarial.test_step import BATCH, LATENT_DIM, build, normal, values
+from tests.helpers import BATCH, LATENT_DIM, batches, build, normal, values
 from zoo import backend
 from zoo.adversarial.guard import relative_diversity
 from zoo.training.state import state_variables
@@ -18,14 +18,6 @@ OPTIMIZERS = {
     "rmsprop": lambda: keras.optimizers.RMSprop(1e-2),
     "scaled": lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(1e-2)),
 }
-
-
-def batches(count, poisoned=(), value=np.nan):
-    """Points around (2, 2), one of them poisoned in some of the batches."""
-    points = normal(count * BATCH, 2, seed=3) + 2.0
-    for index in poisoned:
-        points[index * BATCH, 0] = value
-    return np.split(points, count)
 
 
 def state(model):

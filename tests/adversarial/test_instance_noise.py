@@ -6,12 +6,9 @@ import pytest
 from keras import layers, ops
 
 import zoo
+from tests.helpers import array
 from zoo.adversarial.instance_noise import InstanceNoise
 from zoo.errors import InvalidInputError
-
-
-def array(tensor):
-    return ops.convert_to_numpy(tensor)
 
 
 def added(noise, iterations, shape=(200, 50), dtype="float32"):

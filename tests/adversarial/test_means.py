@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tests.adversarial.test_step import BATCH, build, normal
+from tests.helpers import BATCH, build, normal
 from zoo.adversarial.means import Means
 
 BATCHES = [({"a": 1.0, "b": -2.0}, 8), ({"b": 4.0, "a": 2.0}, 8), ({"a": 7.0, "b": 0.5}, 3)]

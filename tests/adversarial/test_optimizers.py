@@ -9,15 +9,12 @@ import pytest
 from keras import ops
 
 import zoo
+from tests.helpers import array
 from zoo import backend
 from zoo.adversarial.optimizers import PairedOptimizer
 from zoo.layers.initializers import Normal
 
 SAMPLES = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
-
-
-def array(tensor):
-    return ops.convert_to_numpy(tensor)
 
 
 def number(tensor):

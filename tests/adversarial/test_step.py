@@ -6,61 +6,7 @@ import pytest
 from keras import layers, ops
 
 import zoo
-
-BATCH = 8
-LATENT_DIM = 3
-
-
-class FixedLatents(zoo.AdversarialModel):
-    """Draws the same latents in every step, so that a step can be computed by hand."""
-
-    fixed = None
-
-    def draw_latents(self, batch_size):
-        return ops.convert_to_tensor(self.fixed)[:batch_size]
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype("float32")
-
-
-def values(variables):
-    return [keras.ops.convert_to_numpy(v).copy() for v in variables]
-
-
-def same(before, after):
-    return [np.array_equal(x, y) for x, y in zip(before, after, strict=True)]
-
-
-def build(model_class=zoo.AdversarialModel, dropout=0.0, **settings):
-    """Two small networks with everything that has state: batch normalization and dropout."""
-    keras.utils.set_random_seed(1)
-    generator = keras.Sequential(
-        [
-            keras.Input((LATENT_DIM,)),
-            layers.Dense(6, use_bias=False),
-            layers.BatchNormalization(momentum=0.9),
-            layers.LeakyReLU(),
-            layers.Dense(2),
-        ]
-    )
-    discriminator = keras.Sequential(
-        [
-            keras.Input((2,)),
-            layers.Dense(6, "tanh"),
-            # Right after the first layer it would undo any shift of the samples: the generator's
-            # last bias would have a gradient of nothing but rounding, which Adam blows up.
-            layers.BatchNormalization(momentum=0.9),
-            layers.LeakyReLU(),
-            layers.Dropout(dropout, seed=5),
-            layers.Dense(1),
-        ]
-    )
-    model = model_class(generator, discriminator, LATENT_DIM, seed=2)
-    settings.setdefault("generator_optimizer", keras.optimizers.Adam(1e-2))
-    settings.setdefault("discriminator_optimizer", keras.optimizers.Adam(1e-2))
-    model.compile(**settings)
-    return model
+from tests.helpers import BATCH, LATENT_DIM, FixedLatents, build, normal, same, values
 
 
 def train(model, how, steps=3):

@@ -11,6 +11,7 @@ import pytest
 from keras import ops
 
 import zoo
+from tests.helpers import array
 from zoo import backend
 from zoo.layers.initializers import Normal
 from zoo.layers.spectral import SpectralConv2D
@@ -21,10 +22,6 @@ FILES = ("{}/step", "{}/layers")
 """Of each backend: what the step needs, and what layers do."""
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 NEUTRAL = [path for path in SOURCES if PACKAGE / "backend" not in path.parents]
-
-
-def array(tensor):
-    return ops.convert_to_numpy(ops.stop_gradient(ops.convert_to_tensor(tensor)))
 
 
 def variable(values):

@@ -11,84 +11,13 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
 import zoo
+from tests.cli.commands import CONFIG, fail, run, run_process, succeed
+from tests.processes import ROOT
 from zoo import datasets
-from zoo.cli import app
 from zoo.cli import train as cli_train
-from zoo.hub import catalog, registry
-from zoo.hub.weights import save_weights
-
-ROOT = Path(__file__).resolve().parents[2]
-CONFIG = {"image_shape": (8, 8, 3), "hidden_units": (4,), "latent_dim": 3}
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """An empty current folder, no data, no weights of the machine's."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ZOO_WEIGHTS_DIR", str(tmp_path / "weights"))
-    monkeypatch.setenv("ZOO_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.delenv("ZOO_WEIGHTS_URL", raising=False)
-    return tmp_path
-
-
-@pytest.fixture
-def tiny(here):
-    recipe = {"epochs": 1, "batch_size": 16}
-    registry.register("tiny", config=CONFIG, recipe=recipe)(catalog.vanilla_gan)
-    yield "tiny"
-    registry.unregister("tiny")
-
-
-@pytest.fixture
-def weights(tiny, here):
-    save_weights(zoo.load("tiny", weights=None, seed=1), here / "tiny.weights.h5")
-    return "tiny.weights.h5"
-
-
-@pytest.fixture
-def photos(here):
-    folder = here / "photos"
-    folder.mkdir()
-    pixels = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 3)).astype("uint8")
-    for index, image in enumerate(pixels):
-        Image.fromarray(image).save(folder / f"{index:02}.png")
-    return "photos"
-
-
-def run(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments], prog_name="zoo")
-
-
-def succeed(*arguments):
-    result = run(*arguments)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-def fail(*arguments, status=2):
-    """The error line of a command that must fail with nothing else to say."""
-    result = run(*arguments)
-    assert result.exit_code == status, result.output
-    assert result.stdout == ""
-    assert result.stderr.startswith("error: ")
-    assert result.stderr.count("\n") == 1
-    return result.stderr
-
-
-def run_process(*arguments, code="from zoo.cli import main; main()", **options):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("environment", {})}
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        **options,
-    )
-
+from zoo.hub import registry
 
 # ------------------------------------------------------------------ list, info
 

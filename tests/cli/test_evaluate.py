@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import zoo
-from tests.cli.test_cli import fail, here, run, succeed
+from tests.cli.commands import fail, run, succeed
 from tests.evaluation import stand_ins
 from tests.evaluation.stand_ins import Extractor, load_nothing
 from zoo import datasets
@@ -20,8 +20,6 @@ from zoo.evaluation.features.reference import reference_of, statistics_path, wri
 from zoo.hub import catalog, registry
 from zoo.hub.download import sha256_of
 from zoo.hub.weights import load_weights, save_weights
-
-__all__ = ["here"]  # a fixture
 
 CONFIG = {"image_shape": (8, 8, 3), "hidden_units": (4,), "latent_dim": 3}
 RESTORING = {"image_shape": (16, 16, 3), "base_filters": 4, "halvings": 2, "dilations": (1,)}

@@ -9,11 +9,9 @@ import pytest
 from PIL import Image
 
 import zoo
-from tests.cli.test_cli import fail, here, run, run_process, succeed
+from tests.cli.commands import fail, run, run_process, succeed
 from zoo.hub import catalog, registry
 from zoo.hub.weights import save_weights
-
-__all__ = ["here"]  # a fixture
 
 CONFIG = {"image_shape": (16, 16, 3), "base_filters": 4, "halvings": 2, "dilations": (1,)}
 DRAWING = {"image_shape": (8, 8, 3), "hidden_units": (4,), "latent_dim": 3}

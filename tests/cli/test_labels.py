@@ -7,13 +7,11 @@ import pytest
 from PIL import Image
 
 import zoo
-from tests.cli.test_cli import fail, here, run_process, succeed
+from tests.cli.commands import fail, run_process, succeed
 from zoo.cli.labels import parse_labels, repeat_labels
 from zoo.errors import InvalidInputError
 from zoo.hub import catalog, registry
 from zoo.hub.weights import save_weights
-
-__all__ = ["here"]  # a fixture
 
 CONFIG = {"image_shape": (16, 16, 1), "classes": 10, "base_filters": 4, "latent_dim": 4}
 

@@ -7,15 +7,13 @@ import pytest
 from PIL import Image
 
 import zoo
-from tests.cli.test_cli import fail, here, succeed
+from tests.cli.commands import fail, succeed
 from tests.evaluation.stand_ins import Extractor, load_photos
 from zoo import datasets
 from zoo.evaluation.features import extractors
 from zoo.hub import catalog, registry
 from zoo.hub.weights import save_weights
 from zoo.images.grids import make_grid
-
-__all__ = ["here"]  # a fixture
 
 CONFIG = {"image_shape": (28, 28, 1), "hidden_units": (4,), "latent_dim": 3}
 

@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cli.test_cli import fail, here, run_process, succeed
-
-__all__ = ["here"]  # a fixture
+from tests.cli.commands import fail, run_process, succeed
 
 
 @pytest.fixture

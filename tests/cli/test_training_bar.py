@@ -8,7 +8,7 @@ import pytest
 
 from zoo.cli.training_bar import Meter, training_progress
 
-pytestmark = pytest.mark.any_backend
+pytestmark = pytest.mark.no_backend
 
 
 class Terminal(io.StringIO):

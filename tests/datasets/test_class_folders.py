@@ -9,7 +9,7 @@ from PIL import Image
 from zoo import datasets
 from zoo.errors import DatasetError, InvalidInputError
 
-pytestmark = pytest.mark.any_backend
+pytestmark = pytest.mark.no_backend
 
 COUNTS = {"cat": 3, "ant": 5, "dog": 1}
 LEVELS = {"ant": 10, "cat": 20, "dog": 30}

@@ -15,7 +15,7 @@ from PIL import Image
 from zoo import datasets
 from zoo.errors import DatasetError, InvalidInputError
 
-pytestmark = pytest.mark.any_backend
+pytestmark = pytest.mark.no_backend
 
 GRAY, RGB, RGBA = (8, 8, 1), (8, 8, 3), (8, 8, 4)
 

@@ -16,7 +16,7 @@ from zoo.hub.cards import ModelCard
 from zoo.hub.download import sha256_of
 from zoo.hub.locations import shipped_folder
 
-pytestmark = pytest.mark.any_backend
+pytestmark = pytest.mark.no_backend
 
 CARD = ModelCard(
     name="tiny",

@@ -17,7 +17,7 @@ from zoo.errors import ChecksumError, DownloadError, InvalidInputError
 from zoo.hub import transport
 from zoo.hub.download import download, sha256_of
 
-pytestmark = pytest.mark.any_backend
+pytestmark = pytest.mark.no_backend
 
 BODY = bytes(range(256)) * 2000
 SHA256 = hashlib.sha256(BODY).hexdigest()

@@ -10,7 +10,7 @@ from zoo import hdf5
 from zoo.errors import WeightsFormatError
 from zoo.hdf5 import open_hdf5, source, storage
 
-pytestmark = pytest.mark.any_backend
+pytestmark = pytest.mark.no_backend
 
 rng = np.random.default_rng(0)
 

@@ -24,7 +24,7 @@ from zoo.hub.checkpoint_files import checkpoint_path, write_checkpoint
 from zoo.hub.locations import shipped_folder
 from zoo.hub.verification import find_files, verify
 
-pytestmark = pytest.mark.any_backend
+pytestmark = pytest.mark.no_backend
 
 NAME = "gan_mnist_small"
 

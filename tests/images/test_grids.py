@@ -9,7 +9,7 @@ from PIL import Image
 from zoo.errors import InvalidInputError
 from zoo.images.grids import make_grid, save_gif, save_png
 
-pytestmark = pytest.mark.any_backend
+pytestmark = pytest.mark.no_backend
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 

@@ -10,7 +10,7 @@ from zoo.errors import InvalidInputError
 from zoo.images import grids
 from zoo.images.progress_gif import FRAMES, save_progress
 
-pytestmark = pytest.mark.any_backend
+pytestmark = pytest.mark.no_backend
 
 
 @pytest.fixture

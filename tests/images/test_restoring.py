@@ -15,7 +15,7 @@ from zoo.errors import InvalidInputError
 from zoo.images.photos import Photo, read_mask, read_photo, write_photo
 from zoo.images.restoring import check_channels, inpaint_file, restore
 
-pytestmark = pytest.mark.any_backend
+pytestmark = pytest.mark.no_backend
 
 SIZE = (20, 26)  # height, width
 ORIENTATION = 0x0112

@@ -5,13 +5,9 @@ import numpy as np
 import pytest
 from keras import ops
 
+from tests.helpers import array
 from zoo import backend
 from zoo.layers.fast import BatchNormalization, Dropout
-
-
-def array(tensor):
-    return ops.convert_to_numpy(ops.stop_gradient(ops.convert_to_tensor(tensor)))
-
 
 # ------------------------------------------------------------------- batch normalization
 

@@ -6,9 +6,10 @@ import json
 import keras
 import numpy as np
 import pytest
-from keras import layers, ops
+from keras import layers
 
 import zoo
+from tests.helpers import array
 from zoo.errors import InvalidInputError
 from zoo.models.dcgan_networks import count_halvings
 
@@ -16,10 +17,6 @@ FAMILIES = {
     zoo.VanillaGAN: {"image_shape": (4, 5, 1), "latent_dim": 3, "hidden_units": (6, 4)},
     zoo.DCGAN: {"image_shape": (16, 16, 1), "latent_dim": 3, "base_filters": 4, "kernel_size": 3},
 }
-
-
-def array(tensor):
-    return ops.convert_to_numpy(ops.stop_gradient(tensor))
 
 
 # ------------------------------------------------------------------------- reference table

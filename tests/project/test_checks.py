@@ -5,7 +5,7 @@ import pytest
 from zoo.checks import read_policy
 from zoo.errors import InvalidInputError
 
-pytestmark = pytest.mark.any_backend
+pytestmark = pytest.mark.no_backend
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from PIL import Image
 
 from zoo.hub.checkpoint_files import check_checkpoint, list_checkpoints
 
-pytestmark = pytest.mark.any_backend
+pytestmark = pytest.mark.no_backend
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 300

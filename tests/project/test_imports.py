@@ -77,7 +77,7 @@ def test_a_backend_that_the_zoo_does_not_run_on_is_refused(machine, wish):
 
 @pytest.mark.parametrize("wish", [None, ""])
 @pytest.mark.parametrize("configured", [None, backend("jax")])
-def test_without_any_backend_all_pip_commands_are_named(machine, wish, configured):
+def test_without_no_backend_all_pip_commands_are_named(machine, wish, configured):
     machine((), wish=wish, configured=configured)
     with pytest.raises(MissingDependencyError) as caught:
         choose_backend()

@@ -24,7 +24,7 @@ from zoo.evaluation.features import classifier
 from zoo.hub.transport import is_allowed
 from zoo.images.photos import read_mask, read_photo
 
-pytestmark = pytest.mark.any_backend
+pytestmark = pytest.mark.no_backend
 
 ROOT = Path(__file__).resolve().parents[2]
 MB = 2**20

@@ -16,7 +16,7 @@ from scripts.fuzzing.worker import run_case
 from zoo.errors import CardError, WeightsFormatError, ZooError
 from zoo.hub.cards import ModelCard
 
-pytestmark = pytest.mark.any_backend
+pytestmark = pytest.mark.no_backend
 
 CASES = {"weights": 300, "verify": 100, "cards": 200, "pictures": 100, "commands": 150}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.adversarial.test_step import build, normal, values
+from tests.helpers import build, normal, values
 from zoo import files
 from zoo.digest import of_arrays
 from zoo.errors import CheckpointError, InvalidInputError

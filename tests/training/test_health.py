@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.adversarial.test_guard import Batches, batches
-from tests.adversarial.test_step import build, values
+from tests.adversarial.test_guard import Batches
+from tests.helpers import batches, build, values
 from zoo.errors import DivergenceError, InvalidInputError
 
 
