@@ -8,10 +8,15 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Most of a run's time on JAX goes into XLA compiling tiny networks. The cache outlives the
 # checkout, and has no size limit: with one, JAX looks at every file for each new entry.
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "keras-gan-zoo-tests"
 if importlib.util.find_spec("jaxlib"):
-    _JAX = f"jax-{importlib.metadata.version('jaxlib')}"
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_CACHE / _JAX))
+    os.environ.setdefault(
+        "JAX_COMPILATION_CACHE_DIR",
+        str(
+            Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+            / "keras-gan-zoo-tests"
+            / f"jax-{importlib.metadata.version('jaxlib')}"
+        ),
+    )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 # Processes side by side have a core each; more threads than cores wait for each other.
