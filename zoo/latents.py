@@ -81,7 +81,7 @@ def latent_grid(corners, rows, columns):
 
     ```python
     latents = zoo.latents.latent_grid(model.sample_latent(4, seed=0), rows=6, columns=10)
-    zoo.images.grids.save_png(model.generate(latents=latents), "sheet.png", columns=10)
+    zoo.pictures.save_png(model.generate(latents=latents), "sheet.png", columns=10)
     ```
     """
     check_count("rows", rows, minimum=2)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import InvalidInputError
-from zoo.evaluation import neighbor_grid
-from zoo.evaluation.metrics import nearest_images
+from zoo.evaluation import nearest_images, neighbor_grid
 
 
 class Brightness:

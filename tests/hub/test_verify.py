@@ -169,7 +169,7 @@ def test_what_a_file_may_unpack_to_is_limited(weights, capsys):
 STREAM = """
 import sys
 from scripts.fuzzing.worker import peak_memory
-from zoo.verification import verify
+from zoo.hub.verification import verify
 
 before = peak_memory()
 report = verify(sys.argv[1])

@@ -211,7 +211,7 @@ SAVE_ELSEWHERE = """
 import sys
 import numpy as np
 from tests.tiny import build_tiny, set_weights
-from zoo.weights import save_weights
+from zoo.hub.weights import save_weights
 
 model = build_tiny("dcgan_mnist")
 set_weights(model, seed=7)

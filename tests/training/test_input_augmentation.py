@@ -67,7 +67,9 @@ def test_nothing_heavy_is_imported_before_it_is_asked_for():
     code = """
 import sys
 import zoo
-from zoo import gallery, input_augmentation, keras_cv_import
+from zoo import imports
+from zoo.images import gallery
+from zoo.training import input_augmentation
 input_augmentation.parse_names("flip,rotate")
 print(*sys.modules)
 """

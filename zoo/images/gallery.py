@@ -90,7 +90,7 @@ def check_gallery_count(count):
     """Raises `InvalidInputError` for more images than a gallery takes."""
     if count > MOST:
         raise InvalidInputError(
-            f"A gallery has up to {MOST} images; `zoo.images.grids.save_png` makes a grid of any "
+            f"A gallery has up to {MOST} images; `zoo.pictures.save_png` makes a grid of any "
             f"number. Received: {count}"
         )
 

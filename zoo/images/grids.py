@@ -76,7 +76,7 @@ def save_png(images, path, columns=None, scale=None):
     Example:
 
     ```python
-    zoo.images.grids.save_png(model.generate(64, seed=0), "grid.png")
+    zoo.pictures.save_png(model.generate(64, seed=0), "grid.png")
     ```
     """
     picture = _picture(make_grid(images, columns), scale, PNG_PIXELS)
@@ -106,7 +106,7 @@ def save_gif(frames, path, columns=None, scale=None, frame_ms=80):
 
     ```python
     latents = zoo.latents.spherical_interpolation(start, stop, 30)      # (30, 16, 100)
-    zoo.images.grids.save_gif([model.generate(latents=z) for z in latents], "walk.gif")
+    zoo.pictures.save_gif([model.generate(latents=z) for z in latents], "walk.gif")
     ```
     """
     check_count("frame_ms", frame_ms, minimum=10)

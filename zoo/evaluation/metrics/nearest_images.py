@@ -32,7 +32,7 @@ def nearest_images(samples, images, extractor, count=5):
     train, _ = zoo.datasets.load("mnist")
     samples = zoo.load("dcgan_mnist").generate(8, seed=0)
     indices, _ = nearest_images(samples, train, zoo.evaluation.load_extractor("mnist"))
-    zoo.images.grids.save_png(neighbor_grid(samples, train, indices), "neighbors.png", columns=6)
+    zoo.pictures.save_png(neighbor_grid(samples, train, indices), "neighbors.png", columns=6)
     ```
     """
     references, _ = cached_features(images, extractor)
@@ -41,7 +41,7 @@ def nearest_images(samples, images, extractor, count=5):
 
 
 def neighbor_grid(samples, images, indices):
-    """Each sample followed by its neighbors, a row of `1 + count` for `zoo.images.grids.save_png`.
+    """Each sample followed by its neighbors, a row of `1 + count` for `zoo.pictures.save_png`.
 
     Args:
         samples: uint8 array of shape `(N, H, W, C)`.
