@@ -55,7 +55,7 @@ def neighbors(
 
     from zoo import datasets
     from zoo.evaluation.features.extractors import load_extractor
-    from zoo.evaluation.nearest_images import nearest_images, neighbor_grid
+    from zoo.evaluation import nearest_images, neighbor_grid
     from zoo.hub.loading import PRETRAINED, load
     from zoo.images import grids
 
