@@ -54,8 +54,8 @@ def neighbors(
         import_keras()
 
     from zoo import datasets
-    from zoo.evaluation.features.extractors import load_extractor
     from zoo.evaluation import nearest_images, neighbor_grid
+    from zoo.evaluation.features.extractors import load_extractor
     from zoo.hub.loading import PRETRAINED, load
     from zoo.images import grids
 
