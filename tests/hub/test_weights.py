@@ -23,7 +23,7 @@ from zoo.errors import (
     WeightsNotFoundError,
     ZooError,
 )
-from zoo.hub.weights import load_weights, read_arrays, read_attribute, save_weights
+from zoo.hub.weights import load_weights, read_arrays, save_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKENDS = ("jax", "tensorflow", "torch")
@@ -549,14 +549,9 @@ def test_any_set_of_arrays_of_a_checkpoint_is_read(tmp_path):
     with h5py.File(path, "r+") as file:
         del file[steps]  # a backend's own type, int32 or int64
         file[steps] = np.int32(7)
-        file.attrs["record"] = '{"epoch": 3}'
     found = read_arrays(path, {"steps": np.zeros((), "int32")}, lambda names: {steps: "steps"})
     assert found == {"steps": 7}
     assert found["steps"].dtype == np.int32
-    assert read_attribute(path, "record") == '{"epoch": 3}'
-    assert read_attribute(path, "none") is None
-    with pytest.raises(WeightsFormatError, match="'record' must have at most 5 bytes"):
-        read_attribute(path, "record", max_bytes=5)
     with pytest.raises(WeightsFormatError, match=r"steps must be int64\. Received: int32"):
         read_arrays(path, {"steps": np.zeros((), "int64")}, lambda names: {steps: "steps"})
     with pytest.raises(WeightsMismatchError, match=r"1 arrays are missing \(none\)"):
