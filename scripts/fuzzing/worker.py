@@ -15,7 +15,6 @@ from pathlib import Path
 
 from zoo.errors import ZooError
 
-
 ENDINGS = {"libhdf5 failed on it": "crash", "reading it took too long": "hang"}
 """Parts of messages about the guarded process, which is meant to end so."""
 

@@ -10,6 +10,7 @@ Memory is limited where the operating system can (Linux; not macOS or Windows). 
 and all other checks hold everywhere.
 """
 
+import codecs
 import contextlib
 import importlib.util
 import json
@@ -79,7 +80,7 @@ def open_untrusted(path: str | os.PathLike) -> Iterator[ArrayFile]:
     ```
     """
     check_regular(path)
-    process = _kept.pop() if _kept else _Process()
+    process = _kept.pop() if _kept else _Process(path)
     try:
         yield _UntrustedFile(path, process)
     finally:
@@ -161,7 +162,7 @@ def _nonsense(path):
 class _Process:
     """A guarded process, as seen by the one that started it."""
 
-    def __init__(self):
+    def __init__(self, path):
         self.state = "idle"  # then "busy" with an answer, and "open": a file is
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _START, json.dumps(_folders())],
@@ -176,7 +177,12 @@ class _Process:
         self._stall = self._total = time.monotonic() + START_SECONDS
         threading.Thread(target=self._watch, daemon=True).start()
         try:
-            self.answer("The guarded process", (_READY,))
+            self.answer(path, (_READY,))
+        except WeightsFormatError:
+            raise WeightsFormatError(
+                f"{path} can't be checked: the process for it, {sys.executable} with NumPy and "
+                f"h5py, doesn't start (status {self._process.returncode})"
+            ) from None
         except BaseException:
             self.end()
             raise
@@ -262,7 +268,7 @@ def serve() -> None:
     """Answers the requests on stdin until it closes."""
     import h5py  # noqa: F401  # before memory and files are limited
 
-    _ = np.dtype("S1").name  # NumPy imports what it takes to name other types at the first one
+    codecs.lookup("ascii")  # imported when h5py meets the first string
 
     channel = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libhdf5 may print is no answer
