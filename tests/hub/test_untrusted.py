@@ -108,6 +108,16 @@ def test_nothing_is_left_behind(path, monkeypatch):
     assert all(process.poll() is not None for process in started)
 
 
+def test_time_counts_only_while_an_answer_is_awaited(path, monkeypatch):
+    monkeypatch.setattr(untrusted, "STALL_SECONDS", 1.0)
+    with one_process():
+        with open_untrusted(path) as file:
+            time.sleep(1.5)
+            np.testing.assert_array_equal(file.read("array"), ARRAY)
+        time.sleep(1.5)
+        np.testing.assert_array_equal(read(path)["array"], ARRAY)
+
+
 def test_one_process_reads_many_files_and_is_replaced_when_one_ends_it(path, tmp_path):
     (tmp_path / "none.h5").write_bytes(b"none")
     with one_process() as processes:

@@ -141,7 +141,7 @@ def open_h5py(path: str | os.PathLike) -> Iterator[Any]:
 
     check_regular(path)
     with _translated_errors(path):
-        file = h5py.File(path, "r", locking=False)
+        file = h5py.File(path, "r")
     try:
         yield file
     finally:

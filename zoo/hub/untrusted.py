@@ -59,6 +59,12 @@ _START = (
     "from zoo.hub.untrusted import serve; serve()"
 )
 
+_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "HDF5_PLUGIN_PRELOAD": "::",  # no filters but libhdf5's and h5py's own
+    "HDF5_USE_FILE_LOCKING": "FALSE",  # the folder can be read-only, and others can read as well
+}
+
 _kept = None  # a list, where one process reads many files
 
 
@@ -169,12 +175,13 @@ class _Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "HDF5_PLUGIN_PRELOAD": "::"},
+            env={**os.environ, **_ENVIRONMENT},
         )
         self.id = self._process.pid
         self._ended = threading.Event()
         self._too_late = False
-        self._stall = self._total = time.monotonic() + START_SECONDS
+        self._stall_seconds = self._seconds_left = START_SECONDS
+        self._deadline = None  # of the answer that is waited for
         threading.Thread(target=self._watch, daemon=True).start()
         try:
             self.answer(path, (_READY,))
@@ -190,20 +197,22 @@ class _Process:
     def send(self, request, seconds=0.0):
         """Sends a request; `seconds` are added to the time that the answer can take."""
         self.state = "busy"
-        self._total = time.monotonic() + 10 * STALL_SECONDS + seconds
-        self._stall = time.monotonic() + STALL_SECONDS
+        self._stall_seconds = STALL_SECONDS
+        self._seconds_left = 10 * STALL_SECONDS + seconds
         with contextlib.suppress(OSError):  # it has ended: there will be no answer
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
 
     def answer(self, path, kinds):
         """The next (kind, bytes) about a file, of one of these kinds."""
-        header = self._read(path, _HEADER.size)
-        kind, size = _HEADER.unpack(header)
+        began = time.monotonic()
+        self._deadline = began + min(self._stall_seconds, self._seconds_left)
+        kind, size = _HEADER.unpack(self._read(path, _HEADER.size))
         if size > (PIECE_BYTES if kind == _DATA else _MAX_TEXT_BYTES):
             raise _nonsense(path)
         data = self._read(path, size)
-        self._stall = time.monotonic() + STALL_SECONDS
+        self._deadline = None  # time passes on this side
+        self._seconds_left -= time.monotonic() - began
         if kind == _REFUSED:
             self.state = "idle"
             text = data.decode("utf-8", "replace")
@@ -239,7 +248,8 @@ class _Process:
 
     def _watch(self):
         while not self._ended.wait(0.1):
-            if time.monotonic() > min(self._stall, self._total):
+            deadline = self._deadline
+            if deadline is not None and time.monotonic() > deadline:
                 self._too_late = True
                 self._process.kill()
                 return
