@@ -31,13 +31,12 @@ def check_draws(name, model=None):
 
 def restores(name, model=None):
     """Whether a model restores pictures; `None` where only building it would tell."""
-    from zoo.hub import catalog, registry
+    from zoo.hub import registry
 
     if model is not None:
         return hasattr(model, "inpaint")
-    spec = registry.find(name)
-    own = spec.build.__module__ == catalog.__name__
-    return spec.family == RESTORING if own else None
+    task = registry.find(name).task
+    return None if task is None else task == "restore"
 
 
 def _names(restoring):

@@ -160,7 +160,7 @@ def train(
     )
     if epochs is not None:
         # So many in all: no phase before, and rates that fall over these.
-        spec = spec.with_recipe(first=None, schedule_epochs=None)
+        spec = spec.with_recipe(previous=None, schedule_epochs=None)
     out = _run_folder(name, out, resume, overwrite)
     if evaluate_every is not None:
         _check_evaluates(spec, data)

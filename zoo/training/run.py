@@ -80,8 +80,8 @@ def train(
     out = Path(out)
     recipe = spec.recipe
     settings = {"labels": labels, "augment": augment, "on_nonfinite": on_nonfinite}
-    if recipe.first is not None and initial_weights is None:
-        first = dataclasses.replace(spec, recipe=recipe.first)
+    if recipe.previous is not None and initial_weights is None:
+        first = dataclasses.replace(spec, recipe=recipe.previous)
         if not (resume and (out / "first" / f"{spec.name}.json").is_file()):
             train(first, images, out / "first", callbacks, resume=resume, **settings)
         initial_weights = out / "first" / f"{spec.name}.weights.h5"
