@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from zoo.errors import InvalidInputError
-from zoo.models.batches import batch_slices
+from zoo.models.drawing import batch_slices
 
 
 def copy_network(network, inputs):

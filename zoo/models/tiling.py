@@ -7,7 +7,6 @@ import numpy as np
 
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
-from zoo.models.batches import batch_slices
 
 SMALLEST, LARGEST = 16, 2048
 """Sides of images, in pixels."""
@@ -33,7 +32,7 @@ def inpaint(model, images, masks, batch_size=64):
     Returns:
         uint8 ndarray of the images' shape.
     """
-    from zoo.models.drawing import draw_batches
+    from zoo.models.drawing import draw_batches  # here: checks alone do without Keras
 
     check_count("batch_size", batch_size)
     images = check_images(images, model.image_shape[-1])
@@ -66,6 +65,8 @@ class Piece(NamedTuple):
 
 def _batches(model, masks, damaged, batch_size):
     """Whole images, as many at once as fit."""
+    from zoo.models.drawing import batch_slices
+
     del model
     height, width = masks.shape[1:]
     for part in batch_slices(len(damaged), batch_size * REFERENCE_AREA // (height * width)):
