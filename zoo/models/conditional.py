@@ -39,8 +39,9 @@ class ConditionalModel(LatentModel):
     discriminator = keras.Model([x, y], layers.Dense(1)(layers.Concatenate()([x, y])))
     gan = zoo.ConditionalModel(generator, discriminator, latent_dim=8, classes=3)
     gan.compile()
-    gan.fit(points, labels, epochs=10)              # float32 (N, 2), integers (N,) in 0..2
-    gan.generate(labels=[0, 2, 2], seed=0)          # float32 (3, 2)
+    points, labels = np.zeros((64, 2), "float32"), np.arange(64) % 3  # yours
+    gan.fit(points, labels, epochs=1)
+    samples = gan.generate(labels=[0, 2, 2], seed=0)  # float32 array of shape (3, 2)
     ```
     """
 
@@ -143,7 +144,7 @@ class ConditionalModel(LatentModel):
 
         ```python
         model = zoo.load("cdcgan_mnist")
-        images = model.generate(3, labels=[7, 7, 3], seed=0)      # uint8 (3, 28, 28, 1)
+        images = model.generate(labels=[7, 7, 3], seed=0)  # uint8 (3, 28, 28, 1)
         ```
         """
         if latents is None:

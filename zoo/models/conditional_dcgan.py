@@ -29,10 +29,11 @@ class ConditionalDCGAN(ConditionalModel):
     Example:
 
     ```python
-    model = zoo.ConditionalDCGAN(image_shape=(28, 28, 1), classes=10)
+    images, labels = np.zeros((8, 28, 28, 1), "uint8"), np.arange(8)  # yours
+    model = zoo.ConditionalDCGAN(image_shape=(28, 28, 1), classes=10, base_filters=4)
     model.compile()
-    model.fit(images, labels, batch_size=64)          # uint8 (N, 28, 28, 1), integers (N,)
-    model.generate(3, labels=[7, 7, 3], seed=0)       # uint8 (3, 28, 28, 1)
+    model.fit(images, labels, batch_size=8, epochs=1)
+    samples = model.generate(labels=[7, 7, 3], seed=0)  # uint8 array of shape (3, 28, 28, 1)
     ```
     """
 

@@ -41,10 +41,11 @@ class DCGAN(AdversarialModel):
     Example:
 
     ```python
-    model = zoo.DCGAN(image_shape=(64, 64, 3), base_filters=64, kernel_size=4)
+    images = np.zeros((8, 32, 32, 3), "uint8")  # yours
+    model = zoo.DCGAN(image_shape=(32, 32, 3), base_filters=4)
     model.compile()
-    model.fit(images, batch_size=128, epochs=20)      # images: uint8 (N, 64, 64, 3)
-    model.generate(16, seed=0)                        # uint8 (16, 64, 64, 3)
+    model.fit(images, batch_size=8, epochs=1)
+    samples = model.generate(16, seed=0)  # uint8 array of shape (16, 32, 32, 3)
     ```
     """
 

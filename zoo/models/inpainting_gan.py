@@ -55,10 +55,12 @@ class InpaintingGAN(BaseGAN):
     Example:
 
     ```python
-    model = zoo.InpaintingGAN(image_shape=(64, 64, 3), base_filters=32)
+    images = np.zeros((8, 16, 16, 3), "uint8")  # yours
+    model = zoo.InpaintingGAN(image_shape=(16, 16, 3), base_filters=4)
     model.compile(masks="free_form")
-    model.fit(images, batch_size=64, epochs=20)       # images: uint8 (N, 64, 64, 3)
-    restored = model.inpaint(photos, holes)           # uint8 (N, H, W, 3), bool (N, H, W)
+    model.fit(images, batch_size=8, epochs=1)
+    holes = zoo.masks.draw("free_form", len(images), (16, 16), seed=0)  # bool (8, 16, 16)
+    restored = model.inpaint(images, holes)  # uint8 array of the images' shape
     ```
     """
 
@@ -239,8 +241,9 @@ class InpaintingGAN(BaseGAN):
         Example:
 
         ```python
-        model = zoo.load("inpaint_scenes64")
-        restored = model.inpaint(photo, mask)       # uint8 (H, W, 3), bool (H, W)
+        photo, hole = np.zeros((50, 40, 3), "uint8"), np.zeros((50, 40), bool)  # yours
+        hole[20:30, 10:20] = True
+        restored = zoo.load("inpaint_scenes64").inpaint(photo, hole)  # uint8 (50, 40, 3)
         ```
         """
         return tiling.inpaint(self, images, masks, batch_size)

@@ -29,13 +29,14 @@ class AdversarialModel(LatentModel):
     Example:
 
     ```python
+    points = np.random.default_rng(0).normal(size=(512, 2))  # yours
     layers = keras.layers
     generator = keras.Sequential([layers.Dense(128, "relu"), layers.Dense(2)])
     discriminator = keras.Sequential([layers.Dense(128, "relu"), layers.Dense(1)])
     gan = zoo.AdversarialModel(generator, discriminator, latent_dim=2)
     gan.compile(keras.optimizers.Adam(1e-3, beta_1=0.5), keras.optimizers.Adam(1e-3, beta_1=0.5))
-    gan.fit(points, batch_size=256, epochs=10)      # points: float32 (N, 2)
-    gan.generate(1000, seed=0)                      # float32 (1000, 2)
+    gan.fit(points, batch_size=256, epochs=1)
+    samples = gan.generate(1000, seed=0)  # float32 array of shape (1000, 2)
     ```
     """
 
@@ -83,7 +84,7 @@ class AdversarialModel(LatentModel):
         Example:
 
         ```python
-        images = zoo.load("dcgan_mnist").generate(64, seed=0)     # uint8 (64, 28, 28, 1)
+        images = zoo.load("dcgan_mnist").generate(64, seed=0)  # uint8 (64, 28, 28, 1)
         ```
         """
         return self.draw_samples((self.latents_for(count, seed, latents),), batch_size)

@@ -41,10 +41,11 @@ class VanillaGAN(AdversarialModel):
     Example:
 
     ```python
-    model = zoo.VanillaGAN(image_shape=(28, 28, 1), hidden_units=(256, 512, 1024))
+    images = np.zeros((8, 28, 28, 1), "uint8")  # yours
+    model = zoo.VanillaGAN(image_shape=(28, 28, 1), hidden_units=(32, 64))
     model.compile()
-    model.fit(images, batch_size=128, epochs=50)      # images: uint8 (N, 28, 28, 1)
-    model.generate(16, seed=0)                        # uint8 (16, 28, 28, 1)
+    model.fit(images, batch_size=8, epochs=1)
+    samples = model.generate(16, seed=0)  # uint8 array of shape (16, 28, 28, 1)
     ```
     """
 
