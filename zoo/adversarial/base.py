@@ -53,13 +53,8 @@ class Coding:
                 f"it. Received: {f'shape {shape}' if shape else type(samples).__name__}"
             )
 
-    def check_array(self, samples: np.ndarray):
-        """Checks the values of an array too: at least one sample, all finite."""
-        self.check(samples)
-        if len(samples) == 0:
-            raise InvalidInputError("There are no samples: the array's first axis has length 0.")
-        if samples.dtype.kind == "f" and not np.isfinite(samples.sum(dtype="float64")):
-            raise InvalidInputError("Training data must be finite. Received: nan or infinity")
+    def check_range(self, samples: np.ndarray):
+        """Raises `InvalidInputError` for finite values out of range: there is none, here."""
 
 
 class BaseGAN(keras.Model):
@@ -122,8 +117,14 @@ class BaseGAN(keras.Model):
     def check_arrays(self, samples, labels):
         """Checks the arrays among what `fit` is given; labels are of no use here."""
         del labels
-        if isinstance(samples, np.ndarray):
-            self.coding.check_array(samples)
+        if not isinstance(samples, np.ndarray):
+            return
+        self.coding.check(samples)
+        if len(samples) == 0:
+            raise InvalidInputError("There are no samples: the array's first axis has length 0.")
+        if samples.dtype.kind == "f" and not np.isfinite(samples.sum(dtype="float64")):
+            raise InvalidInputError("Training data must be finite. Received: nan or infinity")
+        self.coding.check_range(samples)
 
     def generator_input(self, batch: Batch):
         """Returns what the generator takes for a batch, ahead of its condition."""
