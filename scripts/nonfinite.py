@@ -49,8 +49,8 @@ class PoisonedBatches(ArrayBatches):
 
     def _scale(self, images, rng):
         del rng
-        span = self.model.high - self.model.low
-        return (images / 255.0 * span + self.model.low).astype("float32")
+        coding = self.model.coding
+        return (images / 255.0 * (coding.high - coding.low) + coding.low).astype("float32")
 
     def __getitem__(self, index):
         (images,) = super().__getitem__(index)
