@@ -167,7 +167,7 @@ def test_the_readme_shows_the_largest_batch_that_can_be_compared(made, tmp_path)
     assert line.startswith("| dcgan28 | fit | float32 | 128 | 800 (0.80 jit) |")
 
 
-def test_the_environment_is_told(made):
+def test_the_environment_is_shown(made):
     rows = [row(), row(backend="torch", commit=None, versions={"backend": "2.13", "keras": None})]
     text, _ = made(rows)
     table = section(text, "Environment")

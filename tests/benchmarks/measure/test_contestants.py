@@ -34,7 +34,7 @@ def test_the_zoo_trains(model, variant, data):
 
 
 @pytest.mark.parametrize(("variant", "data"), TRAINING)
-def test_as_many_updates_as_told(variant, data):
+def test_each_step_is_an_update(variant, data):
     contestant = make(variant=variant, data=data)
     iterations = contestant.model.optimizer.iterations
     contestant.prepare(3)

@@ -1,4 +1,4 @@
-"""Runs that are killed, while they save as well, end as those that nobody killed."""
+"""Runs that are killed, while they save as well, end like uninterrupted ones."""
 
 import pytest
 
