@@ -33,12 +33,6 @@ def save(originals: np.ndarray, masks: np.ndarray, restored: dict, path: str | P
 
     Raises:
         InvalidInputError: for other shapes or types.
-
-    Example:
-
-    ```python
-    save(images, holes, {"ours": model.inpaint(images, holes)}, "restored.png")
-    ```
     """
     picture = draw(originals, masks, restored)
     with replacing(path) as temporary:
