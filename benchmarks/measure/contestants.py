@@ -58,6 +58,7 @@ class Contestant:
     def __init__(self, cell):
         self.cell = cell
         self.batch_size = cell.batch_size
+        self.resident = cell.data == "device"
         self.steps = self.epochs = 0
         self.arrays = ()
 
@@ -67,31 +68,29 @@ class Contestant:
         Trains on a NumPy array for several epochs rather than let it grow beyond `LARGEST_ARRAY`.
         """
         most = max(1, LARGEST_ARRAY // (workloads.image_bytes(self.cell.model) * self.batch_size))
-        if not self.in_epochs():
+        if self.resident:
             most = steps
         self.steps = min(steps, most)
         self.epochs = round(steps / self.steps)
         self.make_data()
         return self.steps * self.epochs
 
-    def in_epochs(self):
-        """Returns whether a run iterates over an array in host memory."""
-        return True
-
     def make_data(self):
-        """Draws random data for an epoch."""
-        count = self.steps * self.batch_size
+        """Draws random data: arrays for an epoch, or `RESIDENT_BATCHES` batches on the device."""
+        count = (RESIDENT_BATCHES if self.resident else self.steps) * self.batch_size
+        if self.resident:
+            if not self.arrays:
+                arrays = workloads.draw_data(self.cell.model, count)
+                batches = zip(*(np.split(array, RESIDENT_BATCHES) for array in arrays), strict=True)
+                self.arrays = [self.put(*batch) for batch in batches]
+            return
         if not self.arrays or len(self.arrays[0]) < count:
             self.arrays = workloads.draw_data(self.cell.model, count)
         self.images, *self.masks = (array[:count] for array in self.arrays)
 
-    def resident_batches(self, put):
-        """Returns `RESIDENT_BATCHES` random batches, each the result of `put(images[, masks])`."""
-        arrays = workloads.draw_data(self.cell.model, RESIDENT_BATCHES * self.batch_size)
-        return [
-            put(*batch)
-            for batch in zip(*(np.split(a, RESIDENT_BATCHES) for a in arrays), strict=True)
-        ]
+    def put(self, *arrays):
+        """Returns a batch on the device, as the step takes it."""
+        raise NotImplementedError
 
     def run(self):
         """Takes the steps; see the module's docstring."""
@@ -110,27 +109,17 @@ class Zoo(Contestant):
         self.devices.synchronize([variable.value for variable in self.model.variables])
 
     def put(self, *arrays):
-        """Returns a device-resident batch, as the step takes it."""
         return tuple(map(self.devices.put, arrays))
 
 
 class ZooFit(Zoo):
     """`model.fit`, on a NumPy array in random order or on device-resident batches."""
 
-    def in_epochs(self):
-        return self.cell.data == "numpy"
-
-    def make_data(self):
-        if self.in_epochs():
-            super().make_data()
-        elif not self.arrays:
-            self.arrays = self.resident_batches(self.put)
-
     def run(self):
-        if self.in_epochs():
-            data, options = (self.images, *self.masks), {"batch_size": self.batch_size}
-        else:
+        if self.resident:
             data, options = (DeviceBatches(self.arrays, self.steps),), {"shuffle": False}
+        else:
+            data, options = (self.images, *self.masks), {"batch_size": self.batch_size}
         history = self.model.fit(*data, epochs=self.epochs, verbose=0, **options).history
         self.synchronize()
         return tuple(float(history[name][-1]) for name in LOSSES)
@@ -143,13 +132,6 @@ class ZooStep(Zoo):
         super().__init__(cell, model, devices)
         model.make_train_function()
         self.take_step = StatefulStep(model) if cell.backend == "jax" else ImperativeStep(model)
-
-    def in_epochs(self):
-        return False
-
-    def make_data(self):
-        if not self.arrays:
-            self.arrays = self.resident_batches(self.put)
 
     def run(self):
         self.take_step.reset_metrics()
@@ -226,7 +208,7 @@ class Native(Contestant):
 
     def __init__(self, cell, loop):
         super().__init__(cell)
-        self.loop = loop
+        self.loop, self.put = loop, loop.put
 
 
 class NativeRun(Native):
@@ -240,13 +222,6 @@ class NativeRun(Native):
 
 class NativeStep(Native):
     """`loop.step` on device-resident batches."""
-
-    def in_epochs(self):
-        return False
-
-    def make_data(self):
-        if not self.arrays:
-            self.arrays = self.resident_batches(self.loop.put)
 
     def run(self):
         for batch in itertools.islice(itertools.cycle(self.arrays), self.steps):

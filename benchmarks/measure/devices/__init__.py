@@ -18,21 +18,6 @@
 
 import importlib
 
-FUNCTIONS = (
-    "is_gpu",
-    "device_name",
-    "driver",
-    "synchronize",
-    "put",
-    "random",
-    "multiply",
-    "negate",
-    "set_float32_precision",
-    "reset_peak_memory",
-    "peak_memory",
-    "is_out_of_memory",
-)
-
 
 def load(backend, pattern="benchmarks.measure.devices.{backend}"):
     """Imports and returns the module of a backend's device calls."""
