@@ -77,13 +77,13 @@ class Contestant:
 
     def make_data(self):
         """Draws random data: arrays for an epoch, or `RESIDENT_BATCHES` batches on the device."""
-        count = (RESIDENT_BATCHES if self.resident else self.steps) * self.batch_size
         if self.resident:
             if not self.arrays:
-                arrays = workloads.draw_data(self.cell.model, count)
+                arrays = workloads.draw_data(self.cell.model, RESIDENT_BATCHES * self.batch_size)
                 batches = zip(*(np.split(array, RESIDENT_BATCHES) for array in arrays), strict=True)
                 self.arrays = [self.put(*batch) for batch in batches]
             return
+        count = self.steps * self.batch_size
         if not self.arrays or len(self.arrays[0]) < count:
             self.arrays = workloads.draw_data(self.cell.model, count)
         self.images, *self.masks = (array[:count] for array in self.arrays)
