@@ -7,7 +7,7 @@ import pytest
 
 import zoo
 from tests.processes import HERE, ROOT, environment
-from zoo.cli.kinds import RESTORING
+from zoo.cli.checks import RESTORING
 
 NO_NETWORK = """
 import socket
