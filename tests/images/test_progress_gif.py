@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from zoo.errors import InvalidInputError
 from zoo.images import grids
@@ -68,19 +69,12 @@ def test_other_files_are_no_epochs(run):
 
 
 def test_the_folder_of_the_pictures_will_do(run):
-    write(run, 1, level(10))
-    write(run, 2, level(20))
-    save_progress(run, run / "a.gif")
-    save_progress(run / "samples", run / "b.gif")
-    assert (run / "a.gif").read_bytes() == (run / "b.gif").read_bytes()
-
-
-def test_one_epoch_is_a_still(run):
     write(run, 3, level(30))
-    assert save_progress(run, run / "made" / "progress.gif") == 1
-    with Image.open(run / "made" / "progress.gif") as picture:
-        assert picture.n_frames == 1
-        assert picture.size == (30, 20)
+    assert save_progress(run, run / "made" / "a.gif") == 1
+    save_progress(run / "samples", run / "b.gif")
+    assert (run / "made" / "a.gif").read_bytes() == (run / "b.gif").read_bytes()
+    with Image.open(run / "b.gif") as picture:
+        assert (picture.n_frames, picture.size) == (1, (30, 20))
 
 
 def test_epochs_that_look_the_same_take_their_time(run):
@@ -123,13 +117,26 @@ def test_enlarged_grids_are_enlarged_less_and_lose_nothing(run):
     assert np.array_equal(frames[0], np.broadcast_to(grid, (242, 242, 3)).repeat(2, 0).repeat(2, 1))
 
 
-def test_a_blank_first_epoch_does_not_hide_how_much_the_others_were_enlarged(run):
+def test_grids_that_dont_say_how_often_pixels_are_repeated_are_averaged(run):
     images = noise(64)
-    grids.save_png(np.zeros_like(images), run / "samples" / "epoch_0001.png")
-    grids.save_png(images, run / "samples" / "epoch_0002.png")
+    grids.save_png(images, run / "samples" / "epoch_0001.png")
+    with Image.open(run / "samples" / "epoch_0001.png") as picture:
+        pixels = np.asarray(picture)
+    write(run, 1, pixels)  # as an earlier version did
     save_progress(run, run / "progress.gif")
-    last = read(run / "progress.gif")[0][-1]
-    assert np.array_equal(last[::2, ::2, :1], grids.make_grid(images))
+    frame = read_gray(run / "progress.gif")
+    assert frame.shape == (500, 500)
+    assert abs(frame.mean() - pixels.mean()) < 1
+
+
+@pytest.mark.parametrize("text", ["7", "0", "-3", "three", "9" * 5000])
+def test_a_scale_that_isnt_true_does_no_harm(run, text):
+    info = PngInfo()
+    info.add_text(grids.SCALE, text)
+    pixels = noise(1, (60, 50))[0]
+    Image.fromarray(pixels).save(run / "samples" / "epoch_0001.png", pnginfo=info)
+    save_progress(run, run / "progress.gif")
+    np.testing.assert_array_equal(read_gray(run / "progress.gif"), pixels)
 
 
 def test_large_grids_are_averaged_down_to_500_pixels(run):
@@ -145,16 +152,6 @@ def test_grids_up_to_500_pixels_stay_as_they_are(run):
     write(run, 1, pixels)
     save_progress(run, run / "progress.gif")
     assert np.array_equal(read_gray(run / "progress.gif"), pixels)
-
-
-def test_colors_stay_colors(run):
-    images = np.zeros((2, 8, 8, 3), "uint8")
-    images[0], images[1] = (200, 0, 40), (0, 100, 250)
-    grids.save_png(images, run / "samples" / "epoch_0001.png")
-    save_progress(run, run / "progress.gif")
-    with Image.open(run / "progress.gif") as picture:
-        colors = {color for _, color in picture.convert("RGB").getcolors()}
-    assert colors == {(200, 0, 40), (0, 100, 250), (255, 255, 255)}
 
 
 def test_transparent_pixels_are_laid_on_white(run):
@@ -199,8 +196,8 @@ def test_an_unreadable_picture_is_named_and_nothing_is_replaced(run, content):
     assert sorted(os.listdir(run)) == ["progress.gif", "samples"]
 
 
-@pytest.mark.parametrize("value", [0, 9, -1, 60_001, 50.0, "50", True, None])
 @pytest.mark.parametrize("name", ["frame_ms", "last_ms"])
+@pytest.mark.parametrize("value", [9, 60_001, 50.0])
 def test_times_out_of_range_are_refused(run, name, value):
     write(run, 1, level(1))
     with pytest.raises(InvalidInputError, match=f"`{name}` must be an integer .*Received: {name}="):

@@ -54,7 +54,7 @@ def neighbors(
 
     from zoo import datasets
     from zoo.evaluation.features.extractors import load_extractor
-    from zoo.evaluation.metrics.nearest_images import nearest_images, neighbor_grid
+    from zoo.evaluation import nearest_images, neighbor_grid
     from zoo.images import grids
 
     extractor = load_extractor(dataset)
