@@ -17,7 +17,7 @@ import numpy as np
 import zoo
 from zoo import datasets
 from zoo.hub import registry
-from zoo.hub.registry import Recipe
+from zoo.hub.specs import Recipe
 from zoo.training import run
 
 SAMPLES = 10_000

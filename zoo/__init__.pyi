@@ -11,10 +11,8 @@ from .hub.loading import build as build
 from .hub.loading import info as info
 from .hub.loading import list_models as list_models
 from .hub.loading import load as load
-from .hub.registry import Recipe as Recipe
 from .hub.registry import register as register
-from .images import grids as pictures
-from .images import restoring as picture_files
+from .hub.specs import Recipe as Recipe
 from .models.conditional import ConditionalModel as ConditionalModel
 from .models.conditional_dcgan import ConditionalDCGAN as ConditionalDCGAN
 from .models.dcgan import DCGAN as DCGAN

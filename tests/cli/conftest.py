@@ -7,6 +7,7 @@ from PIL import Image
 import zoo
 from tests.cli.commands import CONFIG
 from zoo.hub import catalog, registry
+from zoo.hub.specs import ModelSpec
 from zoo.hub.weights import save_weights
 
 
@@ -23,7 +24,9 @@ def here(tmp_path, monkeypatch):
 @pytest.fixture
 def tiny(here):
     recipe = {"epochs": 1, "batch_size": 16}
-    registry.register("tiny", config=CONFIG, recipe=recipe)(catalog.vanilla_gan)
+    registry.add(
+        ModelSpec("tiny", **catalog.VANILLA_GAN, config=CONFIG, recipe=registry.Recipe(**recipe))
+    )
     yield "tiny"
     registry.unregister("tiny")
 

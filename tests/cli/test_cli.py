@@ -167,7 +167,9 @@ def test_sample_chooses_format_and_name(weights, options, written):
 def test_sample_refuses_before_it_loads_a_model(tiny, here, monkeypatch, options, expected):
     (here / "folder").mkdir()
     (here / "folder" / "a.gif").touch()
-    monkeypatch.setattr("zoo.hub.loading.build", lambda *_, **__: pytest.fail("a model was built"))
+    monkeypatch.setattr(
+        "zoo.hub.specs.ModelSpec.build", lambda *_, **__: pytest.fail("a model was built")
+    )
     assert expected in fail("sample", "tiny", *options)
     assert sorted(os.listdir(here)) == ["folder"]
 
@@ -395,8 +397,8 @@ def test_a_closed_pipe_is_nobodys_error(here, arguments):
 def test_a_skipped_picture_is_one_warning_line(tiny, photos, here):
     Path(photos, "bad.png").write_bytes(b"junk")
     code = (
-        "import zoo, zoo.imports, zoo.hub.catalog, zoo.hub.registry\n"
-        f"zoo.hub.registry.register('tiny', config={CONFIG!r})(zoo.hub.catalog.vanilla_gan)\n"
+        "import zoo, zoo.imports, zoo.hub.registry\n"
+        f"zoo.hub.registry.register('tiny', config={CONFIG!r})(lambda **config: None)\n"
         "def stop(*_): raise zoo.ZooError('stopped')\n"
         "zoo.imports.import_keras = stop\n"
         "from zoo.cli import main; main()\n"

@@ -19,6 +19,7 @@ from zoo.evaluation.features import extractors
 from zoo.evaluation.features.reference import reference_of, statistics_path, write_statistics
 from zoo.hub import catalog, registry
 from zoo.hub.download import sha256_of
+from zoo.hub.specs import ModelSpec
 from zoo.hub.weights import load_weights, save_weights
 
 CONFIG = {"image_shape": (8, 8, 3), "hidden_units": (4,), "latent_dim": 3}
@@ -49,7 +50,15 @@ def no_data(data, here, monkeypatch):
 @pytest.fixture
 def tiny(here):
     recipe = {"epochs": 2, "batch_size": 16}
-    registry.register("tiny", config=CONFIG, dataset="mnist", recipe=recipe)(catalog.vanilla_gan)
+    registry.add(
+        ModelSpec(
+            "tiny",
+            **catalog.VANILLA_GAN,
+            config=CONFIG,
+            dataset="mnist",
+            recipe=registry.Recipe(**recipe),
+        )
+    )
     yield "tiny"
     registry.unregister("tiny")
 
@@ -57,9 +66,13 @@ def tiny(here):
 @pytest.fixture
 def others(here):
     """A model that restores, a class-conditional one, and one without a data set."""
-    registry.register("restoring", config=RESTORING, dataset="mnist")(catalog.inpainting_gan)
-    registry.register("conditional", config=CONDITIONAL, dataset="mnist")(catalog.cdcgan)
-    registry.register("homeless", config=CONFIG)(catalog.vanilla_gan)
+    registry.add(
+        ModelSpec("restoring", **catalog.INPAINTING_GAN, config=RESTORING, dataset="mnist")
+    )
+    registry.add(
+        ModelSpec("conditional", **catalog.CONDITIONAL_DCGAN, config=CONDITIONAL, dataset="mnist")
+    )
+    registry.add(ModelSpec("homeless", **catalog.VANILLA_GAN, config=CONFIG))
     yield
     for name in ("restoring", "conditional", "homeless"):
         registry.unregister(name)

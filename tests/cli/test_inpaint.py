@@ -11,6 +11,7 @@ from PIL import Image
 import zoo
 from tests.cli.commands import fail, run, run_process, succeed
 from zoo.hub import catalog, registry
+from zoo.hub.specs import ModelSpec
 from zoo.hub.weights import save_weights
 
 CONFIG = {"image_shape": (16, 16, 3), "base_filters": 4, "halvings": 2, "dilations": (1,)}
@@ -19,7 +20,7 @@ DRAWING = {"image_shape": (8, 8, 3), "hidden_units": (4,), "latent_dim": 3}
 
 @pytest.fixture
 def tiny(here):
-    registry.register("tiny", config=CONFIG)(catalog.inpainting_gan)
+    registry.add(ModelSpec("tiny", **catalog.INPAINTING_GAN, config=CONFIG))
     yield "tiny"
     registry.unregister("tiny")
 
@@ -32,7 +33,7 @@ def weights(tiny, here):
 
 @pytest.fixture
 def drawing(here):
-    registry.register("drawing", config=DRAWING)(catalog.vanilla_gan)
+    registry.add(ModelSpec("drawing", **catalog.VANILLA_GAN, config=DRAWING))
     yield "drawing"
     registry.unregister("drawing")
 
@@ -138,7 +139,9 @@ def test_inpaint_refuses_before_it_loads_a_model(tiny, photo, monkeypatch, argum
     clear[0, 0, 3] = 0
     Image.fromarray(clear).save("clear.png")
     before = {path: path.is_dir() or path.read_bytes() for path in Path().iterdir()}
-    monkeypatch.setattr("zoo.hub.loading.build", lambda *_, **__: pytest.fail("a model was built"))
+    monkeypatch.setattr(
+        "zoo.hub.specs.ModelSpec.build", lambda *_, **__: pytest.fail("a model was built")
+    )
     assert expected in fail("inpaint", "tiny", *arguments)
     assert {path: path.is_dir() or path.read_bytes() for path in Path().iterdir()} == before
 
@@ -202,10 +205,10 @@ def own_families(here):
     """Models that somebody else's functions build: their families tell nothing."""
 
     def restorer(**config):
-        return catalog.inpainting_gan(**config)
+        return zoo.InpaintingGAN(**config)
 
     def drawer(**config):
-        return catalog.vanilla_gan(**config)
+        return zoo.VanillaGAN(**config)
 
     registry.register("own_restorer", config=CONFIG)(restorer)
     registry.register("own_drawer", config=DRAWING)(drawer)

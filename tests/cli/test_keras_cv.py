@@ -13,6 +13,7 @@ from tests.keras_cv import needs_keras_cv
 from zoo import datasets
 from zoo.cli import app
 from zoo.hub import catalog, registry
+from zoo.hub.specs import ModelSpec
 from zoo.hub.weights import save_weights
 from zoo.training.input_augmentation import AUGMENTATIONS
 
@@ -25,7 +26,7 @@ def tiny(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), "uint8")
     monkeypatch.setattr(datasets, "load", lambda *_: (images, np.zeros(20, "int64")))
-    registry.register("tiny", config=CONFIG, dataset="cifar10")(catalog.vanilla_gan)
+    registry.add(ModelSpec("tiny", **catalog.VANILLA_GAN, config=CONFIG, dataset="cifar10"))
     yield "tiny"
     registry.unregister("tiny")
 
@@ -142,10 +143,14 @@ def test_sample_draws_a_gallery(tiny, weights, options, written):
     ],
 )
 def test_sample_refuses_before_it_loads_a_model(tiny, monkeypatch, options, expected):
-    monkeypatch.setattr("zoo.hub.loading.build", lambda *_, **__: pytest.fail("a model was built"))
+    monkeypatch.setattr(
+        "zoo.hub.specs.ModelSpec.build", lambda *_, **__: pytest.fail("a model was built")
+    )
     assert expected in fail("sample", tiny, "--gallery", *options)
 
 
 def test_sample_says_what_to_install_before_it_draws(tiny, monkeypatch, without_keras_cv):
-    monkeypatch.setattr("zoo.hub.loading.build", lambda *_, **__: pytest.fail("a model was built"))
+    monkeypatch.setattr(
+        "zoo.hub.specs.ModelSpec.build", lambda *_, **__: pytest.fail("a model was built")
+    )
     assert 'pip install "keras-gan-zoo[cv]"' in fail("sample", tiny, "--gallery")

@@ -11,6 +11,7 @@ from tests.cli.commands import fail, run_process, succeed
 from zoo.cli.labels import parse_labels, repeat_labels
 from zoo.errors import InvalidInputError
 from zoo.hub import catalog, registry
+from zoo.hub.specs import ModelSpec
 from zoo.hub.weights import save_weights
 
 CONFIG = {"image_shape": (16, 16, 1), "classes": 10, "base_filters": 4, "latent_dim": 4}
@@ -18,7 +19,9 @@ CONFIG = {"image_shape": (16, 16, 1), "classes": 10, "base_filters": 4, "latent_
 
 @pytest.fixture
 def tiny(here):
-    registry.register("tiny", config=CONFIG, dataset="fashion_mnist")(catalog.cdcgan)
+    registry.add(
+        ModelSpec("tiny", **catalog.CONDITIONAL_DCGAN, config=CONFIG, dataset="fashion_mnist")
+    )
     yield "tiny"
     registry.unregister("tiny")
 
@@ -85,7 +88,7 @@ def test_a_model_without_classes_is_refused():
 @pytest.mark.parametrize(("dataset", "classes"), [("", 3), ("my_photos", 3), ("cifar10", 3)])
 def test_classes_of_other_data_have_numbers_only(here, dataset, classes):
     config = {**CONFIG, "classes": classes}
-    registry.register("own", config=config, dataset=dataset)(catalog.cdcgan)
+    registry.add(ModelSpec("own", **catalog.CONDITIONAL_DCGAN, config=config, dataset=dataset))
     try:
         assert parse_labels("2,0", registry.find("own")) == [2, 0]
         with pytest.raises(InvalidInputError, match=r"numbers from 0 to 2\. Received: 'cat'"):
@@ -166,7 +169,9 @@ def test_sample_refuses_labels_before_it_loads_a_model(
     weights, monkeypatch, name, labels, expected
 ):
     before = sorted(os.listdir())
-    monkeypatch.setattr("zoo.hub.loading.build", lambda *_, **__: pytest.fail("a model was built"))
+    monkeypatch.setattr(
+        "zoo.hub.specs.ModelSpec.build", lambda *_, **__: pytest.fail("a model was built")
+    )
     assert expected in fail("sample", name, "--labels", labels, "--weights", weights)
     assert sorted(os.listdir()) == before
 

@@ -12,6 +12,7 @@ from tests.evaluation.stand_ins import Extractor, load_photos
 from zoo import datasets
 from zoo.evaluation.features import extractors
 from zoo.hub import catalog, registry
+from zoo.hub.specs import ModelSpec
 from zoo.hub.weights import save_weights
 from zoo.images.grids import make_grid
 
@@ -24,8 +25,8 @@ def weights(here, monkeypatch):
         datasets, "load", lambda name, split="train": load_photos(name, split, (28, 28, 1))
     )
     monkeypatch.setattr(extractors, "load_extractor", Extractor)
-    registry.register("tiny", config=CONFIG, dataset="mnist")(catalog.vanilla_gan)
-    registry.register("homeless", config=CONFIG)(catalog.vanilla_gan)
+    registry.add(ModelSpec("tiny", **catalog.VANILLA_GAN, config=CONFIG, dataset="mnist"))
+    registry.add(ModelSpec("homeless", **catalog.VANILLA_GAN, config=CONFIG))
     save_weights(zoo.load("tiny", weights=None, seed=1), here / "tiny.weights.h5")
     yield "tiny.weights.h5"
     registry.unregister("tiny")

@@ -9,7 +9,7 @@ from zoo.cli import app, techniques
 from zoo.cli import train as cli_train
 from zoo.errors import InvalidInputError
 from zoo.hub import registry
-from zoo.hub.registry import Recipe
+from zoo.hub.specs import Recipe
 
 NAMES = tuple(inspect.signature(techniques.technique_changes).parameters)
 

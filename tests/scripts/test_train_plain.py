@@ -7,7 +7,7 @@ from scripts import train_plain
 from zoo import datasets
 from zoo.hub import catalog, registry
 from zoo.hub.cards import ModelCard
-from zoo.hub.registry import Recipe
+from zoo.hub.specs import ModelSpec, Recipe
 
 OWN = Recipe(
     epochs=2,
@@ -32,9 +32,9 @@ def test_length_and_seed_are_the_models_own_and_all_else_the_papers():
 @pytest.mark.parametrize(
     ("family", "config"),
     [
-        (catalog.vanilla_gan, {"image_shape": (8, 8, 1), "hidden_units": (4,), "latent_dim": 3}),
+        (catalog.VANILLA_GAN, {"image_shape": (8, 8, 1), "hidden_units": (4,), "latent_dim": 3}),
         (
-            catalog.cdcgan,
+            catalog.CONDITIONAL_DCGAN,
             {"image_shape": (16, 16, 1), "classes": 10, "base_filters": 2, "latent_dim": 3},
         ),
     ],
@@ -47,7 +47,8 @@ def test_a_run_leaves_samples_named_for_its_recipe(tmp_path, monkeypatch, family
 
     monkeypatch.setattr(datasets, "load", load)
     monkeypatch.setattr(train_plain, "SAMPLES", 5)
-    registry.register("plain_tiny", config=config, dataset="mnist", recipe=OWN)(family)
+    spec = ModelSpec("plain_tiny", **family, config=config, dataset="mnist", recipe=OWN)
+    registry.add(spec)
     try:
         train_plain.train_plain("plain_tiny", tmp_path, epochs=1)
     finally:

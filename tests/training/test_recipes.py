@@ -12,7 +12,7 @@ import zoo
 from zoo import backend
 from zoo.errors import InvalidInputError
 from zoo.hub.cards import ModelCard
-from zoo.hub.registry import Recipe
+from zoo.hub.specs import Recipe
 from zoo.training import recipes
 
 

@@ -122,7 +122,7 @@ def test_what_a_recipe_can_not_hold_is_named(spec, tmp_path, changes):
 
 def test_a_recipe_in_two_phases_trains_both(spec, tmp_path):
     first = dataclasses.replace(spec.recipe, epochs=1, schedule_epochs=4, seed=3)
-    both = spec.with_recipe(first=first, epochs=1, generator_rate=0.0, discriminator_rate=0.0)
+    both = spec.with_recipe(previous=first, epochs=1, generator_rate=0.0, discriminator_rate=0.0)
     card = run.train(both, IMAGES, tmp_path)
     before = ModelCard.read(tmp_path / "first" / "squares.json")
     assert card.training["initial_weights_sha256"] == before.sha256
@@ -139,7 +139,7 @@ def test_a_recipe_in_two_phases_trains_both(spec, tmp_path):
 
 def test_given_weights_take_the_place_of_a_first_phase(spec, tmp_path):
     run.train(spec, IMAGES, tmp_path / "before")
-    both = spec.with_recipe(first=spec.recipe)
+    both = spec.with_recipe(previous=spec.recipe)
     weights = tmp_path / "before" / "squares.weights.h5"
     run.train(both, IMAGES, tmp_path / "run", initial_weights=weights)
     assert not (tmp_path / "run" / "first").exists()
@@ -194,7 +194,7 @@ class Interrupt(keras.callbacks.Callback):
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(spec, tmp_path, phases):
     spec = spec.with_recipe(epochs=3)
     if phases == 2:
-        spec = spec.with_recipe(first=dataclasses.replace(spec.recipe, epochs=2), blend=0.5)
+        spec = spec.with_recipe(previous=dataclasses.replace(spec.recipe, epochs=2), blend=0.5)
     whole = run.train(spec, IMAGES, tmp_path / "whole")
     out = tmp_path / "parts"
     for stop in (0, 1, 2):
@@ -203,7 +203,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(spec, tmp_path, phas
             run.train(spec, IMAGES, out, [Interrupt(stop)], resume=True)
         if phases == 2 and stop == 1:
             run.train(
-                dataclasses.replace(spec, recipe=spec.recipe.first),
+                dataclasses.replace(spec, recipe=spec.recipe.previous),
                 IMAGES,
                 out / "first",
                 resume=True,

@@ -8,9 +8,6 @@ from zoo.files import check_output_folder
 from zoo.hub import registry
 from zoo.imports import choose_backend, import_keras
 
-RESTORING = "inpainting_gan"
-"""Family of the zoo's own models that restore."""
-
 
 def check_output_file(path):
     """Raises `InvalidInputError` unless a regular file can be written, or replaced, at `path`."""
@@ -74,13 +71,10 @@ def check_draws(name, model=None):
 
 def restores(name, model=None):
     """Returns whether a model restores pictures; `None` if only building it can tell."""
-    from zoo.hub import catalog
-
     if model is not None:
         return hasattr(model, "inpaint")
-    spec = registry.find(name)
-    own = spec.build.__module__ == catalog.__name__
-    return spec.family == RESTORING if own else None
+    task = registry.find(name).task
+    return None if task is None else task == "restore"
 
 
 def start_keras():

@@ -53,8 +53,8 @@ def neighbors(
     start_keras()
 
     from zoo import datasets
-    from zoo.evaluation.features.extractors import load_extractor
     from zoo.evaluation import nearest_images, neighbor_grid
+    from zoo.evaluation.features.extractors import load_extractor
     from zoo.images import grids
 
     extractor = load_extractor(dataset)

@@ -107,7 +107,7 @@ def train(
     spec = registry.find(name).with_recipe(**changes)
     if "epochs" in changes:
         # This many in all: without a previous phase, and with rates that fall over these epochs.
-        spec = spec.with_recipe(first=None, schedule_epochs=None)
+        spec = spec.with_recipe(previous=None, schedule_epochs=None)
     out = _run_folder(name, out, resume, overwrite)
     if evaluate_every is not None:
         _check_evaluates(spec, data)

@@ -1,8 +1,25 @@
-"""The models that come with the zoo: one registration each, no Keras before one is built."""
+"""The models that ship with the zoo, as data."""
 
 from dataclasses import replace
 
-from zoo.hub.registry import Recipe, register
+from zoo.hub.specs import ModelSpec, Recipe
+
+VANILLA_GAN = {
+    "family": "vanilla_gan",
+    "builder": "zoo.models.vanilla_gan:VanillaGAN",
+    "task": "draw",
+}
+DCGAN = {"family": "dcgan", "builder": "zoo.models.dcgan:DCGAN", "task": "draw"}
+CONDITIONAL_DCGAN = {
+    "family": "cdcgan",
+    "builder": "zoo.models.conditional_dcgan:ConditionalDCGAN",
+    "task": "draw",
+}
+INPAINTING_GAN = {
+    "family": "inpainting_gan",
+    "builder": "zoo.models.inpainting_gan:InpaintingGAN",
+    "task": "restore",
+}
 
 GOODFELLOW = "Goodfellow et al. 2014, Generative Adversarial Networks, arXiv:1406.2661"
 RADFORD = (
@@ -43,117 +60,6 @@ REGULARIZED = Recipe(
     seed=1,
 )
 
-
-@register(
-    "gan_mnist",
-    config={"image_shape": (28, 28, 1), "hidden_units": (256, 512, 1024)},
-    dataset="mnist",
-    recipe=REGULARIZED,
-    description="Fully connected GAN, digits.",
-    paper=GOODFELLOW,
-    limits=DIGITS,
-)
-@register(
-    "gan_mnist_small",
-    config={
-        "image_shape": (28, 28, 1),
-        "hidden_units": (128, 128),
-        "batch_norm": False,
-        "output_activation": "sigmoid",
-    },
-    dataset="mnist",
-    recipe=replace(REGULARIZED, epochs=40),
-    description="Fully connected GAN of two hidden layers of 128, digits.",
-    paper=GOODFELLOW,
-    limits=DIGITS,
-)
-@register(
-    "gan_fashion_mnist",
-    config={"image_shape": (28, 28, 1), "hidden_units": (256, 512, 1024)},
-    dataset="fashion_mnist",
-    recipe=replace(REGULARIZED, epochs=8),
-    description="Fully connected GAN, clothes.",
-    paper=GOODFELLOW,
-    limits=CLOTHES,
-)
-def vanilla_gan(**config):
-    from zoo.models.vanilla_gan import VanillaGAN
-
-    return VanillaGAN(**config)
-
-
-@register(
-    "dcgan_mnist",
-    config={"image_shape": (28, 28, 1), "base_filters": 64, "kernel_size": 5, "dropout": 0.0},
-    dataset="mnist",
-    recipe=REGULARIZED,
-    description="Convolutional GAN, digits.",
-    paper=RADFORD,
-    limits=DIGITS,
-)
-@register(
-    "dcgan_fashion_mnist",
-    config={"image_shape": (28, 28, 1), "base_filters": 64, "kernel_size": 5, "dropout": 0.0},
-    dataset="fashion_mnist",
-    recipe=replace(REGULARIZED, epochs=8),
-    description="Convolutional GAN, clothes.",
-    paper=RADFORD,
-    limits=CLOTHES,
-)
-@register(
-    "dcgan_cifar10",
-    config={"image_shape": (32, 32, 3), "base_filters": 64, "kernel_size": 5, "dropout": 0.0},
-    dataset="cifar10",
-    recipe=replace(REGULARIZED, epochs=6),
-    description="Convolutional GAN, small color photographs of ten kinds of things.",
-    paper=RADFORD,
-    limits=THINGS,
-)
-@register(
-    "dcgan_scenes64",
-    config={
-        "image_shape": (64, 64, 3),
-        "base_filters": 64,
-        "kernel_size": 4,
-        "wide_stem": False,
-        "dropout": 0.0,
-    },
-    dataset="scenes64",
-    recipe=replace(REGULARIZED, epochs=10, batch_size=32),
-    description="Convolutional GAN, color photographs of scenes.",
-    paper=RADFORD,
-    limits=SCENES,
-)
-def dcgan(**config):
-    from zoo.models.dcgan import DCGAN
-
-    return DCGAN(**config)
-
-
-@register(
-    "cdcgan_mnist",
-    config={"image_shape": (28, 28, 1), "classes": 10, "base_filters": 64, "kernel_size": 5},
-    dataset="mnist",
-    recipe=replace(REGULARIZED, epochs=10),
-    description="Class-conditional convolutional GAN, digits.",
-    paper=MIYATO,
-    limits="28x28 grayscale digits in the style of MNIST, nothing else.",
-)
-@register(
-    "cdcgan_cifar10",
-    config={"image_shape": (32, 32, 3), "classes": 10, "base_filters": 64, "kernel_size": 5},
-    dataset="cifar10",
-    recipe=replace(REGULARIZED, epochs=4),
-    description="Class-conditional convolutional GAN, ten kinds of things.",
-    paper=MIYATO,
-    limits="32x32 color images in the style of CIFAR-10, few of them recognizable.",
-)
-def cdcgan(**config):
-    from zoo.models.conditional_dcgan import ConditionalDCGAN
-
-    return ConditionalDCGAN(**config)
-
-
 # Every kind of hole, so that one model serves for all; mostly those it is measured on.
 HOLES = {
     "kind": "mixture",
@@ -174,14 +80,14 @@ RESTORING = Recipe(
 )
 # An adversarial loss strong enough to draw texture first; then less of it at smaller rates, closer
 # to the originals; last, between that and a short phase with next to none.
-SCENES_FIRST = replace(RESTORING, epochs=22, schedule_epochs=32)
-SCENES_SECOND = replace(
+SCENES_1 = replace(RESTORING, epochs=22, schedule_epochs=32)
+SCENES_2 = replace(
     RESTORING,
     epochs=8,
     generator_rate=4e-4,
     discriminator_rate=2e-4,
     options={"masks": HOLES, "adversarial_weight": 0.02, "flip": True},
-    first=SCENES_FIRST,
+    previous=SCENES_1,
 )
 RESTORING_SCENES = replace(
     RESTORING,
@@ -190,7 +96,7 @@ RESTORING_SCENES = replace(
     generator_rate=2e-4,
     discriminator_rate=1e-4,
     options={"masks": HOLES, "adversarial_weight": 0.005, "flip": True},
-    first=SCENES_SECOND,
+    previous=SCENES_2,
     blend=0.5,
 )
 RESTORING_THINGS = replace(
@@ -200,7 +106,7 @@ RESTORING_THINGS = replace(
     generator_rate=4e-4,
     discriminator_rate=2e-4,
     options={"masks": HOLES, "adversarial_weight": 0.005, "flip": True},
-    first=replace(RESTORING, epochs=6, batch_size=64),
+    previous=replace(RESTORING, epochs=6, batch_size=64),
 )
 # Section 3.2 of its paper: weights 0.999 and 0.001, no loss on known pixels.
 CONTEXT_ENCODER = replace(
@@ -219,62 +125,166 @@ NOT_LIKE_IT = (
     "draws is made up, and proves nothing about what was there."
 )
 
-
-@register(
-    "inpaint_mnist",
-    config={
-        "image_shape": (28, 28, 1),
-        "base_filters": 32,
-        "halvings": 2,
-        "dilations": (1, 2, 4, 2),
-    },
-    dataset="mnist",
-    recipe=replace(
-        RESTORING,
-        epochs=3,
-        batch_size=64,
-        options={"masks": HOLES, "adversarial_weight": 0.05},
+MODELS = [
+    ModelSpec(
+        "gan_mnist",
+        **VANILLA_GAN,
+        config={"image_shape": (28, 28, 1), "hidden_units": (256, 512, 1024)},
+        dataset="mnist",
+        recipe=REGULARIZED,
+        description="Fully connected GAN, digits.",
+        paper=GOODFELLOW,
+        limits=DIGITS,
     ),
-    description="Fills holes in 28x28 digits.",
-    paper=DEEPFILL,
-    limits=NOT_LIKE_IT,
-)
-@register(
-    "inpaint_cifar10",
-    config={"image_shape": (32, 32, 3), "base_filters": 32, "halvings": 2},
-    dataset="cifar10",
-    recipe=RESTORING_THINGS,
-    description="Fills holes in 32x32 color photographs.",
-    paper=DEEPFILL,
-    limits=NOT_LIKE_IT,
-)
-@register(
-    "inpaint_scenes64",
-    config={"image_shape": (64, 64, 3), "base_filters": 32},
-    dataset="scenes64",
-    recipe=RESTORING_SCENES,
-    description="Fills holes in 64x64 photographs of scenes, and in larger ones.",
-    paper=DEEPFILL,
-    limits=NOT_LIKE_IT,
-)
-@register(
-    "context_encoder_scenes64",
-    config={
-        "image_shape": (64, 64, 3),
-        "base_filters": 64,
-        "dilations": (1,),
-        "first_guess": False,
-        "gated": False,
-        "skip_connections": False,
-        "spectral_norm": False,
-    },
-    dataset="scenes64",
-    recipe=CONTEXT_ENCODER,
-    description="Context encoder: plain convolutions, one center hole, L2 and adversarial loss.",
-    paper=PATHAK,
-    limits=NOT_LIKE_IT,
-)
-def inpainting_gan(**config):
-    from zoo.models.inpainting_gan import InpaintingGAN
-
-    return InpaintingGAN(**config)
+    ModelSpec(
+        "gan_mnist_small",
+        **VANILLA_GAN,
+        config={
+            "image_shape": (28, 28, 1),
+            "hidden_units": (128, 128),
+            "batch_norm": False,
+            "output_activation": "sigmoid",
+        },
+        dataset="mnist",
+        recipe=replace(REGULARIZED, epochs=40),
+        description="Fully connected GAN of two hidden layers of 128, digits.",
+        paper=GOODFELLOW,
+        limits=DIGITS,
+    ),
+    ModelSpec(
+        "gan_fashion_mnist",
+        **VANILLA_GAN,
+        config={"image_shape": (28, 28, 1), "hidden_units": (256, 512, 1024)},
+        dataset="fashion_mnist",
+        recipe=replace(REGULARIZED, epochs=8),
+        description="Fully connected GAN, clothes.",
+        paper=GOODFELLOW,
+        limits=CLOTHES,
+    ),
+    ModelSpec(
+        "dcgan_mnist",
+        **DCGAN,
+        config={"image_shape": (28, 28, 1), "base_filters": 64, "kernel_size": 5, "dropout": 0.0},
+        dataset="mnist",
+        recipe=REGULARIZED,
+        description="Convolutional GAN, digits.",
+        paper=RADFORD,
+        limits=DIGITS,
+    ),
+    ModelSpec(
+        "dcgan_fashion_mnist",
+        **DCGAN,
+        config={"image_shape": (28, 28, 1), "base_filters": 64, "kernel_size": 5, "dropout": 0.0},
+        dataset="fashion_mnist",
+        recipe=replace(REGULARIZED, epochs=8),
+        description="Convolutional GAN, clothes.",
+        paper=RADFORD,
+        limits=CLOTHES,
+    ),
+    ModelSpec(
+        "dcgan_cifar10",
+        **DCGAN,
+        config={"image_shape": (32, 32, 3), "base_filters": 64, "kernel_size": 5, "dropout": 0.0},
+        dataset="cifar10",
+        recipe=replace(REGULARIZED, epochs=6),
+        description="Convolutional GAN, small color photographs of ten kinds of things.",
+        paper=RADFORD,
+        limits=THINGS,
+    ),
+    ModelSpec(
+        "dcgan_scenes64",
+        **DCGAN,
+        config={
+            "image_shape": (64, 64, 3),
+            "base_filters": 64,
+            "kernel_size": 4,
+            "wide_stem": False,
+            "dropout": 0.0,
+        },
+        dataset="scenes64",
+        recipe=replace(REGULARIZED, epochs=10, batch_size=32),
+        description="Convolutional GAN, color photographs of scenes.",
+        paper=RADFORD,
+        limits=SCENES,
+    ),
+    ModelSpec(
+        "cdcgan_mnist",
+        **CONDITIONAL_DCGAN,
+        config={"image_shape": (28, 28, 1), "classes": 10, "base_filters": 64, "kernel_size": 5},
+        dataset="mnist",
+        recipe=replace(REGULARIZED, epochs=10),
+        description="Class-conditional convolutional GAN, digits.",
+        paper=MIYATO,
+        limits="28x28 grayscale digits in the style of MNIST, nothing else.",
+    ),
+    ModelSpec(
+        "cdcgan_cifar10",
+        **CONDITIONAL_DCGAN,
+        config={"image_shape": (32, 32, 3), "classes": 10, "base_filters": 64, "kernel_size": 5},
+        dataset="cifar10",
+        recipe=replace(REGULARIZED, epochs=4),
+        description="Class-conditional convolutional GAN, ten kinds of things.",
+        paper=MIYATO,
+        limits="32x32 color images in the style of CIFAR-10, few of them recognizable.",
+    ),
+    ModelSpec(
+        "inpaint_mnist",
+        **INPAINTING_GAN,
+        config={
+            "image_shape": (28, 28, 1),
+            "base_filters": 32,
+            "halvings": 2,
+            "dilations": (1, 2, 4, 2),
+        },
+        dataset="mnist",
+        recipe=replace(
+            RESTORING,
+            epochs=3,
+            batch_size=64,
+            options={"masks": HOLES, "adversarial_weight": 0.05},
+        ),
+        description="Fills holes in 28x28 digits.",
+        paper=DEEPFILL,
+        limits=NOT_LIKE_IT,
+    ),
+    ModelSpec(
+        "inpaint_cifar10",
+        **INPAINTING_GAN,
+        config={"image_shape": (32, 32, 3), "base_filters": 32, "halvings": 2},
+        dataset="cifar10",
+        recipe=RESTORING_THINGS,
+        description="Fills holes in 32x32 color photographs.",
+        paper=DEEPFILL,
+        limits=NOT_LIKE_IT,
+    ),
+    ModelSpec(
+        "inpaint_scenes64",
+        **INPAINTING_GAN,
+        config={"image_shape": (64, 64, 3), "base_filters": 32},
+        dataset="scenes64",
+        recipe=RESTORING_SCENES,
+        description="Fills holes in 64x64 photographs of scenes, and in larger ones.",
+        paper=DEEPFILL,
+        limits=NOT_LIKE_IT,
+    ),
+    ModelSpec(
+        "context_encoder_scenes64",
+        **INPAINTING_GAN,
+        config={
+            "image_shape": (64, 64, 3),
+            "base_filters": 64,
+            "dilations": (1,),
+            "first_guess": False,
+            "gated": False,
+            "skip_connections": False,
+            "spectral_norm": False,
+        },
+        dataset="scenes64",
+        recipe=CONTEXT_ENCODER,
+        description=(
+            "Context encoder: plain convolutions, one center hole, L2 and adversarial loss."
+        ),
+        paper=PATHAK,
+        limits=NOT_LIKE_IT,
+    ),
+]

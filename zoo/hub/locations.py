@@ -1,7 +1,8 @@
-"""Where cards and weights are looked for.
+"""Finds cards and weights.
 
-In this order: an explicit path, `ZOO_WEIGHTS_DIR`, the files shipped with the package, the cache
-(`ZOO_CACHE_DIR`, or `~/.cache/zoo`), and a download into the cache from `ZOO_WEIGHTS_URL`.
+They are looked for in this order: an explicit path, `ZOO_WEIGHTS_DIR`, the files shipped with the
+package, the cache (`ZOO_CACHE_DIR`, or `~/.cache/zoo`), and a download into the cache from
+`ZOO_WEIGHTS_URL`.
 """
 
 import os
@@ -11,26 +12,30 @@ from zoo.errors import CardError, WeightsNotFoundError
 from zoo.hub.cards import ModelCard
 
 
-def cache_folder():
-    """Where downloads go."""
+def cache_folder() -> Path:
+    """Returns the folder of downloads."""
     return Path(os.environ.get("ZOO_CACHE_DIR") or Path.home() / ".cache" / "zoo")
 
 
-def shipped_folder():
-    """Where the package's own weights lie: beside it in a checkout, inside it in a wheel."""
+def shipped_folder() -> Path:
+    """Returns the folder of the package's own weights: beside it in a checkout, in it in a wheel."""
     package = Path(__file__).resolve().parents[1]
     inside = package / "_weights"
     return inside if inside.is_dir() else package.parent / "weights"
 
 
-def folders():
-    """All folders that may hold cards and weights, first come, first served."""
+def folders() -> list[Path]:
+    """Returns all folders that can hold cards and weights; the first match wins."""
     own = os.environ.get("ZOO_WEIGHTS_DIR")
     return [*([Path(own)] if own else []), shipped_folder(), cache_folder()]
 
 
-def find_card(name):
-    """The `ModelCard` of a model's pretrained weights, or `None` if it has none."""
+def find_card(name: str) -> ModelCard | None:
+    """Returns the card of a model's pretrained weights, or `None` if it has none.
+
+    Raises:
+        CardError: If the file isn't a card, or is that of another model.
+    """
     for folder in folders():
         path = folder / f"{name}.json"
         if path.is_file():
@@ -41,16 +46,12 @@ def find_card(name):
     return None
 
 
-def find_weights(card, progress=True):
-    """The path of a card's weights file, downloaded if need be.
-
-    Args:
-        card: `ModelCard` with a sha256.
-        progress: bool, show a progress bar while downloading.
+def find_weights(card: ModelCard) -> Path:
+    """Returns the path of a card's weights file, which is downloaded if it isn't there.
 
     Raises:
-        WeightsNotFoundError: if it is nowhere and there is no URL to get it from.
-        DownloadError: if the download fails.
+        WeightsNotFoundError: If it is in no folder and there is no URL to download it from.
+        DownloadError: If the download fails.
     """
     file = f"{card.name}.weights.h5"
     for folder in folders():
@@ -70,5 +71,4 @@ def find_weights(card, progress=True):
         cache_folder() / file,
         sha256=card.sha256,
         max_bytes=card.size,
-        progress=progress,
     )

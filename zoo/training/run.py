@@ -21,6 +21,7 @@ from zoo.hub import registry
 from zoo.hub.cards import ModelCard
 from zoo.hub.checkpoint_files import list_checkpoints
 from zoo.hub.download import sha256_of
+from zoo.hub.specs import ModelSpec
 from zoo.hub.weights import load_weights, save_weights
 from zoo.images import grids
 from zoo.imports import PACKAGES
@@ -34,7 +35,7 @@ CHECKPOINT_TIME = 0.1
 
 
 def train(
-    name_or_spec: "str | registry.ModelSpec",
+    name_or_spec: str | ModelSpec,
     images: np.ndarray,
     out: str | os.PathLike,
     callbacks: Iterable[keras.callbacks.Callback] = (),
@@ -93,13 +94,13 @@ def train(
     model = zoo.load("dcgan_scenes64", weights="runs/photos/dcgan_scenes64.weights.h5")
     ```
     """
-    is_spec = isinstance(name_or_spec, registry.ModelSpec)
+    is_spec = isinstance(name_or_spec, ModelSpec)
     spec = name_or_spec if is_spec else registry.find(name_or_spec)
     out, callbacks, phases = Path(out), list(callbacks), []
     recipe = spec.recipe
     settings = {"labels": labels, "augment": augment, "on_nonfinite": on_nonfinite}
-    if recipe.first is not None and initial_weights is None:
-        first = dataclasses.replace(spec, recipe=recipe.first)
+    if recipe.previous is not None and initial_weights is None:
+        first = dataclasses.replace(spec, recipe=recipe.previous)
         card_path = out / "first" / f"{spec.name}.json"
         if resume and card_path.is_file():
             card = ModelCard.read(card_path)
@@ -179,7 +180,7 @@ def run_configuration(spec, images, labels, initial_weights_sha256, augment):
 
     The number of epochs is left out if no earlier epoch depends on it: such a run can be extended.
     """
-    recipe = dataclasses.asdict(spec.recipe)
+    recipe = _as_in_checkpoints(dataclasses.asdict(spec.recipe))
     if spec.recipe.schedule == "constant" or spec.recipe.schedule_epochs:
         del recipe["epochs"]
     arrays = [images] if labels is None else [images, labels]
@@ -191,6 +192,12 @@ def run_configuration(spec, images, labels, initial_weights_sha256, augment):
         "initial_weights": initial_weights_sha256,
         "augment": list(getattr(augment, "names", ())),
     }
+
+
+def _as_in_checkpoints(recipe):
+    """Renames the previous phase to `first`, as checkpoints have always called it."""
+    previous = recipe.pop("previous")
+    return {**recipe, "first": None if previous is None else _as_in_checkpoints(previous)}
 
 
 def _batches(model, images, labels, batch_size, augment):
