@@ -1,4 +1,4 @@
-"""Checkpoints: everything is in them, they go on to the same end, and what is damaged is told."""
+"""Checkpoints: they hold everything, resume to the same end, and damage is reported."""
 
 import errno
 import json
@@ -119,7 +119,7 @@ def test_where_epochs_are_short_saving_takes_no_more_than_its_share(tmp_path, mo
         def on_epoch_begin(self, epoch, logs=None):
             clock[0] += 1.5
 
-    callbacks = [Epoch(), Slow(tmp_path, largest_share=0.25)]
+    callbacks = [Epoch(), Slow(tmp_path, time_fraction=0.25)]
     model().fit(POINTS, batch_size=8, epochs=10, verbose=0, callbacks=callbacks)
     assert saved == [1, 5, 9, 10]  # six seconds apart, and the last
 
@@ -147,7 +147,9 @@ def test_the_best_is_kept_as_well_and_known_after_resuming(tmp_path, mode, best)
     scores = [5, 1, 9, 4, 3, 2]
     for epochs in (4, 6):
         score = Score(scores)
-        checkpoint = zoo.Checkpoint(tmp_path, keep=1, monitor="score", mode=mode, along=[score])
+        checkpoint = zoo.Checkpoint(
+            tmp_path, keep=1, monitor="score", mode=mode, stateful_callbacks=[score]
+        )
         trained = model()
         trained.fit(POINTS, epochs=epochs, verbose=0, callbacks=[score, checkpoint])
         assert [read_record(path)["epoch"] for path in list_checkpoints(tmp_path)] == [best, epochs]
@@ -227,7 +229,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_is_used(tmp_path, damag
         data = {"short": data[: len(data) // 2], "empty": b"", "text": b"no checkpoint"}[damage]
     last.write_bytes(data)
     trained = model()
-    with pytest.warns(UserWarning, match="epoch_0003.*going back to the one before"):
+    with pytest.warns(UserWarning, match="epoch_0003.*going back to the previous one"):
         history = fit(trained, tmp_path, 3)
     assert history.epoch == [2]
     whole = model()
@@ -269,7 +271,7 @@ def test_a_folder_that_is_gone_is_made_again(tmp_path):
                 tmp_path.joinpath("run").rmdir()
 
     callbacks = [Remove(), zoo.Checkpoint(tmp_path / "run")]
-    with pytest.warns(UserWarning, match="run is gone; it is made again"):
+    with pytest.warns(UserWarning, match="run is gone; creating it again"):
         model().fit(POINTS, epochs=2, verbose=0, callbacks=callbacks)
     assert names(tmp_path / "run") == ["epoch_0002.checkpoint.h5"]
 
@@ -296,11 +298,18 @@ def test_a_record_that_claims_too_much_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"every": 0}, {"keep": 0}, {"mode": "best"}, {"largest_share": 0}], ids=str
+    "arguments",
+    [{"every": 0}, {"keep": 0}, {"mode": "best"}, {"time_fraction": 0}, {"largest_share": 0}],
+    ids=str,
 )
 def test_wrong_arguments(arguments):
     with pytest.raises(InvalidInputError):
         zoo.Checkpoint("run", **arguments)
+
+
+def test_earlier_names_of_arguments_still_count():
+    checkpoint = zoo.Checkpoint("run", along=[Score([])], largest_share=0.5)
+    assert (len(checkpoint.stateful_callbacks), checkpoint.time_fraction) == (1, 0.5)
 
 
 def test_the_model_samples_from_what_was_restored(tmp_path):

@@ -63,7 +63,7 @@ def test_label_smoothing_reaches_the_loss():
 
 
 def test_label_smoothing_of_another_loss_is_refused():
-    with pytest.raises(InvalidInputError, match=r"0\.9 with 'hinge'"):
+    with pytest.raises(InvalidInputError, match=r"0\.9 with loss='hinge'"):
         arguments(loss="hinge", real_label=0.9)
 
 

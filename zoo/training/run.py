@@ -5,15 +5,12 @@ import dataclasses
 import datetime
 import os
 import platform
-import subprocess
 from collections.abc import Callable, Iterable
-from importlib import metadata
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from zoo import backend as backend_module
 from zoo import digest
 from zoo.adversarial.feeding import ArrayBatches, EpochOrder
 from zoo.errors import CheckpointError, InvalidInputError, ZooError
@@ -24,7 +21,7 @@ from zoo.hub.download import sha256_of
 from zoo.hub.specs import ModelSpec
 from zoo.hub.weights import load_weights, save_weights
 from zoo.images import grids
-from zoo.imports import PACKAGES
+from zoo.training import provenance
 from zoo.training.checkpoint_callback import Checkpoint
 from zoo.training.health import HealthCallback
 from zoo.training.recipes import compile_arguments
@@ -108,7 +105,7 @@ def train(
             card = train(first, images, out / "first", callbacks, resume=resume, **settings)
         phases = _phases_of(card)
         initial_weights = out / "first" / f"{spec.name}.weights.h5"
-    commit = _commit()  # now: the checkout can change during the run
+    commit = provenance.commit()  # now: the checkout can change during the run
     keras.utils.set_random_seed(recipe.seed)
     with _dtype_policy(recipe.precision):
         model = spec.build(**spec.config, seed=recipe.seed)
@@ -287,8 +284,7 @@ def _phases_of(card):
 def _record(recipe, images, phases, commit):
     """Returns what it takes to repeat a training run, and what it cost in all of its phases."""
     backend = keras.backend.backend()
-    distributions = [PACKAGES[backend], backend]
-    version = next((v for v in map(_version, distributions) if v), "unknown")
+    version = provenance.versions(backend)["backend"] or "unknown"
     epochs, seconds = (sum(phase[key] for phase in phases) for key in ("epochs", "seconds"))
     several = len(phases) > 1
     return {
@@ -296,7 +292,7 @@ def _record(recipe, images, phases, commit):
         "backend": f"{backend} {version}",
         "keras": keras.__version__,
         "python": platform.python_version(),
-        "device": f"{platform.machine()}, {backend_module.device_name()}",
+        "device": provenance.device(),
         "precision": recipe.precision,
         "images": images,
         "epochs": epochs,
@@ -308,32 +304,6 @@ def _record(recipe, images, phases, commit):
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "commit": commit,
     }
-
-
-def _version(distribution):
-    with contextlib.suppress(metadata.PackageNotFoundError):
-        return metadata.version(distribution)
-    return None
-
-
-def _commit():
-    """Returns the git commit of the package's checkout, marked if its files were changed; or ""."""
-    checkout = Path(__file__).resolve().parents[2]
-    # Installed inside a repository of the user's, the package is no part of it.
-    top = _git(checkout, "rev-parse", "--show-toplevel")
-    if not top or Path(top).resolve() != checkout:
-        return ""
-    return _git(checkout, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
-
-
-def _git(folder, *arguments):
-    try:
-        result = subprocess.run(
-            ["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return result.stdout.strip() if result.returncode == 0 else ""
 
 
 @contextlib.contextmanager
