@@ -14,6 +14,7 @@ import typer.core
 
 import zoo
 from zoo.cli import evaluate, inpaint, neighbors, progress, sample, train, verify
+from zoo.cli.checks import Name
 from zoo.errors import ZooError
 
 INTERRUPTED = 130  # as a shell reports SIGINT
@@ -140,7 +141,7 @@ def list_command(
 
 @app.command("info")
 def info_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A model of `zoo list`.")],
+    name: Name,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ):
     """Show a model's card."""

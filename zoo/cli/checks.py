@@ -1,12 +1,22 @@
 """What commands do before the work: check their arguments, then start Keras and load a model."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from zoo.cli.quiet import quiet_backend
 from zoo.errors import InvalidInputError, WeightsNotFoundError
 from zoo.files import check_output_folder
 from zoo.hub import registry
 from zoo.imports import choose_backend, import_keras
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A model of `zoo list`.")]
+"""Argument of commands: the name of a model."""
+Weights = Annotated[
+    Path | None, typer.Option(help="Weights file of your own.", show_default="the pretrained one")
+]
+"""Option of commands: weights in place of the pretrained ones."""
 
 
 def check_output_file(path):

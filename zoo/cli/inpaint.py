@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from zoo.cli.checks import (
+    Weights,
     check_output_file,
     check_restores,
     check_weights_file,
@@ -40,10 +41,7 @@ def inpaint(
         bool,
         typer.Option("--resize-mask", help="Resize a mask of another size to the picture's."),
     ] = False,
-    weights: Annotated[
-        Path | None,
-        typer.Option(help="Weights file of your own.", show_default="the pretrained one"),
-    ] = None,
+    weights: Weights = None,
 ):
     """Fill the holes of a picture.
 

@@ -7,6 +7,8 @@ import typer
 
 from zoo.checks import check_count
 from zoo.cli.checks import (
+    Name,
+    Weights,
     check_draws,
     check_output_file,
     check_weights_file,
@@ -18,7 +20,7 @@ from zoo.hub import registry
 
 
 def neighbors(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A model of `zoo list`.")],
+    name: Name,
     count: Annotated[int, typer.Option("-n", "--count", help="Samples, one row each.")] = 8,
     nearest: Annotated[int, typer.Option("-k", "--nearest", help="Training images in a row.")] = 7,
     output: Annotated[
@@ -26,10 +28,7 @@ def neighbors(
         typer.Option("-o", "--output", help="PNG to write.", show_default="NAME-neighbors.png"),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 0,
-    weights: Annotated[
-        Path | None,
-        typer.Option(help="Weights file of your own.", show_default="the pretrained one"),
-    ] = None,
+    weights: Weights = None,
 ):
     """Show samples beside their nearest training images, in a classifier's features.
 

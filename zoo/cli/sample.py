@@ -8,6 +8,8 @@ import typer
 
 from zoo.checks import check_count
 from zoo.cli.checks import (
+    Name,
+    Weights,
     check_draws,
     check_output_file,
     check_weights_file,
@@ -35,7 +37,7 @@ class Format(StrEnum):
 
 
 def sample(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A model of `zoo list`.")],
+    name: Name,
     count: Annotated[
         int | None,
         typer.Option(
@@ -61,10 +63,7 @@ def sample(
     seed: Annotated[
         int, typer.Option(help="The same seed draws the same images on every backend.")
     ] = 0,
-    weights: Annotated[
-        Path | None,
-        typer.Option(help="Weights file of your own.", show_default="the pretrained one"),
-    ] = None,
+    weights: Weights = None,
     format: Annotated[
         Format | None,
         typer.Option(

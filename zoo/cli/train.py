@@ -9,6 +9,7 @@ import typer
 
 from zoo.checks import check_count
 from zoo.cli.checks import (
+    Name,
     check_draws,
     check_output_folder,
     check_run_folder,
@@ -34,7 +35,7 @@ class OnNonfinite(StrEnum):
 
 @with_recipe_options
 def train(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A model of `zoo list`.")],
+    name: Name,
     data: Annotated[
         Path | None,
         typer.Option(

@@ -38,7 +38,7 @@ def from_class_folders(
     images, labels, classes = zoo.datasets.from_class_folders("pets", (32, 32, 3))
     ```
     """
-    limit = check_limit(limit)
+    check_limit(limit)
     images, names = read_pictures(path, image_shape, None)
     outside = [name for name in names if "/" not in name]
     if outside:

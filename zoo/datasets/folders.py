@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import operator
 import os
 import warnings
 import zipfile
@@ -12,6 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from zoo.checks import check_count, check_image_shape
 from zoo.errors import DatasetError, InvalidInputError
 
 # Pillow is imported inside the functions: importing zoo must be quick.
@@ -71,7 +71,7 @@ def from_folder(
 def read_pictures(path, image_shape, limit):
     """Returns the pictures of `from_folder`, and their paths in it."""
     image_shape = _check_image_shape(image_shape)
-    limit = check_limit(limit)
+    check_limit(limit)
     suffixes = _readable_suffixes()
     with open_files(path) as (names, open_file):
         candidates = [name for name in names if os.path.splitext(name)[1].lower() in suffixes]
@@ -229,29 +229,17 @@ def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
 
 
 def _check_image_shape(image_shape) -> tuple[int, int, int]:
-    try:
-        height, width, channels = (_positive_integer(size) for size in image_shape)
-    except (TypeError, ValueError):
-        channels = None
-    if channels not in _MODES:
+    sizes = tuple(image_shape) if isinstance(image_shape, np.ndarray) else image_shape
+    check_image_shape(sizes)
+    if sizes[-1] not in _MODES:
         raise InvalidInputError(
-            "`image_shape` must be (height, width, channels): positive integers, with 1 "
-            f"(grayscale), 3 (RGB) or 4 (RGBA) channels. Received: image_shape={image_shape!r}"
+            "`image_shape` must have 1 (grayscale), 3 (RGB) or 4 (RGBA) channels. "
+            f"Received: image_shape={image_shape!r}"
         )
-    return height, width, channels
+    return tuple(sizes)
 
 
-def check_limit(limit) -> int | None:
-    """Returns a number of pictures as an int, after checking it; `None` for all."""
-    try:
-        return None if limit is None else _positive_integer(limit)
-    except (TypeError, ValueError):
-        raise InvalidInputError(
-            f"`limit` must be a positive integer or None. Received: limit={limit!r}"
-        ) from None
-
-
-def _positive_integer(value) -> int:
-    if isinstance(value, (bool, np.bool_)) or operator.index(value) < 1:
-        raise ValueError
-    return operator.index(value)
+def check_limit(limit) -> None:
+    """Raises `InvalidInputError` unless `limit` is a positive integer or `None`."""
+    if limit is not None:
+        check_count("limit", limit)
