@@ -304,7 +304,7 @@ def test_what_holds_no_pictures_is_refused(tmp_path):
 )
 def test_wrong_arguments_are_refused(arguments, name):
     path, image_shape, *limit = arguments
-    with pytest.raises(InvalidInputError, match=rf"`{name}` must be .*Received: {name}="):
+    with pytest.raises(InvalidInputError, match=rf"`{name}` must .*Received: {name}="):
         datasets.from_folder(path, image_shape, limit=limit[0] if limit else None)
 
 
