@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import zoo
 from zoo.errors import InvalidInputError
 from zoo.images.grids import make_grid, save_gif, save_png
 
@@ -142,3 +143,8 @@ def test_a_failed_write_keeps_what_was_there(tmp_path, monkeypatch):
             save()
     assert path.read_bytes() == b"what was here before"
     assert os.listdir(tmp_path) == ["grid.png"]
+
+
+def test_the_public_names_of_the_modules():
+    assert zoo.pictures.save_png is save_png
+    assert zoo.picture_files.__name__ == "zoo.images.restoring"
