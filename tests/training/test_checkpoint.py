@@ -68,19 +68,14 @@ def test_going_on_ends_where_an_uninterrupted_run_ends(tmp_path, precision):
     assert record["step"] == 15 or (precision == "mixed_float16" and record["step"] > 10)
 
 
-def test_a_later_fit_starts_from_its_own_first_epoch(tmp_path):
-    trained = model()
-    fit(trained, tmp_path, 2)
-    fit(trained, tmp_path, 3)
-    assert trained.fit(POINTS, epochs=2, verbose=0).epoch == [0, 1]
-
-
-def test_a_finished_run_has_nothing_left_to_do(tmp_path):
+def test_a_finished_run_has_nothing_left_to_do_and_a_later_fit_starts_anew(tmp_path):
     trained = model()
     fit(trained, tmp_path, 2)
     before = of_arrays(capture_state(trained))
     assert fit(trained, tmp_path, 2).epoch == []
     assert of_arrays(capture_state(trained)) == before
+    assert fit(trained, tmp_path, 3).epoch == [2]
+    assert trained.fit(POINTS, epochs=2, verbose=0).epoch == [0, 1]
 
 
 def test_a_state_is_the_same_on_every_backend():
@@ -95,14 +90,12 @@ def test_a_state_is_the_same_on_every_backend():
 # ------------------------------------------------------------------------------- which are kept
 
 
-def test_the_latest_are_kept(tmp_path):
-    fit(model(), tmp_path, 5, keep=2)
-    assert names(tmp_path) == ["epoch_0004.checkpoint.h5", "epoch_0005.checkpoint.h5"]
-
-
-def test_every_other_epoch_and_the_last(tmp_path):
-    fit(model(), tmp_path, 5, every=2, keep=9)
-    assert [read_record(path)["epoch"] for path in list_checkpoints(tmp_path)] == [2, 4, 5]
+@pytest.mark.parametrize(
+    ("options", "kept"), [({"keep": 2}, [4, 5]), ({"every": 2, "keep": 9}, [2, 4, 5])]
+)
+def test_the_latest_are_kept_and_the_last_always(tmp_path, options, kept):
+    fit(model(), tmp_path, 5, **options)
+    assert [read_record(path)["epoch"] for path in list_checkpoints(tmp_path)] == kept
 
 
 def test_where_epochs_are_short_saving_takes_no_more_than_its_share(tmp_path, monkeypatch):
