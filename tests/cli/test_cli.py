@@ -82,7 +82,7 @@ def test_list_is_quick_and_imports_neither_keras_nor_numpy(here):
         *table, seconds, loaded = result.stdout.splitlines()
         assert any(line.startswith("dcgan_mnist ") for line in table)
         assert loaded == "LOADED"
-        times.append(float(seconds))  # of the processor: others may be busy on this machine
+        times.append(float(seconds))  # of the processor: the machine can be busy
     assert min(times) < 1.0
 
 
@@ -239,7 +239,7 @@ def test_train_passes_the_options_on(tiny, photos, calls):
     spec, images, out = calls.pop()
     assert spec.recipe == registry.find("tiny").recipe
     assert (len(images), out) == (64, Path("runs/tiny"))
-    # So many epochs in all: without a phase before, and with rates that fall over these.
+    # This many epochs in all: no previous phase, and rates that fall over these.
     succeed("train", "inpaint_scenes64", "--data", photos, "--epochs", 5, "--out", "b")
     recipe = calls.pop()[0].recipe
     assert (recipe.epochs, recipe.previous, recipe.schedule_epochs) == (5, None, None)
@@ -261,7 +261,7 @@ def test_train_uses_the_models_own_data(here, calls, monkeypatch):
     assert not calls
 
 
-def test_train_keeps_an_earlier_run_unless_told_otherwise(tiny, photos, calls, here):
+def test_train_keeps_an_earlier_run_unless_it_is_to_be_overwritten(tiny, photos, calls, here):
     out = here / "runs" / "tiny"
     (out / "samples").mkdir(parents=True)
     earlier = ["tiny.json", "tiny.weights.h5", "samples/epoch_0020.png"]

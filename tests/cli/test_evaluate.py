@@ -67,7 +67,7 @@ def records(*arguments):
 # --------------------------------------------------------------------- evaluate
 
 
-def test_a_model_is_scored_with_weights_of_ones_own(data, weights):
+def test_a_model_is_scored_with_other_weights(data, weights):
     record = records("tiny", "--weights", weights, "-n", 20, "--seed", 3)
     assert record["command"] == (
         "zoo evaluate tiny --dataset mnist -n 20 --seed 3 --weights tiny.weights.h5"

@@ -59,7 +59,7 @@ def test_each_option_changes_its_fields_only(recipe_of, name):
     assert recipe_of(f"--{name.replace('_', '-')}", text) == spec.recipe
 
 
-def test_the_discriminators_rate_may_be_another(recipe_of):
+def test_the_discriminators_rate_can_differ(recipe_of):
     recipe = recipe_of("--discriminator-rate", "0.004", "--learning-rate", "0.001")
     assert (recipe.generator_rate, recipe.discriminator_rate) == (0.001, 0.004)
 

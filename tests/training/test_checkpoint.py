@@ -154,7 +154,7 @@ def test_the_best_is_kept_as_well_and_known_after_resuming(tmp_path, mode, best)
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "expected"),
     [
         ({"r1_penalty": 0.2}, r"compile.r1_penalty: 0.1 then, 0.2 now"),
         ({"loss": "hinge"}, r"compile.loss.*then, .*now"),
@@ -165,12 +165,12 @@ def test_the_best_is_kept_as_well_and_known_after_resuming(tmp_path, mode, best)
     ],
     ids=["penalty", "loss", "rate"],
 )
-def test_another_configuration_is_refused_by_what_changed(tmp_path, settings, told):
+def test_another_configuration_is_refused_by_what_changed(tmp_path, settings, expected):
     fit(model(), tmp_path, 1)
     before = names(tmp_path)
     other = model(**settings)
     state = of_arrays(capture_state(other))
-    with pytest.raises(CheckpointError, match=told):
+    with pytest.raises(CheckpointError, match=expected):
         fit(other, tmp_path, 2)
     assert names(tmp_path) == before
     assert of_arrays(capture_state(other)) == state
@@ -202,7 +202,7 @@ def test_differences_are_lines():
 
 
 @pytest.mark.parametrize("damage", ["short", "flipped", "empty", "text", "older"])
-def test_a_damaged_checkpoint_is_told_and_the_one_before_is_used(tmp_path, damage):
+def test_a_damaged_checkpoint_is_reported_and_the_previous_one_is_used(tmp_path, damage):
     fit(model(), tmp_path, 3)
     last = list_checkpoints(tmp_path)[-1]
     data = last.read_bytes()
@@ -242,7 +242,7 @@ def test_where_all_are_damaged_nothing_starts_anew(tmp_path):
     assert len(names(tmp_path)) == 2
 
 
-def test_a_full_disk_is_told_and_the_checkpoint_before_stays(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_and_the_previous_checkpoint_stays(tmp_path, monkeypatch):
     fit(model(), tmp_path, 2)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
@@ -269,7 +269,7 @@ def test_a_folder_that_is_gone_is_made_again(tmp_path):
     assert names(tmp_path / "run") == ["epoch_0002.checkpoint.h5"]
 
 
-def test_a_folder_that_cant_be_made_is_told_before_training(tmp_path):
+def test_a_folder_that_cant_be_made_is_reported_before_training(tmp_path):
     tmp_path.joinpath("file").write_text("not a folder")
     with pytest.raises(CheckpointError, match="No checkpoint can be written"):
         fit(model(), tmp_path / "file" / "run", 1)

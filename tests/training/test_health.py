@@ -45,12 +45,12 @@ def fit(model, poisoned, callbacks):
     model.fit(data, epochs=len(poisoned), verbose=0, callbacks=callbacks)
 
 
-def test_skipped_steps_are_told():
+def test_skipped_steps_are_reported():
     with pytest.warns(UserWarning, match="epoch 2: NaN or infinity in 1 of 4 steps; they were sk"):
         fit(build(), [[], [2], []], [zoo.HealthCallback(least_diversity=0)])
 
 
-def test_nothing_is_told_of_a_sound_run():
+def test_a_sound_run_reports_nothing():
     fit(build(), [[], []], [zoo.HealthCallback(least_diversity=0)])
 
 
@@ -136,15 +136,15 @@ def reported(values, **settings):
     return epochs
 
 
-def test_a_collapse_is_told_once():
+def test_a_collapse_is_reported_once():
     assert reported([0.02, 0.3, 0.9, 0.05, 0.04, 0.5, 0.01]) == [4, 7]
 
 
-def test_a_generator_that_never_varies_is_told_when_it_had_its_time():
+def test_a_generator_that_never_varies_is_reported_after_ten_epochs():
     assert reported([0.01] * 12) == [10]
 
 
-def test_the_collapse_of_a_model_is_told():
+def test_the_collapse_of_a_model_is_reported():
     model = build(generator_optimizer=keras.optimizers.SGD(0.0))
 
     class Collapse(keras.callbacks.Callback):

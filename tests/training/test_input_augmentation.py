@@ -61,7 +61,7 @@ def test_a_missing_package_is_named(monkeypatch):
         make(("flip",), (8, 8, 3))
 
 
-def test_nothing_heavy_is_imported_before_it_is_asked_for():
+def test_nothing_heavy_is_imported_before_it_is_needed():
     code = """
 import sys
 import zoo

@@ -33,7 +33,7 @@ def spec(own_registry):
 def test_a_run_leaves_weights_card_and_pictures(spec, tmp_path):
     card = zoo.train("squares", IMAGES, tmp_path / "run")
     files = {path.relative_to(tmp_path / "run").as_posix() for path in tmp_path.rglob("*.*")}
-    # Its own may be too soon after the start of such a short run.
+    # Its own can be too soon after the start of such a short run.
     assert sorted(files - {"checkpoints/epoch_0001.checkpoint.h5"}) == [
         "checkpoints/epoch_0002.checkpoint.h5",
         "samples/epoch_0001.png",
@@ -255,7 +255,7 @@ def test_other_images_or_another_recipe_are_refused_by_name(spec, tmp_path):
         run.train(spec, 255 - IMAGES, tmp_path, resume=True)
 
 
-def test_a_run_at_constant_rates_may_be_made_longer(spec, tmp_path):
+def test_a_run_at_constant_rates_can_be_extended(spec, tmp_path):
     spec = spec.with_recipe(schedule="constant")
     run.train(spec, IMAGES, tmp_path / "parts")
     longer = spec.with_recipe(epochs=3)

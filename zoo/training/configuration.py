@@ -39,7 +39,7 @@ def differences(before, now, prefix=""):
 
     Args:
         before: dict of plain values.
-        now: likewise.
+        now: dict of plain values.
 
     Returns:
         list of str, one for each difference: `"recipe.epochs: 20 then, 30 now"`.
