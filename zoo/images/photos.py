@@ -30,25 +30,21 @@ _PROFILES = {"L": b"GRAY", "LA": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB "}
 """Mode -> name of its color space in an ICC profile."""
 
 
-@dataclass(frozen=True)
-class _Format:
-    name: str
-    alpha: bool = True
-    options: tuple = ()
-
-
-_JPEG = _Format("JPEG", alpha=False, options=(("quality", 95), ("subsampling", 0)))
 _FORMATS = {
-    ".png": _Format("PNG"),
-    ".tif": _Format("TIFF"),
-    ".tiff": _Format("TIFF"),
-    # Without `exact`, transparent pixels lose their colors.
-    ".webp": _Format("WEBP", options=(("lossless", True), ("exact", True))),
-    ".bmp": _Format("BMP", alpha=False),
-    ".jpg": _JPEG,
-    ".jpeg": _JPEG,
+    ".png": "PNG",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
 }
-"""Suffix -> how to write the file."""
+"""Suffix -> format to write."""
+_WITHOUT_ALPHA = {"BMP", "JPEG"}
+_OPTIONS = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"lossless": True, "exact": True},  # not exact, transparent pixels lose their colors
+}
 
 
 @dataclass(frozen=True)
@@ -201,18 +197,18 @@ def write_photo(photo: Photo, path: str | os.PathLike) -> None:
     format = _FORMATS[_suffix(path)]
     gray = photo.pixels.shape[-1] == 1
     image = Image.fromarray(photo.pixels[..., 0] if gray else photo.pixels)
-    if photo.alpha is not None and format.alpha:
+    if photo.alpha is not None and format not in _WITHOUT_ALPHA:
         image.putalpha(Image.fromarray(photo.alpha))
-    if gray and format.name == "WEBP":  # has no grayscale
+    if gray and format == "WEBP":  # has no grayscale
         image = image.convert("RGB" if photo.alpha is None else "RGBA")
-    options = dict(format.options)
+    options = dict(_OPTIONS.get(format, {}))
     # A CMYK profile, for example, would give the RGB pixels other colors.
     if photo.icc_profile is not None and photo.icc_profile[16:20] == _PROFILES[image.mode]:
         options["icc_profile"] = photo.icc_profile
     if photo.dpi is not None:
         options["dpi"] = (photo.dpi, photo.dpi)
     with replacing(path) as temporary:
-        image.save(temporary, format=format.name, **options)
+        image.save(temporary, format=format, **options)
 
 
 def check_format(path: str | os.PathLike, photo: Photo | None = None) -> None:
@@ -230,9 +226,9 @@ def check_format(path: str | os.PathLike, photo: Photo | None = None) -> None:
         )
     # Alpha that is opaque everywhere can be dropped.
     transparent = photo is not None and photo.alpha is not None and (photo.alpha < 255).any()
-    if transparent and not _FORMATS[suffix].alpha:
+    if transparent and _FORMATS[suffix] in _WITHOUT_ALPHA:
         raise InvalidInputError(
-            f"The picture is transparent in places, which {_FORMATS[suffix].name} can't hold. "
+            f"The picture is transparent in places, which {_FORMATS[suffix]} can't hold. "
             f"Write to .png, .tif or .webp instead. Received: {path}"
         )
 

@@ -19,7 +19,7 @@ def of_model(model):
     """Returns the configuration of a compiled model: its networks, its loss, its optimizers.
 
     Args:
-        model: `zoo.adversarial.base.AdversarialPair`, compiled.
+        model: a compiled model of the zoo.
 
     Returns:
         dict of plain values.

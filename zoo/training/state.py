@@ -8,7 +8,7 @@ def state_variables(model):
     """Returns the variables that further steps depend on, by names that all backends share.
 
     Args:
-        model: `zoo.adversarial.base.AdversarialPair`, compiled.
+        model: a compiled model of the zoo.
 
     Returns:
         dict name -> variable: both networks with their batch statistics and random states, the
