@@ -65,7 +65,7 @@ class Mixture(Masks):
             )
         )
 
-    def numbers(self, height, width):
+    def numbers(self, height: int, width: int) -> int:
         # All kinds are painted from the same numbers, and one of them is kept.
         return 1 + max(kind.numbers(height, width) for kind in self.kinds)
 
@@ -78,7 +78,7 @@ class Mixture(Masks):
             bound += share
         return mask
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"kinds": [serialize(kind) for kind in self.kinds], "shares": self.shares}
 
 

@@ -23,7 +23,7 @@ class Masks:
         def __init__(self):
             super().__init__((0.4, 0.6))
 
-        def numbers(self, height, width):
+        def numbers(self, height: int, width: int) -> int:
             return 1                                     # uniform numbers per mask, unused here
 
         def paint(self, xp, uniforms, height, width):    # (N, 1) -> bool (N, height, width)
@@ -32,7 +32,7 @@ class Masks:
     ```
     """
 
-    def __init__(self, coverage):
+    def __init__(self, coverage: float | tuple[float, float]):
         bounds = tuple(coverage) if isinstance(coverage, (tuple, list)) else (coverage, coverage)
         numeric = all(isinstance(bound, (int, float)) for bound in bounds)
         if len(bounds) != 2 or not numeric or not 0 < bounds[0] <= bounds[1] < 1:
@@ -42,7 +42,7 @@ class Masks:
             )
         self.coverage = tuple(float(bound) for bound in bounds)
 
-    def numbers(self, height, width):
+    def numbers(self, height: int, width: int) -> int:
         """Returns the number of uniform random numbers that a mask is made from."""
         raise NotImplementedError
 
@@ -60,11 +60,11 @@ class Masks:
         """
         raise NotImplementedError
 
-    def tolerance(self, height, width):
+    def tolerance(self, height: int, width: int) -> float:
         """Returns how far a mask can be from `coverage`, by rounding to pixels or by chance."""
         return 1 / height + 1 / width
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """Returns the constructor's arguments as plain values."""
         return {"coverage": list(self.coverage)}
 
@@ -76,10 +76,10 @@ class Masks:
 class CenterSquare(Masks):
     """One centered hole in the image's proportions (Pathak et al. 2016); a quarter by default."""
 
-    def __init__(self, coverage=0.25):
+    def __init__(self, coverage: float | tuple[float, float] = 0.25):
         super().__init__(coverage)
 
-    def numbers(self, height, width):
+    def numbers(self, height: int, width: int) -> int:
         return 1
 
     def paint(self, xp, uniforms, height, width):
@@ -92,10 +92,10 @@ class CenterSquare(Masks):
 class Rectangles(Masks):
     """One rectangle anywhere, with sides in a ratio of up to 2 to 1 either way."""
 
-    def __init__(self, coverage=(0.1, 0.3)):
+    def __init__(self, coverage: float | tuple[float, float] = (0.1, 0.3)):
         super().__init__(coverage)
 
-    def numbers(self, height, width):
+    def numbers(self, height: int, width: int) -> int:
         return 4
 
     def paint(self, xp, uniforms, height, width):
@@ -123,7 +123,11 @@ class FreeForm(Masks):
 
     strokes = 32
 
-    def __init__(self, coverage=(0.1, 0.35), brush=(12 / 256, 40 / 256)):
+    def __init__(
+        self,
+        coverage: tuple[float, float] = (0.1, 0.35),
+        brush: tuple[float, float] = (12 / 256, 40 / 256),
+    ):
         super().__init__(coverage)
         if self.coverage[1] - self.coverage[0] < 0.05 - 1e-9:
             raise InvalidInputError(
@@ -132,7 +136,7 @@ class FreeForm(Masks):
             )
         self.brush = tuple(brush)
 
-    def numbers(self, height, width):
+    def numbers(self, height: int, width: int) -> int:
         return 2 + 7 * self.strokes
 
     def paint(self, xp, uniforms, height, width):
@@ -171,17 +175,21 @@ class FreeForm(Masks):
             ends[0] = xp.where(mirrored, width - ends[0], ends[0])
         return starts, stops
 
-    def tolerance(self, height, width):
+    def tolerance(self, height: int, width: int) -> float:
         return 0.0
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "brush": list(self.brush)}
 
 
 class Scratches(FreeForm):
     """Thin, nearly straight lines, as on a damaged print."""
 
-    def __init__(self, coverage=(0.03, 0.12), brush=(2 / 256, 8 / 256)):
+    def __init__(
+        self,
+        coverage: tuple[float, float] = (0.03, 0.12),
+        brush: tuple[float, float] = (2 / 256, 8 / 256),
+    ):
         super().__init__(coverage, brush)
 
     def _walk(self, xp, draws, height, width):
@@ -197,10 +205,10 @@ class Scratches(FreeForm):
 class MissingPixels(Masks):
     """Single missing pixels, independent of each other."""
 
-    def __init__(self, coverage=(0.1, 0.5)):
+    def __init__(self, coverage: float | tuple[float, float] = (0.1, 0.5)):
         super().__init__(coverage)
 
-    def numbers(self, height, width):
+    def numbers(self, height: int, width: int) -> int:
         return 1 + height * width
 
     def paint(self, xp, uniforms, height, width):

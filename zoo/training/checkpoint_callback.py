@@ -141,7 +141,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     # ------------------------------------------------------------------ files
 
-    def save(self, epoch, logs=None):
+    def save(self, epoch: int, logs: dict | None = None) -> None:
         """Writes the checkpoint of a run after `epoch` epochs.
 
         Raises:
@@ -180,7 +180,7 @@ class Checkpoint(keras.callbacks.Callback):
             if old != self.best:
                 old.unlink(missing_ok=True)
 
-    def restore(self, path):
+    def restore(self, path: str | os.PathLike) -> dict:
         """Restores the model to the state of a checkpoint.
 
         Args:
