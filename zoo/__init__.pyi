@@ -13,6 +13,8 @@ from .hub.loading import list_models as list_models
 from .hub.loading import load as load
 from .hub.registry import register as register
 from .hub.specs import Recipe as Recipe
+from .images import grids as pictures
+from .images import restoring as picture_files
 from .models.conditional import ConditionalModel as ConditionalModel
 from .models.conditional_dcgan import ConditionalDCGAN as ConditionalDCGAN
 from .models.dcgan import DCGAN as DCGAN
@@ -23,4 +25,6 @@ from .training.checkpoint_callback import Checkpoint as Checkpoint
 from .training.health import HealthCallback as HealthCallback
 from .training.run import train as train
 
+# The modules above that have another name here; the other names re-export themselves.
+__all__ = ["picture_files", "pictures"]
 __version__: str

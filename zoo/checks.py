@@ -103,3 +103,30 @@ def read_policy(value):
         f'a str with commas, "color,translation,cutout" for example. '
         f"Received: diff_augment={value!r}"
     )
+
+
+def check_images(images, image_shape=None, channels=None, empty=True):
+    """Raises `InvalidInputError` unless `images` is a uint8 array of shape `(N, H, W, C)`.
+
+    Args:
+        images: the array.
+        image_shape: `(H, W, C)` that it must have; `None` for any.
+        channels: tuple of the values that C can have; `None` for any.
+        empty: bool, whether there can be no images, or images without pixels.
+    """
+    import numpy as np  # here: listing models does without it
+
+    is_array = isinstance(images, np.ndarray)
+    sound = is_array and images.dtype == np.uint8 and images.ndim == 4 and (empty or images.size)
+    if sound and image_shape is not None:
+        sound = images.shape[1:] == tuple(image_shape)
+    if sound and channels is not None:
+        sound = images.shape[-1] in channels
+    if not sound:
+        expected = ", ".join(map(str, image_shape or ("H", "W", "C")))
+        limits = f", C one of {', '.join(map(str, channels))}" if channels else ""
+        limits += "" if empty else ", with at least one pixel"
+        received = f"{images.dtype} of shape {images.shape}" if is_array else type(images).__name__
+        raise InvalidInputError(
+            f"`images` must be a uint8 array of shape (N, {expected}){limits}. Received: {received}"
+        )

@@ -18,11 +18,11 @@ import numpy as np
 from scripts.experiments.precision import PRECISIONS
 from scripts.experiments.trials import report, score
 from zoo import datasets
-from zoo.adversarial.average import refresh_batch_statistics
 from zoo.adversarial.feeding import ArrayBatches, EpochOrder
 from zoo.hub import registry
 from zoo.hub.weights import save_weights
 from zoo.training.recipes import compile_arguments
+from zoo.training.run import refresh_batch_statistics
 
 POISONED_STEP = 50
 STEPS_A_WINDOW = 25

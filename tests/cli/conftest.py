@@ -1,18 +1,13 @@
 """An empty folder, and a tiny model with weights and pictures in it."""
 
-import numpy as np
 import pytest
-from PIL import Image
 
-import zoo
-from tests.cli.commands import CONFIG
-from zoo.hub import catalog, registry
+from tests.cli.commands import register, save_fresh_weights, save_pictures
 from zoo.hub.specs import ModelSpec
-from zoo.hub.weights import save_weights
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
+def here(tmp_path, monkeypatch, own_registry):
     """An empty current folder, no data, no weights of the machine's."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ZOO_WEIGHTS_DIR", str(tmp_path / "weights"))
@@ -23,25 +18,21 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture
 def tiny(here):
-    recipe = {"epochs": 1, "batch_size": 16}
-    registry.add(
-        ModelSpec("tiny", **catalog.VANILLA_GAN, config=CONFIG, recipe=registry.Recipe(**recipe))
-    )
-    yield "tiny"
-    registry.unregister("tiny")
+    register("tiny")
+    return "tiny"
 
 
 @pytest.fixture
-def weights(tiny, here):
-    save_weights(zoo.load("tiny", weights=None, seed=1), here / "tiny.weights.h5")
-    return "tiny.weights.h5"
+def weights(tiny):
+    return save_fresh_weights(tiny)
 
 
 @pytest.fixture
 def photos(here):
-    folder = here / "photos"
-    folder.mkdir()
-    pixels = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 3)).astype("uint8")
-    for index, image in enumerate(pixels):
-        Image.fromarray(image).save(folder / f"{index:02}.png")
+    save_pictures(here / "photos", 64, (8, 8, 3))
     return "photos"
+
+
+@pytest.fixture
+def builds_no_model(monkeypatch):
+    monkeypatch.setattr(ModelSpec, "build", lambda *_, **__: pytest.fail("a model was built"))

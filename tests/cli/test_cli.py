@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -14,7 +12,6 @@ from PIL import Image
 
 import zoo
 from tests.cli.commands import CONFIG, fail, run, run_process, succeed
-from tests.processes import ROOT
 from zoo import datasets
 from zoo.cli import train as cli_train
 from zoo.hub import registry
@@ -28,7 +25,7 @@ def test_list_shows_every_model_once(here):
     assert [line.split()[0] for line in lines[1:]] == zoo.list_models()
 
 
-def test_list_takes_wildcards_and_tells_the_pretrained(here, tiny):
+def test_list_takes_wildcards_and_shows_the_pretrained(here, tiny):
     assert "dcgan_mnist" in succeed("list", "dcgan*")
     assert "\ngan_mnist" not in succeed("list", "dcgan*")
     card = zoo.info("tiny")
@@ -55,10 +52,18 @@ def test_info_shows_every_value_of_the_card(here, name):
 
 
 def test_version_and_help(here):
+    result = run_process("--version", code="import runpy; runpy.run_module('zoo', alter_sys=True)")
+    assert result.stdout == f"zoo {zoo.__version__}\n", result.stderr
     assert succeed("--version") == f"zoo {zoo.__version__}\n"
     for arguments in ((), ("--help",), ("-h",)):
         assert all(verb in succeed(*arguments) for verb in ("list", "info", "sample", "train"))
-    assert "--interpolate" in succeed("sample", "--help")
+    for command, words in {
+        "sample": ("--interpolate", "--labels", "7,7,3", "classes at random"),
+        "inpaint": ("--resize-mask", "--weights", "127", "lossy", "PICTURE_restored.png"),
+        "progress": ("RUN_DIR", "--frame-ms", "RUN_DIR/progress.gif"),
+    }.items():
+        text = succeed(command, "--help")
+        assert [word for word in words if word not in text] == []
 
 
 def test_list_is_quick_and_imports_neither_keras_nor_numpy(here):
@@ -77,14 +82,8 @@ def test_list_is_quick_and_imports_neither_keras_nor_numpy(here):
         *table, seconds, loaded = result.stdout.splitlines()
         assert any(line.startswith("dcgan_mnist ") for line in table)
         assert loaded == "LOADED"
-        times.append(float(seconds))  # of the processor: others may be busy on this machine
+        times.append(float(seconds))  # of the processor: the machine can be busy
     assert min(times) < 1.0
-
-
-def test_module_runs_as_the_command(here):
-    command = [sys.executable, "-m", "zoo", "--version"]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert result.stdout == f"zoo {zoo.__version__}\n"
 
 
 # ---------------------------------------------------------------------- sample
@@ -155,29 +154,23 @@ def test_sample_chooses_format_and_name(weights, options, written):
         (["-o", "folder/a.gif/b.gif"], "folder"),
         (["-o", "/dev/null", "--format", "png"], "/dev/null"),
         (["-n", "0"], "-n=0"),
-        (["-n", "-3"], "-n=-3"),
         (["-n", "two"], "integer"),
         (["--seed", "-1"], "--seed=-1"),
         (["--format", "jpeg"], "jpeg"),
-        (["--weights", "missing.weights.h5"], "missing.weights.h5"),
+        (["--weights", "missing.weights.h5"], "no weights file at missing.weights.h5"),
         (["--frobnicate"], "--frobnicate"),
         ([], "zoo train tiny"),
     ],
 )
-def test_sample_refuses_before_it_loads_a_model(tiny, here, monkeypatch, options, expected):
+def test_sample_refuses_before_it_builds_a_model(tiny, here, builds_no_model, options, expected):
     (here / "folder").mkdir()
     (here / "folder" / "a.gif").touch()
-    monkeypatch.setattr(
-        "zoo.hub.specs.ModelSpec.build", lambda *_, **__: pytest.fail("a model was built")
-    )
     assert expected in fail("sample", "tiny", *options)
-    assert sorted(os.listdir(here)) == ["folder"]
 
 
-def test_sample_of_an_unknown_model_names_the_closest(here):
-    assert "Closest: dcgan_mnist" in fail("sample", "dcgan_mnits")
-    assert "Closest: dcgan_mnist" in fail("info", "dcgan_mnits")
-    assert "Closest: dcgan_mnist" in fail("train", "dcgan_mnits")
+@pytest.mark.parametrize("command", ["sample", "info", "train", "neighbors", "evaluate"])
+def test_an_unknown_model_names_the_closest(here, command):
+    assert "Closest: dcgan_mnist" in fail(command, "dcgan_mnits")
 
 
 def test_sample_refuses_weights_that_arent(weights, here):
@@ -238,17 +231,18 @@ def calls(monkeypatch):
 
 
 def test_train_passes_the_options_on(tiny, photos, calls):
-    options = ["--epochs", 3, "--batch-size", 7, "--seed", 9, "--precision", "mixed_bfloat16"]
-    succeed("train", "tiny", "--data", photos, "--limit", 10, "--out", "mine", *options)
+    succeed("train", "tiny", "--data", photos, "--limit", 10, "--out", "mine", "--epochs", 3)
     spec, images, out = calls.pop()
-    recipe = spec.recipe
-    assert (recipe.epochs, recipe.batch_size, recipe.seed) == (3, 7, 9)
-    assert recipe.precision == "mixed_bfloat16"
+    assert spec.recipe == registry.find("tiny").with_recipe(epochs=3).recipe
     assert (images.shape, images.dtype, out) == ((10, 8, 8, 3), np.uint8, Path("mine"))
     succeed("train", "tiny", "--data", photos)
     spec, images, out = calls.pop()
     assert spec.recipe == registry.find("tiny").recipe
     assert (len(images), out) == (64, Path("runs/tiny"))
+    # This many epochs in all: no previous phase, and rates that fall over these.
+    succeed("train", "inpaint_scenes64", "--data", photos, "--epochs", 5, "--out", "b")
+    recipe = calls.pop()[0].recipe
+    assert (recipe.epochs, recipe.previous, recipe.schedule_epochs) == (5, None, None)
 
 
 def test_train_uses_the_models_own_data(here, calls, monkeypatch):
@@ -267,7 +261,7 @@ def test_train_uses_the_models_own_data(here, calls, monkeypatch):
     assert not calls
 
 
-def test_train_keeps_an_earlier_run_unless_told_otherwise(tiny, photos, calls, here):
+def test_train_keeps_an_earlier_run_unless_it_is_to_be_overwritten(tiny, photos, calls, here):
     out = here / "runs" / "tiny"
     (out / "samples").mkdir(parents=True)
     earlier = ["tiny.json", "tiny.weights.h5", "samples/epoch_0020.png"]
@@ -287,11 +281,7 @@ def test_train_keeps_an_earlier_run_unless_told_otherwise(tiny, photos, calls, h
         ([], "--data"),
         (["--data", "nowhere"], "nowhere"),
         (["--data", "empty"], "No readable picture"),
-        (["--epochs", "0"], "--epochs=0"),
-        (["--batch-size", "-1"], "--batch-size=-1"),
         (["--limit", "0"], "--limit=0"),
-        (["--seed", "4294967296"], "--seed=4294967296"),
-        (["--seed", "-1"], "--seed=-1"),
         (["--precision", "half"], "mixed_bfloat16"),
         (["--out", "file"], "file"),
         (["--out", "file/run"], "file"),
@@ -302,7 +292,6 @@ def test_train_refuses_before_it_starts(tiny, here, calls, options, expected):
     (here / "file").touch()
     assert expected in fail("train", "tiny", *options)
     assert not calls
-    assert sorted(os.listdir(here)) == ["empty", "file"]
 
 
 # ---------------------------------------------------------------------- errors
@@ -376,19 +365,11 @@ def test_a_signal_ends_a_process_with_130(here):
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX pipes")
 @pytest.mark.parametrize("arguments", [["list"], ["info", "dcgan_mnist", "--json"], ["--help"]])
-def test_a_closed_pipe_is_nobodys_error(here, arguments):
+def test_a_closed_pipe_is_no_error(here, arguments):
     reader, writer = os.pipe()
     os.close(reader)
     try:
-        code = "from zoo.cli import main; main()"
-        result = subprocess.run(
-            [sys.executable, "-c", code, *arguments],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=writer,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=60,
-        )
+        result = run_process(*arguments, stdout=writer)
     finally:
         os.close(writer)
     assert (result.returncode, result.stderr) == (1, "")
@@ -410,7 +391,7 @@ def test_a_skipped_picture_is_one_warning_line(tiny, photos, here):
     assert lines[1] == "error: stopped"
 
 
-def test_a_backends_noise_is_held_back_and_errors_are_not(here):
+def test_a_backends_noise_is_held_back_and_errors_are_not(here, monkeypatch):
     code = (
         "import os, sys\n"
         "from zoo.cli.quiet import quiet_backend\n"
@@ -420,14 +401,10 @@ def test_a_backends_noise_is_held_back_and_errors_are_not(here):
         "    print('a warning', file=sys.stderr)\n"
         "print(os.environ['TF_CPP_MIN_LOG_LEVEL'])\n"
     )
-    without = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
     for level, lines in ((None, 2), ("1", 3)):
-        environment = {**without, "PYTHONPATH": str(ROOT)}
-        if level:
-            environment["TF_CPP_MIN_LOG_LEVEL"] = level
-        result = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True
-        )
+        environment = {"TF_CPP_MIN_LOG_LEVEL": level} if level else {}
+        result = run_process(code=code, environment=environment)
         assert result.stdout.strip() == (level or "3")
         assert len(result.stderr.splitlines()) == lines
         assert "on fire" in result.stderr

@@ -1,13 +1,16 @@
 """`zoo progress`: where it writes, what it says, how it fails."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cli.commands import fail, run_process, succeed
+from tests.cli.commands import PRINT_WHETHER_KERAS_IS_LOADED, fail, run_process, succeed
+
+pytestmark = pytest.mark.no_backend
 
 
 @pytest.fixture
@@ -45,45 +48,22 @@ def test_progress_takes_an_output_and_a_time(run):
     ("arguments", "expected"),
     [
         (["runs/tiny", "-o", "a.mp4"], ".gif"),
-        (["runs/tiny", "-o", "a"], ".gif"),
         (["runs/tiny", "-o", "folder.gif"], "folder.gif, a folder"),
-        (["runs/tiny", "-o", "file/a.gif"], "file"),
-        (["runs/tiny", "--frame-ms", "5"], "--frame-ms=5"),
         (["runs/tiny", "--frame-ms", "5001"], "--frame-ms=5001"),
-        (["runs/tiny", "--frame-ms", "slow"], "integer"),
-        (["runs"], "epoch_0001.png"),
         (["nowhere"], "nowhere"),
-        (["file"], "file"),
+        (["damaged"], "epoch_0002.png"),
         ([], "--help"),
     ],
 )
 def test_progress_refuses_and_writes_nothing(run, here, arguments, expected):
     Path("folder.gif").mkdir()
-    Path("file").touch()
+    shutil.copytree(run, "damaged")
+    Path("damaged", "samples", "epoch_0002.png").write_bytes(b"junk")
     assert expected in fail("progress", *arguments)
-    assert sorted(os.listdir(here)) == ["file", "folder.gif", "runs"]
-    assert os.listdir(run) == ["samples"]
-
-
-def test_a_damaged_picture_is_named(run):
-    Path(run, "samples", "epoch_0002.png").write_bytes(b"junk")
-    assert "epoch_0002.png" in fail("progress", run)
-    assert os.listdir(run) == ["samples"]
+    assert os.listdir(run) == os.listdir("damaged") == ["samples"]
 
 
 def test_progress_does_without_keras(run):
-    code = (
-        "import atexit, sys\n"
-        "atexit.register(lambda: print('keras' in sys.modules))\n"
-        "from zoo.cli import main; main()\n"
-    )
-    result = run_process("progress", run, code=code)
+    result = run_process("progress", run, code=PRINT_WHETHER_KERAS_IS_LOADED)
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[1:] == ["False"]
-
-
-def test_help_names_the_command(here):
-    assert "progress" in succeed("--help")
-    text = succeed("progress", "--help")
-    for word in ("RUN_DIR", "--frame-ms", "RUN_DIR/progress.gif"):
-        assert word in text

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.cli.training_bar import Meter, training_progress
+from zoo.cli.training_bar import training_progress
 
 pytestmark = pytest.mark.no_backend
 
@@ -25,28 +25,56 @@ def fit(stream, epochs=2):
     return progress
 
 
-def test_meter_counts_from_the_second_step():
-    meter = Meter(epochs=2, steps=10, images=100)
-    meter.at(0, 0, now=0.0)
-    assert meter.images_per_second is None
-    assert meter.speed_text() == ""
-    meter.at(0, 1, now=50.0)  # compiled
-    assert meter.seconds_left is None
-    meter.at(0, 5, now=52.0)
-    assert meter.images_per_second == pytest.approx(20.0)
-    assert meter.seconds_left == pytest.approx(7.5)
-    assert meter.epoch_text() == "epoch 1/2"
-    meter.at(1, 10, now=59.5)
-    assert meter.images_per_second == pytest.approx(20.0)
-    assert meter.speed_text() == "20 images/s"
-    assert meter.epoch_text() == "epoch 2/2"
+def lines_of(monkeypatch, times, epochs, steps, images, first_epoch=0):
+    """Lines of a log whose steps begin, and whose epochs end, at the given times."""
+    clock, stream = iter(times), io.StringIO()
+    monkeypatch.setattr("rich.console.monotonic", lambda: now[0])
+    now = [0.0]
+    with training_progress(images, stream) as progress:
+        progress.set_params({"epochs": epochs, "steps": steps})
+        progress.on_train_begin()
+        for epoch in range(first_epoch, epochs):
+            progress.on_epoch_begin(epoch)
+            for batch in range(steps):
+                now[0] = next(clock)
+                progress.on_train_batch_begin(batch)
+            now[0] = next(clock)
+            progress.on_epoch_end(epoch, {"loss": 0.5})
+    return stream.getvalue().splitlines()
 
 
-def test_meter_writes_hours_and_minutes():
-    meter = Meter(epochs=1000, steps=10, images=100)
-    for batch, now in ((0, 0.0), (1, 1.0), (2, 2.0)):
-        meter.at(0, batch, now)
-    assert meter.speed_text() == "10 images/s, 2:46:38 left"
+def test_speed_counts_from_the_second_step(monkeypatch):
+    # The first one takes 50 seconds, to compile; the others two each.
+    times = [0, 50, 52, 54, 56, 56, 58, 60, 62, 64]
+    first, second = lines_of(monkeypatch, times, epochs=2, steps=4, images=40)
+    assert first == "epoch 1/2  loss 0.5  5 images/s, 0:00:08 left"
+    assert second == "epoch 2/2  loss 0.5  5 images/s"
+
+
+def test_speed_of_a_resumed_run_is_its_own(monkeypatch):
+    times = [0, 50, 52, 54, 56, 56, 58, 60, 62, 64]
+    lines = lines_of(monkeypatch, times, epochs=1002, steps=4, images=40, first_epoch=1000)
+    assert lines[0] == "epoch 1001/1002  loss 0.5  5 images/s, 0:00:08 left"
+
+
+def test_time_left_is_in_hours_and_minutes_once_it_is_known(monkeypatch):
+    times = [float(second) for second in range(3 * 1500)]
+    lines = lines_of(monkeypatch, times, epochs=1500, steps=2, images=20)
+    # An epoch is three seconds, in which two steps begin.
+    assert lines[0] == "epoch 1/1500  loss 0.5  10 images/s, 0:49:58 left"
+    assert lines[-1].startswith("epoch 1500/1500  loss 0.5  7 images/s")
+    assert lines_of(monkeypatch, [0.0, 1.0], epochs=1, steps=1, images=5) == ["epoch 1/1  loss 0.5"]
+
+
+def test_a_long_line_is_one_line(monkeypatch):
+    stream = io.StringIO()
+    with training_progress(8, stream) as progress:
+        progress.set_params({"epochs": 1, "steps": 1})
+        progress.on_train_begin()
+        progress.on_epoch_begin(0)
+        progress.on_train_batch_begin(0)
+        progress.on_epoch_end(0, {f"a_metric_with_a_long_name_{i}": 0.5 for i in range(20)})
+    assert stream.getvalue().count("\n") == 1
 
 
 def test_a_log_file_gets_one_line_per_epoch():

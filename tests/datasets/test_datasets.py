@@ -75,11 +75,6 @@ def test_reads_nested_files_in_path_order(tmp_path, kind):
     assert images[:, 0, 0, 0].tolist() == [0, 1, 2, 3]
 
 
-def test_accepts_a_string_path_and_numpy_sizes(tmp_path):
-    save(tmp_path / "a.png")
-    assert datasets.from_folder(str(tmp_path), np.array([4, 6, 3])).shape == (1, 4, 6, 3)
-
-
 def test_limit_counts_readable_pictures(tmp_path):
     (tmp_path / "0.png").write_bytes(b"no picture")
     for value in range(1, 5):
@@ -89,11 +84,11 @@ def test_limit_counts_readable_pictures(tmp_path):
     assert images[:, 0, 0, 0].tolist() == [1, 2]
 
 
-def test_zip_paths_may_start_with_a_dot_folder(tmp_path):
+def test_zip_paths_can_start_with_a_dot_folder(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("./a/b.png", noise_bytes("png"))
         archive.writestr("./.hidden/b.png", noise_bytes("png"))
-    assert len(datasets.from_folder(tmp_path / "a.zip", RGB)) == 1
+    assert datasets.from_folder(str(tmp_path / "a.zip"), np.array(RGB)).shape == (1, *RGB)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
@@ -112,13 +107,35 @@ def test_keeps_pixels_of_the_right_size(tmp_path):
     np.testing.assert_array_equal(one(tmp_path, RGB), pixels)
 
 
+def palette(*colors):
+    picture = Image.new("P", (8, 8), 0)
+    picture.putpalette([value for color in colors for value in color])
+    return picture
+
+
+def flat(mode, color):
+    return Image.new(mode, (8, 8), color)
+
+
 @pytest.mark.parametrize(
-    ("image_shape", "expected"),
-    [(GRAY, [90]), (RGB, [90, 90, 90]), (RGBA, [90, 90, 90, 255])],
+    ("picture", "options", "gray", "rgb", "rgba"),
+    [
+        (flat("L", 90), {}, 90, (90, 90, 90), (90, 90, 90, 255)),
+        (flat("1", 1), {}, 255, (255, 255, 255), (255, 255, 255, 255)),
+        (palette((10, 20, 30)), {}, 18, (10, 20, 30), (10, 20, 30, 255)),
+        # Without alpha in the result, transparent pixels lie on white.
+        (flat("RGBA", (0, 0, 0, 0)), {}, 255, (255, 255, 255), (0, 0, 0, 0)),
+        (flat("RGBA", (10, 20, 30, 40)), {}, 218, (216, 218, 219), (10, 20, 30, 40)),
+        (flat("LA", (0, 0)), {}, 255, (255, 255, 255), (0, 0, 0, 0)),
+        (flat("RGB", (7, 7, 7)), {"transparency": (7, 7, 7)}, 255, (255,) * 3, (7, 7, 7, 0)),
+        (palette((10, 20, 30), (0, 0, 0)), {"transparency": 0}, 255, (255,) * 3, (10, 20, 30, 0)),
+        (flat("CMYK", (0, 0, 0, 255)), {}, 0, (0, 0, 0), (0, 0, 0, 255)),
+    ],
 )
-def test_grayscale_takes_the_channels_asked_for(tmp_path, image_shape, expected):
-    save(tmp_path / "a.png", 90, mode="L")
-    assert one(tmp_path, image_shape)[3, 3].tolist() == expected
+def test_every_mode_takes_the_channels_wanted(tmp_path, picture, options, gray, rgb, rgba):
+    picture.save(tmp_path / ("a.tif" if picture.mode == "CMYK" else "a.png"), **options)
+    for image_shape, expected in ((GRAY, gray), (RGB, rgb), (RGBA, rgba)):
+        assert np.abs(one(tmp_path, image_shape)[3, 3] - expected).max() <= 1
 
 
 @pytest.mark.parametrize("size", [(300, 9), (9, 300), (1, 40), (17, 43)])
@@ -132,13 +149,6 @@ def test_any_aspect_ratio_is_cropped_around_the_center(tmp_path, size):
     assert (one(tmp_path, GRAY) == 200).all()
 
 
-def test_crops_rather_than_squeezes(tmp_path):
-    picture = Image.new("L", (32, 8), 0)
-    picture.paste(255, (12, 0, 20, 8))
-    picture.save(tmp_path / "a.png")
-    assert (one(tmp_path, GRAY) == 255).all()
-
-
 def test_exif_orientation_is_respected(tmp_path):
     picture = Image.new("L", (16, 8), 0)
     picture.paste(255, (0, 0, 8, 8))
@@ -148,50 +158,6 @@ def test_exif_orientation_is_respected(tmp_path):
     pixels = one(tmp_path, (16, 8, 1))
     assert (pixels[:8] == 255).all()
     assert (pixels[8:] == 0).all()
-
-
-@pytest.mark.parametrize("image_shape", [GRAY, RGB])
-@pytest.mark.parametrize("kind", ["RGBA", "LA", "palette", "RGB with a transparent color"])
-def test_transparent_pixels_lie_on_white(tmp_path, image_shape, kind):
-    path = tmp_path / "a.png"
-    if kind == "RGBA":
-        save(path, (0, 0, 0, 0), mode="RGBA")
-    elif kind == "LA":
-        save(path, (0, 0), mode="LA")
-    elif kind == "palette":
-        picture = Image.new("P", (8, 8), 1)
-        picture.putpalette([255, 0, 0, 0, 0, 0])
-        picture.save(path, transparency=b"\xff\x00")
-    else:
-        save(path, (0, 0, 0), transparency=(0, 0, 0))
-    assert (one(tmp_path, image_shape) == 255).all()
-
-
-def test_alpha_is_kept_where_the_model_has_it(tmp_path):
-    save(tmp_path / "a.png", (10, 20, 30, 40), mode="RGBA")
-    assert one(tmp_path, RGBA)[0, 0].tolist() == [10, 20, 30, 40]
-
-
-def test_palette_with_transparency_becomes_alpha(tmp_path):
-    picture = Image.new("P", (8, 8), 0)
-    picture.putpalette([10, 20, 30, 0, 0, 0])
-    picture.save(tmp_path / "a.png", transparency=0)
-    assert one(tmp_path, RGBA)[0, 0].tolist() == [10, 20, 30, 0]
-
-
-def test_opaque_palette_and_bilevel(tmp_path):
-    picture = Image.new("P", (8, 8), 0)
-    picture.putpalette([10, 20, 30])
-    picture.save(tmp_path / "a.png")
-    save(tmp_path / "b.png", 1, mode="1")
-    images = datasets.from_folder(tmp_path, RGB)
-    assert images[:, 0, 0].tolist() == [[10, 20, 30], [255, 255, 255]]
-
-
-def test_cmyk(tmp_path):
-    save(tmp_path / "a.tif", (0, 0, 0, 255), mode="CMYK")
-    assert (one(tmp_path, RGB) == 0).all()
-    assert (one(tmp_path, GRAY) == 0).all()
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
@@ -204,27 +170,21 @@ def test_16_bit_grayscale_is_scaled_not_clipped(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [(0, 1, (0, 255)), (0, 255, (0, 255)), (0, 65535, (0, 255)), (-3, 3, (0, 255)), (0, 0, (0, 0))],
+    ("low", "high", "dtype", "expected"),
+    [
+        *((0, high, "float32", (0, 255)) for high in (1, 255, 65535)),
+        (-3, 3, "float32", (0, 255)),
+        (0, 0, "float32", (0, 0)),
+        (-5, -5, "float32", (0, 0)),
+        (-100_000, 100_000, "int32", (0, 255)),
+    ],
 )
-def test_float_grayscale_is_scaled_by_its_range(tmp_path, low, high, expected):
-    ramp = np.linspace(low, high, 64, dtype=np.float32).reshape(8, 8)
+def test_other_numbers_are_scaled_by_their_range(tmp_path, low, high, dtype, expected):
+    ramp = np.linspace(low, high, 64).astype(dtype).reshape(8, 8)
     Image.fromarray(ramp).save(tmp_path / "a.tif")
     pixels = one(tmp_path, GRAY)
     assert (pixels.min(), pixels.max()) == expected
     assert (np.diff(pixels.ravel()) >= 0).all()
-
-
-def test_negative_32_bit_integers_are_stretched(tmp_path):
-    ramp = np.linspace(-100_000, 100_000, 64).astype(np.int32).reshape(8, 8)
-    Image.fromarray(ramp).save(tmp_path / "a.tif")
-    pixels = one(tmp_path, GRAY)
-    assert (pixels.min(), pixels.max()) == (0, 255)
-
-
-def test_a_constant_float_picture_out_of_range_is_finite(tmp_path):
-    Image.fromarray(np.full((8, 8), -5, np.float32)).save(tmp_path / "a.tif")
-    assert (one(tmp_path, GRAY) == 0).all()
 
 
 def test_first_frame_of_an_animation(tmp_path):
@@ -236,8 +196,8 @@ def test_first_frame_of_an_animation(tmp_path):
 # --- from_folder: what can't be read ----------------------------------------------------------
 
 
-def noise_bytes(format):
-    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+def noise_bytes(format, size=(64, 64)):
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format)
     return buffer.getvalue()
@@ -316,59 +276,39 @@ def test_nothing_but_corrupt_files(tmp_path):
         datasets.from_folder(tmp_path, RGB)
 
 
-@pytest.mark.parametrize("kind", ["folder", "zip"])
-def test_empty(tmp_path, kind):
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    path = folder if kind == "folder" else zip_of(folder, tmp_path / "pictures.zip")
-    with pytest.raises(DatasetError, match=r"No readable picture .* 0 files seen"):
-        datasets.from_folder(path, RGB)
-
-
-def test_missing_path(tmp_path):
-    with pytest.raises(DatasetError, match="nothing is there"):
-        datasets.from_folder(tmp_path / "nowhere", RGB)
-
-
-def test_not_a_zip(tmp_path):
-    picture = save(tmp_path / "a.png")
-    with pytest.raises(DatasetError, match=r"a directory or a sound zip.*a\.png"):
-        datasets.from_folder(picture, RGB)
-
-
-def test_truncated_zip(tmp_path):
+def test_what_holds_no_pictures_is_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    zip_of(tmp_path / "empty", tmp_path / "empty.zip")
     save(tmp_path / "pictures" / "a.png")
-    path = zip_of(tmp_path / "pictures", tmp_path / "a.zip")
-    path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(DatasetError, match="sound zip"):
-        datasets.from_folder(path, RGB)
+    cut = zip_of(tmp_path / "pictures", tmp_path / "cut.zip")
+    cut.write_bytes(cut.read_bytes()[:-30])
+    for path, expected in {
+        "empty": r"No readable picture .* 0 files seen",
+        "empty.zip": r"No readable picture .* 0 files seen",
+        "nowhere": "there is neither",
+        "pictures/a.png": r"a directory or a sound zip.*a\.png",
+        "cut.zip": "sound zip",
+    }.items():
+        with pytest.raises(DatasetError, match=expected):
+            datasets.from_folder(tmp_path / path, RGB)
 
 
 @pytest.mark.parametrize(
-    "image_shape",
-    [(8, 8), (8, 8, 2), (0, 8, 3), (8, -1, 3), (8.0, 8, 3), (8, 8, True), "883", 8, None],
+    ("arguments", "name"),
+    [
+        *(((".", shape), "image_shape") for shape in [(8, 8), (8, 8, 2), (0, 8, 3), (8.0, 8, 3)]),
+        *(((".", shape), "image_shape") for shape in [(8, 8, True), "883", 8, None]),
+        *(((".", RGB, limit), "limit") for limit in (0, -1, 1.5, True, "3")),
+        ((3.5, RGB), "path"),
+    ],
 )
-def test_bad_image_shape(tmp_path, image_shape):
-    with pytest.raises(InvalidInputError, match=r"image_shape.*Received"):
-        datasets.from_folder(tmp_path, image_shape)
-
-
-@pytest.mark.parametrize("limit", [0, -1, 1.5, True, "3"])
-def test_bad_limit(tmp_path, limit):
-    with pytest.raises(InvalidInputError, match=r"limit.*Received"):
-        datasets.from_folder(tmp_path, RGB, limit=limit)
-
-
-def test_bad_path_type():
-    with pytest.raises(InvalidInputError, match=r"path.*Received: 3\.5"):
-        datasets.from_folder(3.5, RGB)
+def test_wrong_arguments_are_refused(arguments, name):
+    path, image_shape, *limit = arguments
+    with pytest.raises(InvalidInputError, match=rf"`{name}` must .*Received: {name}="):
+        datasets.from_folder(path, image_shape, limit=limit[0] if limit else None)
 
 
 # --- records ----------------------------------------------------------------------------------
-
-
-def test_names_are_sorted():
-    assert datasets.names() == ["cifar10", "fashion_mnist", "mnist", "scenes64"]
 
 
 @pytest.mark.parametrize("name", datasets.names())
@@ -392,9 +332,7 @@ def test_records_are_complete(name):
 def test_unknown_name(function):
     with pytest.raises(DatasetError, match=r"cifar10, .*'minst'.* Did you mean 'mnist'\?"):
         function("minst")
-    with pytest.raises(DatasetError, match="Received: None"):
-        function(None)
-    with pytest.raises(DatasetError, match=r"Received: \['mnist'\]"):
+    with pytest.raises(DatasetError, match=r"Received: name=\['mnist'\]"):
         function(["mnist"])
 
 
@@ -430,12 +368,6 @@ def test_npz(data_dir, name):
     assert labels[:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
 
 
-def test_npz_lacks_an_array(data_dir):
-    save_mnist(data_dir / "mnist.npz")
-    with pytest.raises(DatasetError, match=r"mnist\.npz.* x_train and y_train"):
-        datasets.load("mnist", "train")
-
-
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "npy", "pickle"])
 def test_corrupt_npz(data_dir, damage):
     path = save_mnist(data_dir / "mnist.npz")
@@ -454,6 +386,9 @@ def test_corrupt_npz(data_dir, damage):
         save_mnist(path, x_test=np.array([{"any": "object"}]))
     with pytest.raises(DatasetError, match=r"mnist\.npz.* x_test and y_test"):
         datasets.load("mnist", "test")
+    save_mnist(path)  # which lacks the other split
+    with pytest.raises(DatasetError, match=r"mnist\.npz.* x_train and y_train"):
+        datasets.load("mnist", "train")
 
 
 @pytest.mark.parametrize(
@@ -509,20 +444,13 @@ def test_zip(data_dir):
         ("val/sea/small.webp", noise_bytes("webp")[:100], "OSError"),
         ("val/desert/1.webp", noise_bytes("webp"), "KeyError: 'desert'"),
         ("val/1.webp", noise_bytes("webp"), "KeyError: '1.webp'"),
+        ("val/sea/wide.webp", noise_bytes("webp", (64, 32)), "64x32 pixels instead of 64x64"),
     ],
-    ids=["no picture", "truncated", "unknown class", "no class"],
+    ids=["no picture", "truncated", "unknown class", "no class", "size"],
 )
 def test_corrupt_zip_member(data_dir, name, data, reason):
     save_scenes(data_dir / "scenes64.zip", 3_406, **{name: data})
     with pytest.raises(DatasetError, match=rf"scenes64\.zip.*'{name}'.*{reason}"):
-        datasets.load("scenes64", "val")
-
-
-def test_zip_with_other_sizes(data_dir):
-    buffer = io.BytesIO()
-    Image.new("RGB", (32, 64)).save(buffer, "webp")
-    save_scenes(data_dir / "scenes64.zip", 10, **{"val/sea/x.webp": buffer.getvalue()})
-    with pytest.raises(DatasetError, match="64x32 pixels instead of 64x64"):
         datasets.load("scenes64", "val")
 
 
@@ -540,19 +468,13 @@ def test_truncated_zip_of_a_data_set(data_dir):
         datasets.load("scenes64", "val")
 
 
-def test_scenes_without_a_file(data_dir):
+def test_folders_without_the_file_are_refused(data_dir, monkeypatch):
     with pytest.raises(DatasetError, match=r"'scenes64\.zip'.*Put 'scenes64\.zip'.*into"):
         datasets.load("scenes64")
-
-
-def test_scenes_without_a_folder(monkeypatch):
-    monkeypatch.delenv("ZOO_DATA_DIR", raising=False)
+    monkeypatch.delenv("ZOO_DATA_DIR")
     with pytest.raises(DatasetError, match=r"Put 'scenes64\.zip'.*ZOO_DATA_DIR names"):
         datasets.load("scenes64")
-
-
-def test_mistyped_data_dir(monkeypatch, tmp_path):
-    monkeypatch.setenv("ZOO_DATA_DIR", str(tmp_path / "dta"))
+    monkeypatch.setenv("ZOO_DATA_DIR", str(data_dir / "dta"))
     with pytest.raises(DatasetError, match=r"ZOO_DATA_DIR.*dta"):
         datasets.load("mnist")
 

@@ -122,7 +122,7 @@ def test_unknown_methods_are_refused(method):
 def test_refuses_what_does_not_belong_together():
     images = smooth_images()
     masks = holes(images)
-    with pytest.raises(InvalidInputError, match=r"uint8 images.*float64"):
+    with pytest.raises(InvalidInputError, match=r"uint8 array.*float64"):
         inpaint_classically("telea", images / 255, masks)
     with pytest.raises(InvalidInputError, match=r"bool masks of shape \(4, 24, 20\)"):
         inpaint_classically("telea", images, masks[0])

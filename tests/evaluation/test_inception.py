@@ -117,7 +117,7 @@ def test_no_images_have_no_features(inception):
     "images", [pictures() / 255, pictures()[0], pictures(shape=(4, 4, 4)), pictures()[..., 0]]
 )
 def test_refuses_other_images(inception, images):
-    with pytest.raises(InvalidInputError, match=r"\(N, H, W, 1\) or \(N, H, W, 3\)"):
+    with pytest.raises(InvalidInputError, match=r"\(N, H, W, C\), C one of 1, 3"):
         inception.features(images)
 
 

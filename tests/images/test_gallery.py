@@ -10,6 +10,8 @@ from tests.keras_cv import needs_keras_cv
 from zoo.errors import InvalidInputError, MissingDependencyError
 from zoo.images.gallery import save_gallery
 
+pytestmark = pytest.mark.no_backend
+
 LEVELS = [0, 40, 80, 120, 160, 200]
 
 
@@ -34,8 +36,7 @@ def centers(pixels, rows, columns):
 
 
 @needs_keras_cv
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize(("columns", "rows"), [(3, 2), (6, 1), (1, 6), (2, 3)])
+@pytest.mark.parametrize(("channels", "columns", "rows"), [(1, 3, 2), (3, 6, 1), (1, 1, 6)])
 def test_images_lie_in_reading_order_in_their_own_grays(tmp_path, channels, rows, columns):
     save_gallery(flat_images(channels), tmp_path / "g.png", columns=columns)
     shown = centers(read(tmp_path / "g.png"), rows, columns)
@@ -99,26 +100,18 @@ def test_a_failure_leaves_the_earlier_file_and_no_figure(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("images", "expected"),
+    ("images", "columns", "expected"),
     [
-        (np.zeros((2, 4, 4, 3), "float32"), "float32"),
-        (np.zeros((4, 4, 3), "uint8"), r"\(4, 4, 3\)"),
-        (np.zeros((2, 4, 4, 4), "uint8"), "1 or 3 channels"),
-        (np.zeros((0, 4, 4, 3), "uint8"), "at least one"),
-        (np.zeros((401, 1, 1, 1), "uint8"), "up to 400 images.*Received: 401"),
-        ("pictures", "Received: str"),
+        (np.zeros((2, 4, 4, 4), "uint8"), None, "C one of 1, 3"),
+        (np.zeros((0, 4, 4, 3), "uint8"), None, "at least one pixel"),
+        (np.zeros((401, 1, 1, 1), "uint8"), None, "up to 400 images.*Received: 401"),
+        (flat_images(1), 0, "columns"),
     ],
 )
-def test_other_arrays_are_refused(tmp_path, images, expected):
+def test_wrong_arguments_are_refused(tmp_path, images, columns, expected):
     with pytest.raises(InvalidInputError, match=expected):
-        save_gallery(images, tmp_path / "g.png")
+        save_gallery(images, tmp_path / "g.png", columns=columns)
     assert not any(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("columns", [0, 1.5, True])
-def test_columns_are_a_positive_integer(tmp_path, columns):
-    with pytest.raises(InvalidInputError, match="columns"):
-        save_gallery(flat_images(1), tmp_path / "g.png", columns=columns)
 
 
 @pytest.mark.parametrize("module", ["keras_cv", "matplotlib.pyplot"])

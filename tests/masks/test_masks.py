@@ -75,11 +75,11 @@ def test_a_stroke_is_every_pixel_near_its_line(ends, radius):
         np, pair(x0, y0), pair(x1, y1), np.full((1, 1), radius, "float32"), 24
     )
     painted = (columns >= left[0, 0][:, None]) & (columns <= right[0, 0][:, None])
-    clear = np.abs(distance - radius) > 1e-2  # what rounding may decide either way is left out
+    clear = np.abs(distance - radius) > 1e-2  # what rounding can decide either way is left out
     np.testing.assert_array_equal(painted[clear], (distance <= radius)[clear])
 
 
-def test_a_mixture_holds_each_kind_as_often_as_asked():
+def test_a_mixture_holds_each_kind_as_often_as_its_share():
     mixture = masks.Mixture(["center_square", "missing_pixels"], shares=[3, 1])
     drawn = masks.draw(mixture, 400, (32, 32), seed=0)
     (square,) = masks.draw("center_square", 1, (32, 32))
@@ -122,7 +122,7 @@ def test_plain_values_bring_the_same_masks_back(kind):
     )
 
 
-def test_a_kind_of_ones_own():
+def test_a_user_defined_kind():
     class LeftHalf(masks.Masks):
         def __init__(self):
             super().__init__(0.5)
@@ -156,7 +156,7 @@ def test_a_kind_of_ones_own():
         (lambda: masks.get_masks({"kind": "free_form", "brsh": 1}), "brsh"),
     ],
 )
-def test_bad_input_is_told(call, reason):
+def test_bad_input_is_refused(call, reason):
     with pytest.raises(InvalidInputError) as caught:
         call()
     assert reason in str(caught.value)

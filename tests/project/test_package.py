@@ -7,7 +7,7 @@ import pytest
 
 import zoo
 from tests.processes import HERE, ROOT, environment
-from zoo.cli.kinds import RESTORING
+from zoo.hub import registry
 
 NO_NETWORK = """
 import socket
@@ -53,7 +53,7 @@ def test_the_weights_fit_a_package_index():
 
 
 def test_every_model_that_draws_is_pretrained():
-    drawing = [name for name in zoo.list_models() if zoo.info(name).family != RESTORING]
+    drawing = [name for name in zoo.list_models() if registry.find(name).task == "draw"]
     assert set(drawing) <= set(PRETRAINED)
 
 

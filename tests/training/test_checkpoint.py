@@ -1,4 +1,4 @@
-"""Checkpoints: everything is in them, they go on to the same end, and what is damaged is told."""
+"""Checkpoints: they hold everything, resume to the same end, and damage is reported."""
 
 import errno
 import json
@@ -68,19 +68,14 @@ def test_going_on_ends_where_an_uninterrupted_run_ends(tmp_path, precision):
     assert record["step"] == 15 or (precision == "mixed_float16" and record["step"] > 10)
 
 
-def test_a_later_fit_starts_from_its_own_first_epoch(tmp_path):
-    trained = model()
-    fit(trained, tmp_path, 2)
-    fit(trained, tmp_path, 3)
-    assert trained.fit(POINTS, epochs=2, verbose=0).epoch == [0, 1]
-
-
-def test_a_finished_run_has_nothing_left_to_do(tmp_path):
+def test_a_finished_run_has_nothing_left_to_do_and_a_later_fit_starts_anew(tmp_path):
     trained = model()
     fit(trained, tmp_path, 2)
     before = of_arrays(capture_state(trained))
     assert fit(trained, tmp_path, 2).epoch == []
     assert of_arrays(capture_state(trained)) == before
+    assert fit(trained, tmp_path, 3).epoch == [2]
+    assert trained.fit(POINTS, epochs=2, verbose=0).epoch == [0, 1]
 
 
 def test_a_state_is_the_same_on_every_backend():
@@ -95,14 +90,12 @@ def test_a_state_is_the_same_on_every_backend():
 # ------------------------------------------------------------------------------- which are kept
 
 
-def test_the_latest_are_kept(tmp_path):
-    fit(model(), tmp_path, 5, keep=2)
-    assert names(tmp_path) == ["epoch_0004.checkpoint.h5", "epoch_0005.checkpoint.h5"]
-
-
-def test_every_other_epoch_and_the_last(tmp_path):
-    fit(model(), tmp_path, 5, every=2, keep=9)
-    assert [read_record(path)["epoch"] for path in list_checkpoints(tmp_path)] == [2, 4, 5]
+@pytest.mark.parametrize(
+    ("options", "kept"), [({"keep": 2}, [4, 5]), ({"every": 2, "keep": 9}, [2, 4, 5])]
+)
+def test_the_latest_are_kept_and_the_last_always(tmp_path, options, kept):
+    fit(model(), tmp_path, 5, **options)
+    assert [read_record(path)["epoch"] for path in list_checkpoints(tmp_path)] == kept
 
 
 def test_where_epochs_are_short_saving_takes_no_more_than_its_share(tmp_path, monkeypatch):
@@ -119,7 +112,7 @@ def test_where_epochs_are_short_saving_takes_no_more_than_its_share(tmp_path, mo
         def on_epoch_begin(self, epoch, logs=None):
             clock[0] += 1.5
 
-    callbacks = [Epoch(), Slow(tmp_path, largest_share=0.25)]
+    callbacks = [Epoch(), Slow(tmp_path, time_fraction=0.25)]
     model().fit(POINTS, batch_size=8, epochs=10, verbose=0, callbacks=callbacks)
     assert saved == [1, 5, 9, 10]  # six seconds apart, and the last
 
@@ -147,7 +140,9 @@ def test_the_best_is_kept_as_well_and_known_after_resuming(tmp_path, mode, best)
     scores = [5, 1, 9, 4, 3, 2]
     for epochs in (4, 6):
         score = Score(scores)
-        checkpoint = zoo.Checkpoint(tmp_path, keep=1, monitor="score", mode=mode, along=[score])
+        checkpoint = zoo.Checkpoint(
+            tmp_path, keep=1, monitor="score", mode=mode, stateful_callbacks=[score]
+        )
         trained = model()
         trained.fit(POINTS, epochs=epochs, verbose=0, callbacks=[score, checkpoint])
         assert [read_record(path)["epoch"] for path in list_checkpoints(tmp_path)] == [best, epochs]
@@ -159,7 +154,7 @@ def test_the_best_is_kept_as_well_and_known_after_resuming(tmp_path, mode, best)
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "expected"),
     [
         ({"r1_penalty": 0.2}, r"compile.r1_penalty: 0.1 then, 0.2 now"),
         ({"loss": "hinge"}, r"compile.loss.*then, .*now"),
@@ -170,12 +165,12 @@ def test_the_best_is_kept_as_well_and_known_after_resuming(tmp_path, mode, best)
     ],
     ids=["penalty", "loss", "rate"],
 )
-def test_another_configuration_is_refused_by_what_changed(tmp_path, settings, told):
+def test_another_configuration_is_refused_by_what_changed(tmp_path, settings, expected):
     fit(model(), tmp_path, 1)
     before = names(tmp_path)
     other = model(**settings)
     state = of_arrays(capture_state(other))
-    with pytest.raises(CheckpointError, match=told):
+    with pytest.raises(CheckpointError, match=expected):
         fit(other, tmp_path, 2)
     assert names(tmp_path) == before
     assert of_arrays(capture_state(other)) == state
@@ -207,7 +202,7 @@ def test_differences_are_lines():
 
 
 @pytest.mark.parametrize("damage", ["short", "flipped", "empty", "text", "older"])
-def test_a_damaged_checkpoint_is_told_and_the_one_before_is_used(tmp_path, damage):
+def test_a_damaged_checkpoint_is_reported_and_the_previous_one_is_used(tmp_path, damage):
     fit(model(), tmp_path, 3)
     last = list_checkpoints(tmp_path)[-1]
     data = last.read_bytes()
@@ -227,7 +222,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_is_used(tmp_path, damag
         data = {"short": data[: len(data) // 2], "empty": b"", "text": b"no checkpoint"}[damage]
     last.write_bytes(data)
     trained = model()
-    with pytest.warns(UserWarning, match="epoch_0003.*going back to the one before"):
+    with pytest.warns(UserWarning, match="epoch_0003.*going back to the previous one"):
         history = fit(trained, tmp_path, 3)
     assert history.epoch == [2]
     whole = model()
@@ -247,7 +242,7 @@ def test_where_all_are_damaged_nothing_starts_anew(tmp_path):
     assert len(names(tmp_path)) == 2
 
 
-def test_a_full_disk_is_told_and_the_checkpoint_before_stays(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_and_the_previous_checkpoint_stays(tmp_path, monkeypatch):
     fit(model(), tmp_path, 2)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
@@ -269,12 +264,12 @@ def test_a_folder_that_is_gone_is_made_again(tmp_path):
                 tmp_path.joinpath("run").rmdir()
 
     callbacks = [Remove(), zoo.Checkpoint(tmp_path / "run")]
-    with pytest.warns(UserWarning, match="run is gone; it is made again"):
+    with pytest.warns(UserWarning, match="run is gone; creating it again"):
         model().fit(POINTS, epochs=2, verbose=0, callbacks=callbacks)
     assert names(tmp_path / "run") == ["epoch_0002.checkpoint.h5"]
 
 
-def test_a_folder_that_cant_be_made_is_told_before_training(tmp_path):
+def test_a_folder_that_cant_be_made_is_reported_before_training(tmp_path):
     tmp_path.joinpath("file").write_text("not a folder")
     with pytest.raises(CheckpointError, match="No checkpoint can be written"):
         fit(model(), tmp_path / "file" / "run", 1)
@@ -296,11 +291,18 @@ def test_a_record_that_claims_too_much_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"every": 0}, {"keep": 0}, {"mode": "best"}, {"largest_share": 0}], ids=str
+    "arguments",
+    [{"every": 0}, {"keep": 0}, {"mode": "best"}, {"time_fraction": 0}, {"largest_share": 0}],
+    ids=str,
 )
 def test_wrong_arguments(arguments):
     with pytest.raises(InvalidInputError):
         zoo.Checkpoint("run", **arguments)
+
+
+def test_earlier_names_of_arguments_still_count():
+    checkpoint = zoo.Checkpoint("run", along=[Score([])], largest_share=0.5)
+    assert (len(checkpoint.stateful_callbacks), checkpoint.time_fraction) == (1, 0.5)
 
 
 def test_the_model_samples_from_what_was_restored(tmp_path):

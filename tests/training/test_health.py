@@ -1,4 +1,4 @@
-"""What is told and done about steps with NaN and about collapse, once an epoch."""
+"""What is reported and done about steps with NaN and about collapse, once an epoch."""
 
 import warnings
 
@@ -45,12 +45,12 @@ def fit(model, poisoned, callbacks):
     model.fit(data, epochs=len(poisoned), verbose=0, callbacks=callbacks)
 
 
-def test_skipped_steps_are_told():
+def test_skipped_steps_are_reported():
     with pytest.warns(UserWarning, match="epoch 2: NaN or infinity in 1 of 4 steps; they were sk"):
         fit(build(), [[], [2], []], [zoo.HealthCallback(least_diversity=0)])
 
 
-def test_nothing_is_told_of_a_sound_run():
+def test_a_sound_run_reports_nothing():
     fit(build(), [[], []], [zoo.HealthCallback(least_diversity=0)])
 
 
@@ -107,14 +107,23 @@ def test_a_lowered_rate_stays_after_resuming(tmp_path):
         assert rates[0] == rates[1] < 1.1e-2
 
 
+def test_a_checkpoint_ahead_of_the_callback_is_refused(tmp_path):
+    checkpoint = zoo.Checkpoint(tmp_path)
+    health = zoo.HealthCallback("rollback", checkpoint)
+    with pytest.raises(InvalidInputError, match="must come after it"):
+        fit(build(), [[]], [checkpoint, health])
+    # In another `fit` the same callbacks are welcome, in the right order.
+    fit(build(), [[]], [health, checkpoint])
+
+
 def test_without_a_checkpoint_there_is_nothing_to_go_back_to(tmp_path):
     checkpoint = zoo.Checkpoint(tmp_path)
     with pytest.raises(DivergenceError, match="no checkpoint to go back to"):
         fit(build(), [[1]], [zoo.HealthCallback("rollback", checkpoint), checkpoint])
 
 
-def told(values, **settings):
-    """The epochs that the callback tells of, after logs with these diversities."""
+def reported(values, **settings):
+    """The epochs in which the callback warns, after logs with these diversities."""
     health = zoo.HealthCallback(least_diversity=0.1, **settings)
     health.on_train_begin()
     epochs = []
@@ -127,15 +136,15 @@ def told(values, **settings):
     return epochs
 
 
-def test_a_collapse_is_told_once():
-    assert told([0.02, 0.3, 0.9, 0.05, 0.04, 0.5, 0.01]) == [4, 7]
+def test_a_collapse_is_reported_once():
+    assert reported([0.02, 0.3, 0.9, 0.05, 0.04, 0.5, 0.01]) == [4, 7]
 
 
-def test_a_generator_that_never_varies_is_told_when_it_had_its_time():
-    assert told([0.01] * 12) == [10]
+def test_a_generator_that_never_varies_is_reported_after_ten_epochs():
+    assert reported([0.01] * 12) == [10]
 
 
-def test_the_collapse_of_a_model_is_told():
+def test_the_collapse_of_a_model_is_reported():
     model = build(generator_optimizer=keras.optimizers.SGD(0.0))
 
     class Collapse(keras.callbacks.Callback):
@@ -144,7 +153,7 @@ def test_the_collapse_of_a_model_is_told():
                 kernel, bias = self.model.generator.layers[-1].get_weights()
                 self.model.generator.layers[-1].set_weights([0 * kernel, bias])
 
-    with pytest.warns(UserWarning, match="epoch 2: generated samples differ .* 0 times"):
+    with pytest.warns(UserWarning, match="epoch 2: generated samples vary only 0 times"):
         fit(model, [[], []], [Collapse(), zoo.HealthCallback(least_diversity=0.001)])
 
 

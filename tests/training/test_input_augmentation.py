@@ -33,28 +33,26 @@ def test_names_are_separated_by_commas():
     assert parse_names("crop, flip ,rotate") == ("crop", "flip", "rotate")
 
 
-@pytest.mark.parametrize("text", ["", "flop", "flip,", "flip rotate", "Flip"])
-def test_an_unknown_name_is_told_the_known_ones(text):
-    with pytest.raises(InvalidInputError, match="flip, rotate, crop, cutout") as caught:
-        parse_names(text)
-    assert f"Received: {', '.join(text.split(','))}" in str(caught.value).replace(",  ", ", ")
+@pytest.mark.parametrize("names", ["", "flop", "flip,", "flip rotate", "Flip"])
+def test_unknown_names_are_refused_with_the_known_ones(names):
+    received = ", ".join(name.strip() for name in names.split(","))
+    expected = f"Augmentations are {', '.join(ALL)}; .* Received: {received}$"
+    with pytest.raises(InvalidInputError, match=expected):
+        parse_names(names)
 
 
-@pytest.mark.parametrize("names", [(), "flip", None, {"flip"}, [["flip"]]])
-def test_names_come_in_a_sequence(names):
-    with pytest.raises(InvalidInputError, match="Augmentations are flip"):
-        make(names, (8, 8, 3))
-
-
-def test_each_name_counts_once():
-    with pytest.raises(InvalidInputError, match=r"once\. Received: flip, crop, flip"):
-        parse_names("flip,crop,flip")
-
-
-@pytest.mark.parametrize("name", ["brightness", "contrast"])
-def test_colors_are_those_of_gray_and_rgb_images(name):
-    with pytest.raises(InvalidInputError, match=rf"{name}.*1 or 3 channels.*\(8, 8, 4\)"):
-        make((name,), (8, 8, 4))
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        *((names, "Augmentations are flip") for names in ((), "flip", None, {"flip"}, [["flip"]])),
+        (("flip", "crop", "flip"), r"once\. Received: flip, crop, flip"),
+        (("brightness",), r"brightness.*1 or 3 channels.*\(8, 8, 4\)"),
+        (("contrast",), r"contrast.*1 or 3 channels.*\(8, 8, 4\)"),
+    ],
+)
+def test_names_that_dont_go_together_or_with_the_images(names, expected):
+    with pytest.raises(InvalidInputError, match=expected):
+        make(names, (8, 8, 4))
 
 
 def test_a_missing_package_is_named(monkeypatch):
@@ -63,7 +61,7 @@ def test_a_missing_package_is_named(monkeypatch):
         make(("flip",), (8, 8, 3))
 
 
-def test_nothing_heavy_is_imported_before_it_is_asked_for():
+def test_nothing_heavy_is_imported_before_it_is_needed():
     code = """
 import sys
 import zoo
@@ -180,18 +178,9 @@ def test_small_batches(count):
 
 
 @needs_keras_cv
-@pytest.mark.parametrize(
-    "images",
-    [
-        np.zeros((2, 8, 8, 3), "float32"),
-        np.zeros((2, 8, 8, 1), "uint8"),
-        np.zeros((8, 8, 3), "uint8"),
-        [[0]],
-    ],
-)
-def test_other_arrays_are_refused(images):
-    with pytest.raises(InvalidInputError, match=r"uint8 ndarrays.*\(8, 8, 3\).*Received"):
-        make(("flip",), (8, 8, 3))(images, np.random.default_rng(0))
+def test_other_arrays_are_refused():
+    with pytest.raises(InvalidInputError, match=r"\(N, 8, 8, 3\)\. Received: uint8 of shape"):
+        make(("flip",), (8, 8, 3))(np.zeros((2, 8, 8, 1), "uint8"), np.random.default_rng(0))
 
 
 # -------------------------------------------------------------------------- each by itself

@@ -16,9 +16,8 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), "uint8")
 
 
 @pytest.fixture
-def spec(monkeypatch):
+def spec(own_registry):
     """A registered model that trains in a moment."""
-    monkeypatch.setattr(registry, "_SPECS", dict(registry._SPECS))
 
     @zoo.register(
         "squares",
@@ -32,9 +31,9 @@ def spec(monkeypatch):
 
 
 def test_a_run_leaves_weights_card_and_pictures(spec, tmp_path):
-    card = run.train(spec, IMAGES, tmp_path / "run")
+    card = zoo.train("squares", IMAGES, tmp_path / "run")
     files = {path.relative_to(tmp_path / "run").as_posix() for path in tmp_path.rglob("*.*")}
-    # Its own may be too soon after the start of such a short run.
+    # Its own can be too soon after the start of such a short run.
     assert sorted(files - {"checkpoints/epoch_0001.checkpoint.h5"}) == [
         "checkpoints/epoch_0002.checkpoint.h5",
         "samples/epoch_0001.png",
@@ -45,7 +44,8 @@ def test_a_run_leaves_weights_card_and_pictures(spec, tmp_path):
     ]
     assert ModelCard.read(tmp_path / "run" / "squares.json") == card
     assert card.recipe == dataclasses.asdict(spec.recipe)
-    assert card.training["images"] == 40
+    assert (card.training["images"], card.training["epochs"]) == (40, 2)
+    assert "phases" not in card.training
     assert card.training["backend"].startswith(keras.backend.backend())
     assert card.missing_for_release() == [
         "license",
@@ -122,12 +122,20 @@ def test_what_a_recipe_can_not_hold_is_named(spec, tmp_path, changes):
 
 def test_a_recipe_in_two_phases_trains_both(spec, tmp_path):
     first = dataclasses.replace(spec.recipe, epochs=1, schedule_epochs=4, seed=3)
-    both = spec.with_recipe(previous=first, epochs=1, generator_rate=0.0, discriminator_rate=0.0)
+    rates = {"generator_rate": 0.0, "discriminator_rate": 0.0}
+    both = spec.with_recipe(previous=first, epochs=1, batch_size=8, **rates)
     card = run.train(both, IMAGES, tmp_path)
     before = ModelCard.read(tmp_path / "first" / "squares.json")
     assert card.training["initial_weights_sha256"] == before.sha256
     assert registry.Recipe.from_dict(card.recipe) == both.recipe
     assert before.recipe == dataclasses.asdict(first)
+    # The card of the result speaks of the whole run.
+    phases = card.training["phases"]
+    assert [phase["epochs"] for phase in phases] == [1, 1]
+    assert [phase["batch_size"] for phase in phases] == [16, 8]
+    assert all(phase["images_per_second"] > 0 for phase in phases)
+    assert card.training["epochs"] == 2
+    assert card.training["seconds"] == sum(phase["seconds"] for phase in phases)
     one, other = (
         zoo.load("squares", weights=folder / "squares.weights.h5")
         for folder in (tmp_path, tmp_path / "first")
@@ -137,11 +145,36 @@ def test_a_recipe_in_two_phases_trains_both(spec, tmp_path):
         np.testing.assert_allclose(a, b, atol=1e-3)
 
 
+def test_phases_add_up_whatever_the_previous_card_records():
+    phase = {"epochs": 2, "batch_size": 16, "seconds": 10, "images_per_second": 8}
+    recipe = registry.Recipe(epochs=3, batch_size=4)
+    # Cards of earlier versions have no phases, and the batch size in the recipe only.
+    card = ModelCard("squares", "squares", {}, recipe=dataclasses.asdict(recipe), training=phase)
+    assert run._phases_of(card) == [{**phase}]
+    del phase["batch_size"]
+    assert run._phases_of(card)[0]["batch_size"] == 4
+    phases = [{**phase, "batch_size": 16}, {**phase, "epochs": 5, "seconds": 30}]
+    record = run._record(recipe, 40, phases, "")
+    assert (record["epochs"], record["seconds"], record["images_per_second"]) == (7, 40, 7)
+    assert record["phases"] == phases
+    card = dataclasses.replace(card, training=record)
+    assert run._phases_of(card) == phases
+
+
+def test_checkpoints_call_the_previous_phase_first(spec):
+    spec = spec.with_recipe(previous=spec.recipe)
+    recipe = run.run_configuration(spec, IMAGES, None, None, None)["recipe"]
+    assert "previous" not in recipe
+    assert recipe["first"]["first"] is None
+    assert recipe["first"]["epochs"] == 2
+
+
 def test_given_weights_take_the_place_of_a_first_phase(spec, tmp_path):
     run.train(spec, IMAGES, tmp_path / "before")
     both = spec.with_recipe(previous=spec.recipe)
     weights = tmp_path / "before" / "squares.weights.h5"
-    run.train(both, IMAGES, tmp_path / "run", initial_weights=weights)
+    card = run.train(both, IMAGES, tmp_path / "run", initial_weights=weights)
+    assert "phases" not in card.training
     assert not (tmp_path / "run" / "first").exists()
 
 
@@ -222,7 +255,7 @@ def test_other_images_or_another_recipe_are_refused_by_name(spec, tmp_path):
         run.train(spec, 255 - IMAGES, tmp_path, resume=True)
 
 
-def test_a_run_at_constant_rates_may_be_made_longer(spec, tmp_path):
+def test_a_run_at_constant_rates_can_be_extended(spec, tmp_path):
     spec = spec.with_recipe(schedule="constant")
     run.train(spec, IMAGES, tmp_path / "parts")
     longer = spec.with_recipe(epochs=3)

@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from zoo.errors import InvalidInputError
-from zoo.models.drawing import batch_slices
 
 
 def copy_network(network, inputs):
@@ -52,23 +51,3 @@ def update_average(average, network, decay, iterations, sound=None):
             continue  # the state of a random seed
         fast = ops.stop_gradient(ops.convert_to_tensor(fast))
         slow.assign(slow + ops.cast(share, slow.dtype) * (fast - slow))
-
-
-def refresh_batch_statistics(model, batches=100, batch_size=256):
-    """Measures the batch statistics of a generator anew, with its weights as they are.
-
-    An average of weights needs statistics of its own, not an average of the statistics of all the
-    networks it passed through (Brock et al. 2019, appendix, "standing statistics").
-
-    Args:
-        model: `zoo.AdversarialModel`; its sampling network is changed in place.
-        batches: int, forward passes; the moving statistics forget the first ones.
-        batch_size: int, latents of each.
-    """
-    network = model.sampling_network()
-    if len(network.variables) == len(network.trainable_variables):
-        return  # there are none
-    inputs = model.sample_inputs(batches * batch_size, seed=1)
-    for part in batch_slices(len(inputs[0]), batch_size):
-        tensors = [ops.convert_to_tensor(item[part]) for item in inputs]
-        network(tensors if len(tensors) > 1 else tensors[0], training=True)

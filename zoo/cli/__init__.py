@@ -1,6 +1,6 @@
 """The command line: `zoo list`, `info`, `sample`, `inpaint`, `train`, `evaluate` and others.
 
-Knows no Keras and no NumPy before a command needs them: `zoo list` answers at once.
+Keras and NumPy are imported only once a command needs them: `zoo list` answers at once.
 """
 
 import os
@@ -14,10 +14,11 @@ import typer.core
 
 import zoo
 from zoo.cli import evaluate, inpaint, neighbors, progress, sample, train, verify
+from zoo.cli.checks import Name
 from zoo.errors import ZooError
 
 INTERRUPTED = 130  # as a shell reports SIGINT
-WRONG = 2
+FAILED = 2
 DEBUG = "--debug"
 
 # Click's, or Typer's own copy of it: only this name is public in every version of Typer.
@@ -25,7 +26,7 @@ _UsageError = typer.BadParameter.__base__
 
 
 class _Interrupted(Exception):
-    """Ctrl-C, under a name of our own: Typer would end without a word."""
+    """Raised for Ctrl-C in place of `KeyboardInterrupt`, which Typer ends without a message."""
 
 
 class _Commands(typer.core.TyperGroup):
@@ -40,7 +41,7 @@ class _Commands(typer.core.TyperGroup):
     def main(self, args=None, prog_name=None, **options):
         args = list(sys.argv[1:] if args is None else args)
         debug = DEBUG in args
-        # Accepted anywhere: one adds it to the end of the line that just failed.
+        # Accepted anywhere: users add it to the end of the command that just failed.
         args = [argument for argument in args if argument != DEBUG]
         options["standalone_mode"] = False
         with warnings.catch_warnings():
@@ -54,12 +55,12 @@ class _Commands(typer.core.TyperGroup):
                 if debug:
                     traceback.print_exc()
                 print(f"error: {_line(error)}", file=sys.stderr)
-                status = INTERRUPTED if isinstance(error, _Interrupted) else WRONG
+                status = INTERRUPTED if isinstance(error, _Interrupted) else FAILED
         sys.exit(status)
 
 
 def _line(error):
-    """An error's message, on one line."""
+    """Returns an error's message on one line."""
     if isinstance(error, _UsageError):
         command = error.ctx.command_path if error.ctx else "zoo"
         text = f"{error.format_message().rstrip('.')}. See `{command} --help`."
@@ -71,14 +72,14 @@ def _line(error):
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):
-    """A warning as one line: its place in the code is of no use here."""
+    """Prints a warning as one line, without its place in the code."""
     text = " ".join(str(message).split())
     print(f"warning: {text}", file=file or sys.stderr)
 
 
 def _leave_pipe():
-    """The reader of a pipe left, as `head` does: nobody to tell."""
-    # Or Python fails to flush at its exit, and says so.
+    """Ends quietly after the reader of a pipe left, as `head` does."""
+    # Otherwise Python fails to flush at its exit, and reports it.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
 
@@ -140,10 +141,10 @@ def list_command(
 
 @app.command("info")
 def info_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A model of `zoo list`.")],
+    name: Name,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ):
-    """Show what is known about a model."""
+    """Show a model's card."""
     from zoo.cli import tables
     from zoo.hub import loading
 

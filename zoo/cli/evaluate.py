@@ -1,4 +1,4 @@
-"""`zoo evaluate`: what a model, a weights file or a folder of images scores."""
+"""`zoo evaluate`: scores a model, a weights file or a folder of images."""
 
 import contextlib
 import json
@@ -9,6 +9,9 @@ from typing import Annotated
 
 import typer
 
+from zoo.checks import check_count
+from zoo.cli.checks import check_output_file, start_keras
+from zoo.cli.evaluation_sources import check_dataset, find_source
 from zoo.errors import DatasetError, InvalidInputError
 
 FLOOR = "real (train)"
@@ -30,15 +33,15 @@ def evaluate(
     features: Annotated[
         str | None,
         typer.Option(
-            help="Whose features distances are measured in: a data set's classifier, or inception.",
+            help="Features for the distances: those of a data set's classifier, or inception.",
             show_default="the data set's own classifier",
         ),
     ] = None,
     count: Annotated[int, typer.Option("-n", "--count", help="Images to score.")] = 10_000,
-    seed: Annotated[int, typer.Option(help="Of the images that are drawn.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the images to draw.")] = 0,
     split: Annotated[
         str | None,
-        typer.Option(help="Of the real images.", show_default="the one for measuring"),
+        typer.Option(help="Split of the real images.", show_default="the evaluation split"),
     ] = None,
     weights: Annotated[
         Path | None,
@@ -46,29 +49,24 @@ def evaluate(
     ] = None,
     floor: Annotated[
         bool,
-        typer.Option(help="Score real training images too: the best one can hope for."),
+        typer.Option(help="Also score real training images: the best score to expect."),
     ] = True,
     memorization: Annotated[
         bool, typer.Option("--memorization", help="Look for copies of training images.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON, unrounded, in place of the table.")
+        bool, typer.Option("--json", help="Print unrounded JSON instead of the table.")
     ] = False,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write the JSON to a file too.")
+        Path | None, typer.Option("-o", "--output", help="Also write the JSON to a file.")
     ] = None,
 ):
     """Score generated images against real ones, or restored images against their originals.
 
-    Twice the same command gives the same scores. The JSON has all that it takes to repeat it.
+    The same command always gives the same scores. The JSON holds all that is needed to repeat it.
     """
-    from zoo.checks import check_count
-    from zoo.cli import score_tables
-    from zoo.cli.checks import check_output_file
-    from zoo.cli.evaluation_sources import check_dataset, find_source
-    from zoo.cli.quiet import quiet_backend
+    from zoo.cli import tables
     from zoo.evaluation.features import extractors
-    from zoo.imports import choose_backend, import_keras
 
     check_count("-n", count, minimum=4)
     check_count("--seed", seed, minimum=0)
@@ -80,17 +78,14 @@ def evaluate(
         check_output_file(output)
     found = find_source(target, weights, dataset)
     dataset = check_dataset(found.dataset if dataset is None else dataset, split)
-    choose_backend()
-    with quiet_backend():
-        import_keras()
-
+    start_keras()
     sources = found.read(dataset)
     restoring = any(hasattr(source, "inpaint") for source in sources.values())
     if restoring:
         if features is not None or split is not None or memorization:
             raise InvalidInputError(
-                "A model that restores is scored on the split for measuring, in the features of "
-                "its data set's classifier: no --features, --split or --memorization."
+                "A model that restores is scored on the evaluation split, in the features of its "
+                "data set's classifier, with no --features, --split or --memorization."
             )
         records = _score_restorers(sources, dataset, count)
     else:
@@ -113,9 +108,9 @@ def evaluate(
     if as_json:
         print(json.dumps(record, indent=2))
     elif restoring:
-        score_tables.print_restorations(records)
+        tables.print_restorations(records)
     else:
-        score_tables.print_drawings(records)
+        tables.print_drawings(records)
 
 
 def _score(sources, dataset, extractor, count, seed, split, memorization):
@@ -135,7 +130,7 @@ def _score_floor(dataset, extractor, count, split):
 
     try:
         return {FLOOR: evaluate_training_images(dataset, extractor, count, split)}
-    except DatasetError as error:  # The scores above may be against moments that ship.
+    except DatasetError as error:  # the scores above can be against moments that ship
         print(f"warning: no scores of real training images: {error}", file=sys.stderr)
         return {}
 
@@ -148,7 +143,7 @@ def _score_restorers(sources, dataset, count):
 
 @contextlib.contextmanager
 def _progress(name, count):
-    """A bar on a terminal; nothing elsewhere. Gives a function of the images done."""
+    """Shows a bar, in a terminal only; gives a function of the number of images done."""
     from rich.console import Console
     from rich.progress import Progress
 

@@ -1,21 +1,20 @@
-"""What `zoo evaluate` is asked to score: a registered model, a weights file, or images."""
+"""Sources of images for `zoo evaluate`: a registered model, a weights file, or image files."""
 
 import os
 from pathlib import Path
 
-from zoo.errors import InvalidInputError, WeightsNotFoundError
+from zoo.cli.checks import check_weights_file
+from zoo.errors import InvalidInputError
+from zoo.hub import registry
 
 
 class RegisteredModel:
     """A registered model, with pretrained or other weights."""
 
     def __init__(self, name, weights=None):
-        from zoo.hub import registry
-
         self.name, self.weights = name, weights
         self.dataset = registry.find(name).dataset or None
-        if weights is not None and not weights.is_file():
-            raise WeightsNotFoundError(f"There is no weights file at {weights}.")
+        check_weights_file(weights)
 
     def read(self, dataset):
         from zoo.hub.loading import PRETRAINED, load
@@ -24,7 +23,7 @@ class RegisteredModel:
         return {self.name: load(self.name, weights=self.weights or PRETRAINED)}
 
     def identity(self):
-        """What the record says about it."""
+        """Returns what the record says about it."""
         from zoo.hub import locations
         from zoo.hub.download import sha256_of
 
@@ -47,27 +46,24 @@ class ImageFiles:
         return read_images(self.path, datasets.info(dataset).image_shape)
 
     def identity(self):
-        """What the record says about it."""
+        """Returns what the record says about it."""
         return {"images": str(self.path)}
 
 
 def find_source(target, weights, dataset):
-    """What TARGET names; a file or folder goes before a model of the same name."""
+    """Returns the source that TARGET names; files and folders take precedence over models."""
     path = Path(target)
     if target.endswith(".weights.h5"):
         if weights is not None:
             raise InvalidInputError(
                 f"--weights goes with the name of a model. Received: the weights file {path}"
             )
-        if not path.is_file():
-            raise WeightsNotFoundError(f"There is no weights file at {path}.")
+        check_weights_file(path)
         name = path.name.removesuffix(".weights.h5")
-        from zoo.hub import registry
-
         if name not in registry.names():
             raise InvalidInputError(
-                f"A weights file's model is known by its name, NAME.weights.h5. Received: {path}. "
-                f"Write: zoo evaluate NAME --weights {path}"
+                f"A weights file must be named after its model, NAME.weights.h5. Received: {path}. "
+                f"Or write: zoo evaluate NAME --weights {path}"
             )
         return RegisteredModel(name, path)
     if path.exists() and (path.is_dir() or path.suffix):
@@ -77,15 +73,16 @@ def find_source(target, weights, dataset):
             )
         if dataset is None:
             raise InvalidInputError(
-                f"Which real images shall those in {path} be compared with? Pass --dataset."
+                f"Pass --dataset: the real images to compare those in {path} with."
             )
         return ImageFiles(path)
-    if os.sep in target:  # no model's name: those are Python's
+    if os.sep in target:  # models are named by identifiers
         raise InvalidInputError(f"There is no file or folder at {path}.")
     return RegisteredModel(target, weights)
 
 
 def check_dataset(name, split):
+    """Returns the name of a data set, after checking it and the split (`None` for any)."""
     from zoo import datasets
 
     if name is None:

@@ -1,11 +1,19 @@
-"""`zoo inpaint`: a picture file with its holes filled."""
+"""`zoo inpaint`: fills the holes of a picture file."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zoo.errors import WeightsNotFoundError
+from zoo.cli.checks import (
+    Weights,
+    check_output_file,
+    check_restores,
+    check_weights_file,
+    load_model,
+    start_keras,
+)
+from zoo.hub import registry
 
 
 def inpaint(
@@ -31,48 +39,32 @@ def inpaint(
     ] = None,
     resize_mask: Annotated[
         bool,
-        typer.Option("--resize-mask", help="Bring a mask of another size to the picture's."),
+        typer.Option("--resize-mask", help="Resize a mask of another size to the picture's."),
     ] = False,
-    weights: Annotated[
-        Path | None,
-        typer.Option(help="Weights file of your own.", show_default="the pretrained one"),
-    ] = None,
+    weights: Weights = None,
 ):
     """Fill the holes of a picture.
 
-    Only pixels that are white in the mask (over 127 of 255) change. Alpha, ICC profile and
-    resolution are kept, the EXIF orientation is applied, other EXIF data are left out.
+    Only pixels that are white in the mask (above 127 of 255) change. Alpha, ICC profile and
+    resolution are kept, the EXIF orientation is applied, other EXIF data are dropped.
     """
-    from zoo.cli.checks import check_output_file
-    from zoo.cli.kinds import check_restores
-    from zoo.cli.quiet import quiet_backend
-    from zoo.hub import registry
     from zoo.images.photos import check_format, write_photo
     from zoo.images.restoring import check_channels, check_output, read_inputs, restore
-    from zoo.imports import choose_backend, import_keras
 
     # Everything that can be wrong is checked before a backend is imported.
     check_restores(name)
     output = picture.with_name(f"{picture.stem}_restored.png") if output is None else output
     check_output_file(output)
     check_output(output, picture, mask)
-    if weights is not None and not weights.is_file():
-        raise WeightsNotFoundError(f"There is no weights file at {weights}.")
+    check_weights_file(weights)
     photo, holes = read_inputs(picture, mask, resize_mask)
     check_format(output, photo)
     shape = registry.find(name).config.get("image_shape")
     if shape is not None:
         check_channels(shape[-1], photo, holes)
-    choose_backend()
-
-    from zoo.hub.loading import PRETRAINED, load
-
-    with quiet_backend():
-        keras = import_keras()
-    model = load(name, weights=PRETRAINED if weights is None else weights)
-    check_restores(name, model)
+    model = load_model(name, weights, check_restores)
     write_photo(restore(model, photo, holes), output)
     print(
         f"wrote {output}: {holes.sum():,} of {holes.size:,} pixels drawn by {name}, on "
-        f"{keras.backend.backend()}"
+        f"{start_keras().backend.backend()}"
     )

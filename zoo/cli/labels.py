@@ -1,13 +1,13 @@
-"""The classes that a command line asks for: numbers or names, separated by commas."""
+"""Reads classes from a command line: numbers or names, separated by commas."""
 
 from zoo.errors import InvalidInputError
 
 
 def parse_labels(text, spec):
-    """Labels of classes that a person names.
+    """Returns the labels of classes given by number or name.
 
     Args:
-        text: str, class numbers or names in the model's data set, upper or lower case:
+        text: str, class numbers or names in the model's data set, in upper or lower case:
             `"7,7,3"` or `"cat, dog"`.
         spec: `zoo.hub.registry.ModelSpec`.
 
@@ -19,17 +19,19 @@ def parse_labels(text, spec):
 
     Example:
 
+    >>> from zoo.cli.labels import parse_labels
+    >>> from zoo.hub import registry
     >>> parse_labels("cat, 3, Dog", registry.find("cdcgan_cifar10"))
     [3, 3, 5]
     """
     if not spec.conditional:
         raise InvalidInputError(
             f"--labels is for class-conditional models: {', '.join(_conditional_names())}. "
-            f"Received: {spec.name}, which has no classes to ask for"
+            f"Received: {spec.name}, which has no classes"
         )
     classes = spec.config["classes"]
     names = _class_names(spec)
-    # A number comes before a name that looks like one.
+    # A number takes precedence over a name that looks like one.
     label_of = {name.casefold(): label for label, name in enumerate(names)}
     label_of |= {str(label): label for label in range(classes)}
     items = [item.strip() for item in text.split(",")]
@@ -47,12 +49,12 @@ def parse_labels(text, spec):
 
 
 def repeat_labels(labels, count):
-    """The first `count` of labels that start again at their end."""
+    """Returns `count` labels, repeating the given ones in order."""
     return [labels[index % len(labels)] for index in range(count)]
 
 
 def _class_names(spec):
-    """The data set's names for the model's classes; none for a data set of somebody's own."""
+    """Returns the data set's names for the model's classes; none for a data set of the user's."""
     from zoo import datasets
 
     if spec.dataset not in datasets.names():

@@ -1,10 +1,11 @@
-"""`zoo progress`: a training run as an animation."""
+"""`zoo progress`: animates a training run."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from zoo.cli.checks import check_output_file
 from zoo.errors import InvalidInputError
 
 
@@ -22,11 +23,10 @@ def progress(
         int, typer.Option("--frame-ms", help="How long each epoch shows, in milliseconds.")
     ] = 200,
 ):
-    """Animate the pictures of a training run: one frame for each epoch, up to 120.
+    """Animate the pictures of a training run: one frame per epoch, up to 120.
 
-    A run that isn't over can be animated too.
+    This also works while the run is in progress.
     """
-    from zoo.cli.checks import check_output_file
     from zoo.images.progress_gif import LONGEST_MS, check_ms, save_progress
 
     check_ms("--frame-ms", frame_ms, LONGEST_MS)

@@ -1,4 +1,4 @@
-"""Keeping a backend's start-up messages out of a command's output."""
+"""Keeps a backend's start-up messages out of a command's output."""
 
 import contextlib
 import os
@@ -19,9 +19,9 @@ _NOISE = re.compile(
 
 @contextlib.contextmanager
 def quiet_backend():
-    """While a backend is imported: holds back what goes to standard error, drops the noise of it.
+    """Holds back standard error while a backend is imported, and drops the noise in it.
 
-    Does nothing for somebody who set `TF_CPP_MIN_LOG_LEVEL`.
+    Does nothing if `TF_CPP_MIN_LOG_LEVEL` is set.
     """
     if SWITCH in os.environ:
         yield

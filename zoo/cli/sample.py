@@ -1,4 +1,4 @@
-"""`zoo sample`: images from a model, as a picture, an array or an animation."""
+"""`zoo sample`: draws images from a model, as a picture, an array or an animation."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -6,17 +6,30 @@ from typing import Annotated
 
 import typer
 
-from zoo.errors import InvalidInputError, WeightsNotFoundError
+from zoo.checks import check_count
+from zoo.cli.checks import (
+    Name,
+    Weights,
+    check_draws,
+    check_output_file,
+    check_weights_file,
+    load_model,
+    start_keras,
+)
+from zoo.cli.labels import parse_labels, repeat_labels
+from zoo.cli.quiet import quiet_backend
+from zoo.errors import InvalidInputError
+from zoo.hub import registry
 
 COUNT = 64
-"""Images, unless somebody says how many."""
-STOPS = 6
-"""Latents that each image of an animation passes through before it is back at its first."""
+"""Default number of images."""
+WAYPOINTS = 6
+"""Latents that each image of an animation visits before it returns to the first."""
 FRAMES_BETWEEN = 12
 
 
 class Format(StrEnum):
-    """What a file of samples can be."""
+    """Format of a file of samples."""
 
     png = "png"
     npy = "npy"
@@ -24,7 +37,7 @@ class Format(StrEnum):
 
 
 def sample(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A model of `zoo list`.")],
+    name: Name,
     count: Annotated[
         int | None,
         typer.Option(
@@ -38,8 +51,8 @@ def sample(
         str | None,
         typer.Option(
             metavar="CLASSES",
-            help="What a class-conditional model draws: numbers or names of classes, repeated to "
-            "fill -n. Example: 7,7,3.",
+            help="Classes for a class-conditional model: numbers or names, repeated to fill "
+            "-n. Example: 7,7,3.",
             show_default="classes at random",
         ),
     ] = None,
@@ -50,42 +63,31 @@ def sample(
     seed: Annotated[
         int, typer.Option(help="The same seed draws the same images on every backend.")
     ] = 0,
-    weights: Annotated[
-        Path | None,
-        typer.Option(help="Weights file of your own.", show_default="the pretrained one"),
-    ] = None,
+    weights: Weights = None,
     format: Annotated[
         Format | None,
         typer.Option(
             help="png: a grid; gif: a grid, animated with --interpolate; "
-            "npy: a uint8 array (N, H, W, C).",
+            "npy: a uint8 array of shape (N, H, W, C).",
             show_default="the output's suffix, or png",
         ),
     ] = None,
     interpolate: Annotated[
         bool,
         typer.Option(
-            "--interpolate", help="Animate: walk between latents, and back to the first. A gif."
+            "--interpolate", help="Animate a walk between latents and back to the first, as a gif."
         ),
     ] = False,
     gallery: Annotated[
         bool,
         typer.Option(
             "--gallery",
-            help="Draw the png as keras-cv's plot_image_gallery does: large, and on a transparent "
-            "ground. Takes keras-cv.",
+            help="Draw the png with keras-cv's plot_image_gallery: large, on a transparent "
+            "background. Needs keras-cv.",
         ),
     ] = False,
 ):
     """Draw images from a model."""
-    from zoo.checks import check_count
-    from zoo.cli.checks import check_output_file
-    from zoo.cli.kinds import check_draws
-    from zoo.cli.labels import parse_labels, repeat_labels
-    from zoo.cli.quiet import quiet_backend
-    from zoo.hub import registry
-    from zoo.imports import choose_backend, import_keras
-
     # Everything that can be wrong is checked before a backend is imported.
     check_draws(name)
     chosen = None if labels is None else parse_labels(labels, registry.find(name))
@@ -95,18 +97,10 @@ def sample(
     check_count("--seed", seed, minimum=0)
     output, kind = _output(name, output, format, interpolate, gallery)
     check_output_file(output)
-    if weights is not None and not weights.is_file():
-        raise WeightsNotFoundError(f"There is no weights file at {weights}.")
-    choose_backend()
+    check_weights_file(weights)
     if gallery:
         _check_gallery(count)
-
-    from zoo.hub.loading import PRETRAINED, load
-
-    with quiet_backend():
-        keras = import_keras()
-    model = load(name, weights=PRETRAINED if weights is None else weights)
-    check_draws(name, model)
+    model = load_model(name, weights, check_draws)
     classes = {} if chosen is None else {"labels": repeat_labels(chosen, count)}
     if interpolate:
         _save_walk(model, count, seed, classes, output)
@@ -117,28 +111,26 @@ def sample(
     else:
         _save(model.generate(count, seed=seed, **classes), output, kind)
     what = "an animation of " if interpolate else ""
-    print(f"wrote {output}: {what}{count} images of {name}, on {keras.backend.backend()}")
+    print(f"wrote {output}: {what}{count} images of {name}, on {start_keras().backend.backend()}")
 
 
 def _check_gallery(count):
-    """Raises an error if there can be no gallery of so many images."""
-    from zoo.cli.quiet import quiet_backend
+    """Raises an error unless a gallery of this many images can be drawn."""
     from zoo.images.gallery import check_gallery_count, import_gallery
 
     check_gallery_count(count)
+    start_keras()
     with quiet_backend():
         import_gallery()
 
 
 def _output(name, output, format, interpolate, gallery):
-    """The file to write and its `Format`, which must agree with its suffix."""
+    """Returns the file to write and its `Format`, which must agree with its suffix."""
     if gallery and (interpolate or format not in (None, Format.png)):
         other = "--interpolate" if interpolate else f"--format {format.value}"
-        raise InvalidInputError(f"--gallery draws a picture, a png. Received: {other}")
+        raise InvalidInputError(f"--gallery draws a png. Received: {other}")
     if interpolate and format not in (None, Format.gif):
-        raise InvalidInputError(
-            f"--interpolate makes an animation, a gif. Received: --format {format.value}"
-        )
+        raise InvalidInputError(f"--interpolate draws a gif. Received: --format {format.value}")
     wanted = Format.gif if interpolate else Format.png if gallery else format
     if output is None:
         kind = wanted or Format.png
@@ -146,10 +138,10 @@ def _output(name, output, format, interpolate, gallery):
     suffix = output.suffix.lower().removeprefix(".")
     if wanted is None and suffix not in Format.__members__:
         raise InvalidInputError(
-            "The output must end in .png, .npy or .gif, or --format must say which it is. "
+            "The output must end in .png, .npy or .gif, or --format must name the format. "
             f"Received: {output}"
         )
-    # A suffix that isn't one, as in "epoch.12", contradicts nothing.
+    # An unknown suffix, as in "epoch.12", doesn't contradict the format.
     if wanted is not None and suffix in Format.__members__ and suffix != wanted.value:
         option = "--interpolate" if interpolate else "--gallery" if gallery else None
         option = option or f"--format {wanted.value}"
@@ -178,19 +170,19 @@ def _save(images, output, kind):
 
 
 def _save_walk(model, count, seed, classes, output):
-    """An animation whose first frame is the grid of the same seed."""
+    """Writes an animation whose first frame is the grid of the same seed."""
     import numpy as np
 
     from zoo.images import grids
     from zoo.latents import spherical_interpolation
 
     if not classes and hasattr(model, "sample_labels"):
-        # Each image keeps its class: drawn anew for every frame, they would flicker.
+        # Each image keeps its class: drawn anew for every frame, classes would flicker.
         classes = {"labels": model.sample_labels(count, seed)}
-    latents = model.sample_latent(STOPS * count, seed=seed)
-    stops = latents.reshape(STOPS, count, -1)
-    # All legs at once: from each stop to the next, from the last to the first. The end of a leg
+    latents = model.sample_latent(WAYPOINTS * count, seed=seed)
+    points = latents.reshape(WAYPOINTS, count, -1)
+    # All legs at once: from each waypoint to the next, from the last to the first. The end of a leg
     # is the start of the next.
-    legs = spherical_interpolation(stops, np.roll(stops, -1, axis=0), FRAMES_BETWEEN + 1)[:-1]
-    walk = legs.swapaxes(0, 1).reshape(STOPS * FRAMES_BETWEEN, count, -1)
+    legs = spherical_interpolation(points, np.roll(points, -1, axis=0), FRAMES_BETWEEN + 1)[:-1]
+    walk = legs.swapaxes(0, 1).reshape(WAYPOINTS * FRAMES_BETWEEN, count, -1)
     grids.save_gif([model.generate(latents=frame, **classes) for frame in walk], output)

@@ -1,4 +1,4 @@
-"""What `zoo list` and `zoo info` print."""
+"""Tables that `zoo list`, `zoo info` and `zoo evaluate` print."""
 
 import dataclasses
 import json
@@ -8,17 +8,36 @@ from rich.console import Console
 from rich.table import Table
 
 UNLIMITED = 10_000  # columns
+SCORES = {
+    "frechet_distance": ("Fréchet", "{:.2f}"),
+    "kernel_distance": ("kernel", "{:.4f}"),
+    "inception_score": ("IS", "{:.2f}"),
+    "precision": ("precision", "{:.3f}"),
+    "recall": ("recall", "{:.3f}"),
+    "density": ("density", "{:.3f}"),
+    "coverage": ("coverage", "{:.3f}"),
+    "rarest_class_share": ("rarest class", "{:.1%}"),
+    "confident_share": ("confident", "{:.1%}"),
+    "label_agreement": ("as requested", "{:.1%}"),
+}
+RESTORATION_SCORES = {
+    "psnr": ("PSNR, dB", "{:.2f}"),
+    "ssim": ("SSIM", "{:.4f}"),
+    "hole_l1": ("L1 in the hole", "{:.4f}"),
+    "frechet_distance": ("Fréchet", "{:.2f}"),
+    "images_per_second": ("images/s", "{:.0f}"),
+}
 
 
 def print_list(cards):
-    """Prints a table, one line for each card."""
+    """Prints a table, one line per card."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for heading in ("NAME", "FAMILY", "DATASET"):
         table.add_column(heading, no_wrap=True)
     for heading in ("PARAMETERS", "PRETRAINED", "SIZE"):
         table.add_column(heading, justify="right", no_wrap=True)
     for card in cards:
-        # Counting the parameters of the others would take Keras.
+        # Counting the parameters of the others would need Keras.
         parameters = f"{sum(card.parameters.values()):,}" if card.parameters else "-"
         mark = "yes" if card.pretrained else "-"
         table.add_row(
@@ -28,7 +47,7 @@ def print_list(cards):
 
 
 def print_card(card):
-    """Prints a card, one line for each of its values."""
+    """Prints a card, one line per value."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
@@ -40,19 +59,61 @@ def print_card(card):
         elif key == "size":
             table.add_row(title, _size(value))
         elif key == "sha256":
-            none = f"none: no pretrained weights; `zoo train {card.name}` makes some"
+            none = f"none: no pretrained weights; `zoo train {card.name}` trains some"
             table.add_row(title, value or none)
         else:
             table.add_row(title, value or "-")
     _console().print(table)
 
 
-def print_scores(title, headings, rows):
-    """Prints a table of figures under a title: texts, the first of each row to the left."""
+def print_restorations(records):
+    """Prints records of `zoo.evaluation.restorers.evaluate_restorer`, a table for each model."""
+    for name, record in records.items():
+        rows = [
+            [
+                f"{hole.replace('_', '-')}: {name if method == 'ours' else method}",
+                *_formatted(scores, RESTORATION_SCORES),
+            ]
+            for hole in record["masks"]
+            for method, scores in record[hole].items()
+        ]
+        title = f"{record['images']} images of the split {record['split']}, the same for all"
+        _print_scores(title, [""], RESTORATION_SCORES, rows)
+
+
+def print_drawings(records):
+    """Prints records of `zoo.evaluation.evaluate`, one row each."""
+    protocol = next(iter(records.values()))["protocol"]
+    title = (
+        f"against {protocol['reference_images']} images of {protocol['dataset']} "
+        f"{protocol['split']}, in the features of {protocol['features']}"
+    )
+    scored = {key for record in records.values() for key in record["scores"]}
+    columns = {key: column for key, column in SCORES.items() if key in scored}
+    rows = [
+        [name, str(record["protocol"]["samples"]), *_formatted(record["scores"], columns)]
+        for name, record in records.items()
+    ]
+    _print_scores(title, ["", "images"], columns, rows)
+    for name, record in records.items():
+        if "memorization" in record["scores"]:
+            figures = record["scores"]["memorization"]
+            print(
+                f"{name}: {figures['copied_share']:.1%} nearer to a training image than 99 of 100 "
+                f"real images are; median distance {figures['median_ratio']:.2f} times theirs"
+            )
+
+
+def _formatted(scores, columns):
+    return [form.format(scores[key]) if key in scores else "" for key, (_, form) in columns.items()]
+
+
+def _print_scores(title, headings, columns, rows):
+    """Prints a table of figures under a title; the first column is aligned to the left."""
     print(title)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column(headings[0], overflow="fold")
-    for heading in headings[1:]:
+    for heading in [*headings[1:], *(heading for heading, _ in columns.values())]:
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(*row)
@@ -60,7 +121,7 @@ def print_scores(title, headings, rows):
 
 
 def print_json(card):
-    """Prints a card as it lies in a file."""
+    """Prints a card as it is in a file."""
     print(json.dumps(dataclasses.asdict(card), indent=2, ensure_ascii=False))
 
 
@@ -82,6 +143,6 @@ def _size(size):
 
 
 def _console():
-    # Into a pipe or a file every row goes whole, for `grep` and `awk`.
+    # In a pipe or a file every row is one line, for `grep` and `awk`.
     width = None if sys.stdout.isatty() else UNLIMITED
     return Console(file=sys.stdout, width=width, markup=False, emoji=False, highlight=False)

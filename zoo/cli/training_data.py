@@ -1,18 +1,22 @@
-"""What `zoo train` trains on: a person's own pictures, or the model's data set."""
+"""Reads what `zoo train` trains on: the user's own pictures, or the model's data set."""
 
 from zoo.errors import DatasetError, InvalidInputError
 
 
 def read_training_data(spec, data, limit):
-    """Images, and their labels if the model is class-conditional; `None` otherwise.
+    """Reads images, and their labels if the model is class-conditional.
 
     Args:
-        spec: `zoo.hub.registry.ModelSpec`.
+        spec: `ModelSpec`.
         data: path of a folder or zip of images; `None` for the model's own data set.
-        limit: int, how many images at most; `None` for all.
+        limit: int, largest number of images; `None` for all.
+
+    Returns:
+        `(images, labels)`: uint8 array of shape `(N, H, W, C)`, and integers of shape `(N,)` or
+        `None`.
 
     Raises:
-        InvalidInputError: if the images aren't of the model's shape, or of as many classes.
+        InvalidInputError: if the images don't have the model's shape or number of classes.
         DatasetError: if there are none.
     """
     from zoo import datasets
@@ -30,13 +34,13 @@ def read_training_data(spec, data, limit):
     images, labels = datasets.load(spec.dataset, datasets.info(spec.dataset).splits[0])
     if shape and images.shape[1:] != shape:
         raise InvalidInputError(
-            f"{spec.name} is made for images of shape {shape}. Received: {spec.dataset}, of shape "
+            f"{spec.name} needs images of shape {shape}. Received: {spec.dataset}, of shape "
             f"{images.shape[1:]}"
         )
     if limit is not None and limit < len(images):
         import numpy as np
 
-        # The first ones would be of one class in a data set that is sorted by class.
+        # In a data set that is sorted by class, the first images would be of one class.
         chosen = np.sort(np.random.default_rng(spec.recipe.seed).permutation(len(images))[:limit])
         images, labels = images[chosen], labels[chosen]
     return images, labels if spec.conditional else None
@@ -50,7 +54,7 @@ def _read_folder(spec, data, shape, limit):
     images, labels, names = datasets.from_class_folders(data, shape, limit=limit)
     if len(names) != spec.config["classes"]:
         raise InvalidInputError(
-            f"{spec.name} is made for {spec.config['classes']} classes, a folder of images for "
-            f"each. Received: {len(names)} in {data}: {', '.join(names)}"
+            f"{spec.name} needs {spec.config['classes']} classes, each a folder of images. "
+            f"Received: {len(names)} in {data}: {', '.join(names)}"
         )
     return images, labels

@@ -20,23 +20,26 @@ __all__ += ["from_class_folders", "from_folder", "info", "load", "names"]
 def load(name: str, split: str = "train") -> tuple[np.ndarray, np.ndarray]:
     """Reads one split of a data set, complete and always in the same order.
 
-    The MNISTs come in their canonical order, a zip class by class. CIFAR-10 read from
+    The MNISTs come in their canonical order, zips class by class. CIFAR-10 from
     `cifar10-jpeg.zip` is a JPEG copy: its pixels differ slightly from those that Keras downloads.
 
     Args:
-        name: One of `names()`.
-        split: One of `info(name).splits`.
+        name: one of `names()`.
+        split: one of `info(name).splits`.
 
     Returns:
-        `(images, labels)`: uint8 of shape `(N, height, width, channels)`, values 0..255, and int64
-        of shape `(N,)`, indices into `info(name).classes`.
+        `(images, labels)`: uint8 array of shape `(N, H, W, C)`, values 0..255, and int64 array of
+        shape `(N,)`, indices into `info(name).classes`.
 
     Raises:
-        DatasetError: Unknown data set or split; missing, corrupt or incomplete file; no network.
+        DatasetError: for an unknown data set or split; a missing, corrupt or incomplete file; or
+            if a download fails.
 
     Example:
-        >>> zoo.datasets.load("mnist", split="test")[0].shape
-        (10000, 28, 28, 1)
+
+    ```python
+    images, labels = zoo.datasets.load("mnist", split="test")  # images: (10000, 28, 28, 1)
+    ```
     """
     dataset = info(name)
     if split not in dataset.splits:
@@ -52,12 +55,13 @@ def load(name: str, split: str = "train") -> tuple[np.ndarray, np.ndarray]:
 
 
 def _find_file(dataset: Dataset) -> Path | None:
-    """The data set's file in `ZOO_DATA_DIR`; None where Keras is to provide it."""
+    """Returns the data set's file in `ZOO_DATA_DIR`, or `None` if Keras provides it."""
     folder = os.path.expanduser(os.environ.get("ZOO_DATA_DIR", ""))
     # A mistyped folder must not end in a silent download of what the user already has.
     if folder and not os.path.isdir(folder):
         raise DatasetError(
-            f"ZOO_DATA_DIR has to name a folder. Received: {folder!r}. Correct it, or unset it."
+            f"ZOO_DATA_DIR must name a folder. Received: ZOO_DATA_DIR={folder!r}. Correct it, or "
+            "unset it."
         )
     if folder and Path(folder, dataset.file).is_file():
         return Path(folder, dataset.file)
@@ -77,7 +81,7 @@ def _load_from_keras(dataset: Dataset, split: str) -> tuple[np.ndarray, np.ndarr
         parts = getattr(keras.datasets, dataset.name).load_data()
     except Exception as error:  # Keras reports a failed download as a plain `Exception`.
         raise DatasetError(
-            f"Keras couldn't provide {dataset.title}: {error}. Check the network, or put "
+            f"Keras can't provide {dataset.title}: {error}. Check the network, or put "
             f"{dataset.file!r} into a folder that the environment variable ZOO_DATA_DIR names."
         ) from error
     images, labels = parts[dataset.splits.index(split)]
@@ -93,7 +97,7 @@ def _read_npz(path: Path, dataset: Dataset, split: str) -> tuple[np.ndarray, np.
     except Exception as error:  # NumPy and zipfile raise a dozen types on corrupt bytes.
         raise DatasetError(
             f"Expected {str(path)!r} to be a NumPy .npz file with the arrays {' and '.join(keys)}. "
-            f"Received: {type(error).__name__}: {error}. Replace the file by a sound copy."
+            f"Received: {type(error).__name__}: {error}. Replace the file with a sound copy."
         ) from error
 
 
@@ -112,13 +116,13 @@ def _read_zip(path: Path, dataset: Dataset, split: str) -> tuple[np.ndarray, np.
                 raise DatasetError(
                     f"Expected {str(path)!r} to hold {split}/CLASS/IMAGE, with the classes "
                     f"{', '.join(dataset.classes)}. Received: {name!r} "
-                    f"({type(error).__name__}: {error}). Replace the file by a sound copy."
+                    f"({type(error).__name__}: {error}). Replace the file with a sound copy."
                 ) from error
     return images, labels
 
 
 def _check(images, labels, dataset: Dataset, split: str, source: str):
-    """Gives the arrays their documented shapes and types, or says what they lack."""
+    """Returns the arrays in their documented shapes and types, after checking their contents."""
     count = dataset.sizes[dataset.splits.index(split)]
     shape = (count, *dataset.image_shape)
     shapes = (shape, shape[:-1]) if shape[-1] == 1 else (shape,)  # The MNISTs have no channel axis.
@@ -130,6 +134,6 @@ def _check(images, labels, dataset: Dataset, split: str, source: str):
         raise DatasetError(
             f"Expected {source!r} to hold, for the split {split!r}, uint8 images of shape {shape} "
             f"and integer labels 0..{top} of shape {(count,)}. Received: {images.dtype} "
-            f"{images.shape} and {labels.dtype}{span} {labels.shape}. Replace it by a sound copy."
+            f"{images.shape} and {labels.dtype}{span} {labels.shape}. Replace it with a sound copy."
         )
     return images.reshape(shape), labels.astype(np.int64)

@@ -1,8 +1,7 @@
-"""Any folder or zip of pictures as one uint8 array: found, decoded, cropped and resized."""
+"""Reads folders and zips of pictures into one uint8 array: finds, decodes, crops and resizes."""
 
 import contextlib
 import io
-import operator
 import os
 import warnings
 import zipfile
@@ -12,14 +11,15 @@ from typing import BinaryIO
 
 import numpy as np
 
+from zoo.checks import check_count, check_image_shape
 from zoo.errors import DatasetError, InvalidInputError
 
-# Pillow is imported inside the functions: `import zoo` promises to be quick.
+# Pillow is imported inside the functions: importing zoo must be quick.
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
-# Pillow registers these but decodes none of them by itself: the first four are stubs, WMF needs
-# Windows, and EPS starts Ghostscript, which nobody expects of reading a folder of pictures.
+# Pillow registers these but can't decode them by itself: the first four are stubs, WMF needs
+# Windows, and EPS starts Ghostscript, which reading a folder of pictures shouldn't.
 _NEEDS_OUTSIDE_HELP = {"BUFR", "GRIB", "HDF5", "MPEG", "WMF", "EPS"}
 
 # No picture under Pillow's own pixel limit needs more; a zip bomb does.
@@ -27,7 +27,7 @@ _MAX_ZIP_MEMBER_BYTES = 2**30
 
 
 class SkippedImageWarning(UserWarning):
-    """A file that looks like a picture couldn't be decoded and was left out."""
+    """Warns of a file that looks like a picture but can't be decoded, and is skipped."""
 
 
 def from_folder(
@@ -35,42 +35,43 @@ def from_folder(
 ) -> np.ndarray:
     """Reads the pictures in a directory or a zip, subfolders included, into one array.
 
-    Files are taken in the order of their paths, the same for a directory and for a zip of it.
-    Hidden files, `__MACOSX`, links to folders and files whose suffix isn't a picture's are ignored.
-    Each picture is turned upright by its EXIF orientation, cropped around its center to the aspect
-    ratio asked for, and resized (Lanczos). Without an alpha channel in `image_shape`, transparent
+    Files are read in the order of their paths, the same for a directory and for a zip of it.
+    Hidden files, `__MACOSX`, links to folders and files without a picture's suffix are ignored.
+    Each picture is turned upright by its EXIF orientation, cropped around its center to the wanted
+    aspect ratio, and resized (Lanczos). Unless `image_shape` has an alpha channel, transparent
     pixels are laid on white. 16-bit grayscale is scaled from 0..65535 to 0..255; floating point
-    from 0..1, from 0..255 or from 0..65535, the narrowest that holds the picture, and otherwise
-    from the picture's own minimum and maximum. Of an animation the first frame counts.
+    from 0..1, 0..255 or 0..65535, the narrowest range that holds the picture, and otherwise from
+    the picture's own minimum and maximum. Only the first frame of an animation is read.
 
     Args:
-        path: A directory, or a zip file.
+        path: a directory, or a zip file.
         image_shape: `(height, width, channels)` of the result, in pixels; 1 channel is grayscale,
             3 is RGB, 4 is RGBA.
-        limit: Stop after this many pictures; `None` reads all.
+        limit: largest number of pictures; `None` reads all.
 
     Returns:
-        A uint8 array of shape `(N, height, width, channels)`, values 0..255.
+        uint8 array of shape `(N, height, width, channels)`, values 0..255.
 
     Raises:
-        InvalidInputError: `image_shape` or `limit` isn't of the form above.
-        DatasetError: `path` is neither a directory nor a zip, or holds no readable picture.
+        InvalidInputError: if `image_shape` or `limit` is out of range.
+        DatasetError: if `path` is neither a directory nor a zip, or has no readable picture.
 
     Warns:
-        SkippedImageWarning: Once for each file that can't be decoded; the others are still read.
+        SkippedImageWarning: once for each file that can't be decoded; the others are still read.
 
     Example:
-        >>> images = zoo.datasets.from_folder("cats.zip", (64, 64, 3))
-        >>> images.shape
-        (1200, 64, 64, 3)
+
+    ```python
+    images = zoo.datasets.from_folder("cats.zip", (64, 64, 3))  # (N, 64, 64, 3)
+    ```
     """
     return read_pictures(path, image_shape, limit)[0]
 
 
 def read_pictures(path, image_shape, limit):
-    """The readable pictures of `from_folder`, and their paths in it."""
+    """Returns the pictures of `from_folder`, and their paths in it."""
     image_shape = _check_image_shape(image_shape)
-    limit = check_limit(limit)
+    check_limit(limit)
     suffixes = _readable_suffixes()
     with open_files(path) as (names, open_file):
         candidates = [name for name in names if os.path.splitext(name)[1].lower() in suffixes]
@@ -84,7 +85,7 @@ def read_pictures(path, image_shape, limit):
                 with open_file(name) as file:
                     images[len(read)] = read_image(file, image_shape)
             except Warning:
-                raise  # Someone who turns warnings into errors wants them as errors.
+                raise  # if the user turned warnings into errors
             except Exception as error:  # Decoders raise nearly anything on corrupt bytes.
                 unreadable += 1
                 warnings.warn(
@@ -97,8 +98,8 @@ def read_pictures(path, image_shape, limit):
                 read.append(name)
     if not read:
         raise DatasetError(
-            f"No readable picture in {str(path)!r}. Expected files, in subfolders too, that end in "
-            f".png, .jpg, .webp or another of the {len(suffixes)} suffixes that Pillow reads. "
+            f"No readable picture in {str(path)!r}. Expected files, also in subfolders, that end "
+            f"in .png, .jpg, .webp or another of the {len(suffixes)} suffixes that Pillow reads. "
             f"Received: {len(names)} files seen, {len(candidates)} of them with such a suffix, "
             f"{unreadable} of those unreadable."
         )
@@ -107,12 +108,12 @@ def read_pictures(path, image_shape, limit):
 
 @contextlib.contextmanager
 def open_files(path) -> Iterator[tuple[list[str], Callable[[str], BinaryIO]]]:
-    """Opens a directory or a zip: the sorted relative paths in it, and a function to open one."""
+    """Opens a directory or a zip; gives its sorted relative paths, and a function to open one."""
     try:
         root = Path(os.path.expanduser(path))
     except TypeError:
         raise InvalidInputError(
-            f"Expected `path` to be the path of a directory or a zip file. Received: {path!r}"
+            f"`path` must be the path of a directory or a zip file. Received: path={path!r}"
         ) from None
     if root.is_dir():
         try:
@@ -125,14 +126,14 @@ def open_files(path) -> Iterator[tuple[list[str], Callable[[str], BinaryIO]]]:
         archive = zipfile.ZipFile(root)
     except FileNotFoundError:
         raise DatasetError(
-            f"Expected a directory or a zip file, and nothing is there. Received: {str(root)!r}"
+            f"Expected a directory or a zip file. Received: {str(root)!r}, where there is neither"
         ) from None
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
         raise DatasetError(
             f"Expected a directory or a sound zip file. Received: {str(root)!r} ({error})"
         ) from error
     with archive:
-        # Of two entries under one name, which a zip may hold, the later counts.
+        # A zip can have two entries of one name: the later counts.
         members = {
             member.filename: member
             for member in archive.infolist()
@@ -142,11 +143,11 @@ def open_files(path) -> Iterator[tuple[list[str], Callable[[str], BinaryIO]]]:
 
 
 def read_image(file: BinaryIO, image_shape: tuple[int, int, int], *, crop: bool = True):
-    """Decodes one picture to a uint8 array of `image_shape`; with `crop=False` sizes must agree."""
+    """Decodes a picture to a uint8 array of `image_shape`; with `crop=False` sizes must agree."""
     from PIL import Image, ImageOps
 
     height, width, channels = image_shape
-    # Pillow goes by content, whatever the suffix says: keep it to the formats that we want.
+    # Pillow goes by content, whatever the suffix: restrict it to the wanted formats.
     with Image.open(file, formats=readable_formats()) as image:
         ImageOps.exif_transpose(image, in_place=True)
         if not crop and image.size != (width, height):
@@ -158,15 +159,15 @@ def read_image(file: BinaryIO, image_shape: tuple[int, int, int], *, crop: bool 
 
 
 def readable_formats() -> list[str]:
-    """The formats that Pillow decodes by itself, those of its plugins included."""
+    """Returns the formats that Pillow decodes by itself, including those of its plugins."""
     from PIL import Image
 
-    Image.init()  # Without it Pillow knows only its five commonest formats.
+    Image.init()  # without it, Pillow has only its five most common formats
     return [name for name in Image.ID if name in Image.OPEN and name not in _NEEDS_OUTSIDE_HELP]
 
 
 def _readable_suffixes() -> set[str]:
-    """The suffixes of those formats, lower case, with the dot."""
+    """Returns the suffixes of those formats, in lower case, with the dot."""
     from PIL import Image
 
     formats = readable_formats()
@@ -174,7 +175,7 @@ def _readable_suffixes() -> set[str]:
 
 
 def _convert(image, mode: str):
-    """Converts to "L", "RGB" or "RGBA" without losing the high bits or showing hidden colors."""
+    """Converts to "L", "RGB" or "RGBA" without losing high bits or revealing hidden colors."""
     from PIL import Image
 
     if image.mode == mode and "transparency" not in image.info:
@@ -183,18 +184,18 @@ def _convert(image, mode: str):
         image = Image.fromarray(_to_eight_bits(np.asarray(image), image.mode))
     has_alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
     if has_alpha and mode != "RGBA":
-        # Transparent pixels carry any color at all, often black: dropping alpha would reveal it.
+        # Transparent pixels can have any color, often black: dropping alpha would reveal it.
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
     return image.convert(mode)
 
 
 def _to_eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
-    """Scales integer or float pixels to 0..255, where Pillow's own conversion would clip them."""
+    """Scales integer or float pixels to 0..255; Pillow's own conversion would clip them."""
     if not np.isfinite(values).all():
         raise ValueError("some pixels are NaN or infinite")
     low, high = float(values.min()), float(values.max())
-    # A dark 16-bit picture is still 16-bit, so for integers the range doesn't follow the content.
+    # A dark 16-bit picture is still 16-bit: the range of integers doesn't depend on the content.
     tops = (1, 255, 65535) if mode == "F" else (65535,)
     top = next((top for top in tops if high <= top), None)
     if low >= 0 and top is not None:
@@ -204,51 +205,41 @@ def _to_eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
 
 
 def _walk(root: Path) -> Iterator[str]:
-    def fail(error: OSError):  # By default `os.walk` passes over what it can't list.
+    def fail(error: OSError):  # by default, `os.walk` skips what it can't list
         raise error
 
     for folder, subfolders, files in os.walk(root, onerror=fail):
         subfolders[:] = [name for name in subfolders if _is_visible(name)]
         for name in filter(_is_visible, files):
             file = Path(folder, name)
-            if file.is_file():  # Not a pipe or a socket, which would never end.
+            if file.is_file():  # not a pipe or a socket, which would never end
                 yield file.relative_to(root).as_posix()
 
 
 def _is_visible(name: str) -> bool:
-    parts = [part for part in name.split("/") if part != "."]  # Some zips say "./a.png".
+    parts = [part for part in name.split("/") if part != "."]  # some zips have "./a.png"
     return not any(part.startswith(".") or part == "__MACOSX" for part in parts)
 
 
 def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
     if member.file_size > _MAX_ZIP_MEMBER_BYTES:
         raise OSError(f"it unpacks to {member.file_size} bytes, more than {_MAX_ZIP_MEMBER_BYTES}")
-    # In memory at once: decoders seek back and forth, and a zip unpacks anew on each step back.
+    # All in memory: decoders seek back and forth, and a zip unpacks again on each step back.
     return io.BytesIO(archive.read(member))
 
 
 def _check_image_shape(image_shape) -> tuple[int, int, int]:
-    try:
-        height, width, channels = (_positive_integer(size) for size in image_shape)
-    except (TypeError, ValueError):
-        channels = None
-    if channels not in _MODES:
+    sizes = tuple(image_shape) if isinstance(image_shape, np.ndarray) else image_shape
+    check_image_shape(sizes)
+    if sizes[-1] not in _MODES:
         raise InvalidInputError(
-            "Expected `image_shape` to be (height, width, channels): positive integers, with 1 "
-            f"(grayscale), 3 (RGB) or 4 (RGBA) channels. Received: {image_shape!r}"
+            "`image_shape` must have 1 (grayscale), 3 (RGB) or 4 (RGBA) channels. "
+            f"Received: image_shape={image_shape!r}"
         )
-    return height, width, channels
+    return tuple(sizes)
 
 
-def check_limit(limit) -> int | None:
-    try:
-        return None if limit is None else _positive_integer(limit)
-    except (TypeError, ValueError):
-        message = f"Expected `limit` to be a positive integer or None. Received: {limit!r}"
-        raise InvalidInputError(message) from None
-
-
-def _positive_integer(value) -> int:
-    if isinstance(value, (bool, np.bool_)) or operator.index(value) < 1:
-        raise ValueError
-    return operator.index(value)
+def check_limit(limit) -> None:
+    """Raises `InvalidInputError` unless `limit` is a positive integer or `None`."""
+    if limit is not None:
+        check_count("limit", limit)

@@ -1,4 +1,4 @@
-"""What is known of each data set before it is read."""
+"""Records of the data sets: what is known before the data are read."""
 
 import difflib
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from zoo.errors import DatasetError
 
 @dataclass(frozen=True)
 class Dataset:
-    """What is known of a data set before it is read.
+    """Record of a data set.
 
     Args:
-        name: The name that `load` takes.
-        title: The name that people use.
+        name: name for `load`.
+        title: common name.
         image_shape: `(height, width, channels)`, in pixels.
-        sizes: How many images each of `splits` holds.
-        classes: The names of its classes; a label is an index into them.
-        license: The license that the images are published under.
-        file: The file that `load` looks for in the folder that `ZOO_DATA_DIR` names.
-        splits: The names of its splits; the first is for training, the other for measuring only.
-        in_keras: Whether `keras.datasets` can download it.
+        sizes: number of images in each of `splits`.
+        classes: names of the classes; a label is an index into them.
+        license: license that the images are published under.
+        file: file that `load` looks for in the folder that `ZOO_DATA_DIR` names.
+        splits: names of the splits; the first is for training, the other for evaluation only.
+        in_keras: whether `keras.datasets` can download it.
     """
 
     name: str
@@ -83,39 +83,35 @@ _BY_NAME = {dataset.name: dataset for dataset in _DATASETS}
 
 
 def names() -> list[str]:
-    """Lists the data sets that `load` knows, sorted by name.
-
-    Returns:
-        Their names, a list of strings.
+    """Returns the sorted names of the data sets.
 
     Example:
-        >>> zoo.datasets.names()
-        ['cifar10', 'fashion_mnist', 'mnist', 'scenes64']
+
+    >>> zoo.datasets.names()
+    ['cifar10', 'fashion_mnist', 'mnist', 'scenes64']
     """
     return sorted(_BY_NAME)
 
 
 def info(name: str) -> Dataset:
-    """Looks up a data set's record, without reading the data.
+    """Returns a data set's record, without reading the data.
 
     Args:
-        name: One of `names()`.
-
-    Returns:
-        The `Dataset` record.
+        name: one of `names()`.
 
     Raises:
-        DatasetError: No data set has this name.
+        DatasetError: if no data set has this name.
 
     Example:
-        >>> zoo.datasets.info("mnist").license
-        'CC BY-SA 3.0'
+
+    >>> zoo.datasets.info("mnist").license
+    'CC BY-SA 3.0'
     """
-    if name not in names():  # A list, so that an unhashable name is an unknown one too.
+    if name not in names():  # a list, so that an unhashable name is unknown too
         close = difflib.get_close_matches(str(name), _BY_NAME, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise DatasetError(
-            f"Expected one of the data sets {', '.join(names())}. Received: {name!r}.{hint} "
-            "Your own pictures: `zoo.datasets.from_folder`."
+            f"`name` must be one of the data sets {', '.join(names())}. Received: name={name!r}."
+            f"{hint} For your own pictures, use `zoo.datasets.from_folder`."
         )
     return _BY_NAME[name]

@@ -1,34 +1,38 @@
 """Pictures of generated images: a grid as PNG, a sequence of grids as an animated GIF."""
 
 import math
+import os
+from collections.abc import Iterable
 
 import numpy as np
 
-from zoo.checks import check_count
+from zoo.checks import check_count, check_images
 from zoo.errors import InvalidInputError
 from zoo.files import replacing
 
-# Pillow is imported inside the functions: `import zoo` promises to be quick.
+# Pillow is imported inside the functions: importing zoo must be quick.
 
 CHANNELS = (1, 3, 4)
 PNG_PIXELS = 900
-"""The longer side of a PNG is enlarged up to this many pixels."""
+"""Small PNGs are enlarged until their longer side is almost this long."""
 GIF_PIXELS = 500
-"""Likewise of a GIF, which holds many frames."""
+"""The same for GIFs, which hold many frames."""
+SCALE = "Scale"
+"""Key of the text in a PNG that says how many times each pixel is repeated."""
 BLANK = 255
 
 
-def make_grid(images, columns=None, padding=2):
-    """Lays images out in rows, from left to right, with white lines around each.
+def make_grid(images: np.ndarray, columns: int | None = None, padding: int = 2) -> np.ndarray:
+    """Arranges images in rows, from left to right, with white lines around each.
 
     Args:
-        images: uint8 ndarray (N, H, W, C), C one of 1, 3, 4.
-        columns: int, images per row; by default the square root of N, rounded up. What is left of
-            the last row is blank.
+        images: uint8 array of shape `(N, H, W, C)`, C one of 1, 3, 4.
+        columns: int, images per row; by default the square root of N, rounded up. The rest of the
+            last row is blank.
         padding: int, pixels between the images and around all of them.
 
     Returns:
-        uint8 ndarray (height, width, C).
+        uint8 array of shape `(height, width, C)`.
 
     Raises:
         InvalidInputError: if `images` isn't such an array or is empty, or for a number out of
@@ -36,17 +40,17 @@ def make_grid(images, columns=None, padding=2):
 
     Example:
 
-    >>> make_grid(np.zeros((64, 28, 28, 1), "uint8")).shape
+    >>> zoo.pictures.make_grid(np.zeros((64, 28, 28, 1), "uint8")).shape
     (242, 242, 1)
     """
-    _check_images(images)
+    check_images(images, channels=CHANNELS, empty=False)
     count, height, width, channels = images.shape
     if columns is None:
         columns = math.isqrt(count - 1) + 1
     check_count("columns", columns)
     check_count("padding", padding, minimum=0)
     rows = -(-count // columns)
-    # One more cell's border, because each cell brings only those above and left of it.
+    # Each cell brings its lines above and to the left; the last ones need another.
     grid = np.full(
         (rows * (height + padding) + padding, columns * (width + padding) + padding, channels),
         BLANK,
@@ -59,15 +63,20 @@ def make_grid(images, columns=None, padding=2):
     return grid
 
 
-def save_png(images, path, columns=None, scale=None):
+def save_png(
+    images: np.ndarray,
+    path: str | os.PathLike,
+    columns: int | None = None,
+    scale: int | None = None,
+) -> None:
     """Writes images as one grid, whole or not at all.
 
     Args:
-        images: uint8 ndarray (N, H, W, C), C one of 1, 3, 4.
-        path: file to write; folders above it are made.
+        images: uint8 array of shape `(N, H, W, C)`, C one of 1, 3, 4.
+        path: file to write; missing folders are created.
         columns: int, images per row, as in `make_grid`.
-        scale: int, how many times each pixel is repeated. By default as often as the picture's
-            longer side stays within 900 pixels.
+        scale: int, how many times each pixel is repeated; by default as often as fits into 900
+            pixels on the longer side. The file says it in a text named `Scale`.
 
     Raises:
         InvalidInputError: if `images` isn't such an array, or for a number out of range.
@@ -79,23 +88,33 @@ def save_png(images, path, columns=None, scale=None):
     zoo.pictures.save_png(model.generate(64, seed=0), "grid.png")
     ```
     """
-    picture = _picture(make_grid(images, columns), scale, PNG_PIXELS)
+    from PIL.PngImagePlugin import PngInfo
+
+    picture, scale = _enlarge(make_grid(images, columns), scale, PNG_PIXELS)
+    texts = PngInfo()
+    texts.add_text(SCALE, str(scale))
     with replacing(path) as temporary:
-        picture.save(temporary, format="PNG", optimize=True)
+        picture.save(temporary, format="PNG", optimize=True, pnginfo=texts)
 
 
-def save_gif(frames, path, columns=None, scale=None, frame_ms=80):
+def save_gif(
+    frames: Iterable[np.ndarray],
+    path: str | os.PathLike,
+    columns: int | None = None,
+    scale: int | None = None,
+    frame_ms: int = 80,
+) -> None:
     """Writes batches of images as a GIF that loops forever, whole or not at all.
 
     Each batch becomes one frame, a grid. Transparent pixels are laid on white.
 
     Args:
-        frames: sequence of uint8 ndarrays (N, H, W, C), all of one shape; an ndarray
-            (frames, N, H, W, C), for example.
-        path: file to write; folders above it are made.
+        frames: uint8 arrays of shape `(N, H, W, C)`, all of one shape; or one array of shape
+            `(frames, N, H, W, C)`.
+        path: file to write; missing folders are created.
         columns: int, images per row, as in `make_grid`.
-        scale: int, how many times each pixel is repeated. By default as often as the picture's
-            longer side stays within 500 pixels.
+        scale: int, how many times each pixel is repeated; by default as often as fits into 500
+            pixels on the longer side.
         frame_ms: int, how long each frame shows, in milliseconds; GIF counts in tens of them.
 
     Raises:
@@ -112,14 +131,16 @@ def save_gif(frames, path, columns=None, scale=None, frame_ms=80):
     check_count("frame_ms", frame_ms, minimum=10)
     frames = list(frames)
     for frame in frames:
-        _check_images(frame)
+        check_images(frame, channels=CHANNELS, empty=False)
     shapes = sorted({frame.shape for frame in frames})
     if len(shapes) != 1:
         raise InvalidInputError(
-            "`frames` must be one batch of images or more, all of one shape. "
+            "`frames` must be one or more batches of images, all of one shape. "
             f"Received: {len(frames)} batches{f' of the shapes {shapes}' if shapes else ''}"
         )
-    pictures = [_opaque(_picture(make_grid(item, columns), scale, GIF_PIXELS)) for item in frames]
+    pictures = [
+        _opaque(_enlarge(make_grid(item, columns), scale, GIF_PIXELS)[0]) for item in frames
+    ]
     with replacing(path) as temporary:
         pictures[0].save(
             temporary,
@@ -131,15 +152,15 @@ def save_gif(frames, path, columns=None, scale=None, frame_ms=80):
         )
 
 
-def _picture(grid, scale, pixels):
-    """The grid as a Pillow image, enlarged without blur."""
+def _enlarge(grid, scale, pixels):
+    """Returns the grid as a Pillow image, enlarged without blur, and its scale."""
     from PIL import Image
 
     if scale is None:
         scale = max(1, pixels // max(grid.shape[:2]))
     check_count("scale", scale)
     grid = grid.repeat(scale, axis=0).repeat(scale, axis=1)
-    return Image.fromarray(grid[..., 0] if grid.shape[-1] == 1 else grid)
+    return Image.fromarray(grid[..., 0] if grid.shape[-1] == 1 else grid), scale
 
 
 def _opaque(picture):
@@ -149,21 +170,3 @@ def _opaque(picture):
 
     white = Image.new("RGBA", picture.size, (BLANK,) * 4)
     return Image.alpha_composite(white, picture).convert("RGB")
-
-
-def _check_images(images):
-    shape, dtype = getattr(images, "shape", None), getattr(images, "dtype", None)
-    sound = (
-        isinstance(images, np.ndarray)
-        and dtype == np.uint8
-        and images.ndim == 4
-        and shape[-1] in CHANNELS
-        and images.size > 0
-    )
-    if not sound:
-        received = type(images).__name__ if shape is None else f"{dtype} of shape {tuple(shape)}"
-        raise InvalidInputError(
-            "Pictures are made from a uint8 ndarray of shape (N, height, width, channels), with at "
-            "least one image of at least one pixel, and 1, 3 or 4 channels. "
-            f"Received: {received}"
-        )

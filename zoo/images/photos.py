@@ -1,4 +1,4 @@
-"""Picture files as arrays, and back: every pixel that isn't changed comes out as it went in."""
+"""Reads picture files into arrays and writes them back, without changing a pixel on the way."""
 
 import math
 import os
@@ -11,53 +11,50 @@ import numpy as np
 from zoo.datasets.folders import readable_formats
 from zoo.errors import InvalidInputError, ZooError
 from zoo.files import replacing
-from zoo.images.bit_depth import is_deep
 
-# Pillow is imported inside the functions: `zoo list` does without it.
+# Pillow is imported inside the functions: importing zoo must be quick.
 
 WHITE = 127
-"""Gray values of a mask over this one mark a missing pixel."""
+"""Gray values of a mask above this one mark a missing pixel."""
 DEEP_WHITE = 32767
-"""Likewise of 16 bits."""
+"""The same for 16 bits."""
 
 _GRAY = {"1", "L", "LA", "La"}
 _COLOR = {"P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
 _WITH_ALPHA = {"LA", "La", "PA", "RGBA", "RGBa"}
-_WITH_KEY = {"1", "L", "P", "RGB"}  # may name colors that are transparent
+_WITH_KEY = {"1", "L", "P", "RGB"}  # can name a transparent color
+_UNKNOWN_DEPTH = {"JPEG2000": "JPEG 2000", "AVIF": "AVIF"}
+"""Formats that can hold more than 8 bits a channel, which Pillow drops without saying so."""
 
 _PROFILES = {"L": b"GRAY", "LA": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB "}
-"""Mode -> what an ICC profile for it calls its colors."""
+"""Mode -> name of its color space in an ICC profile."""
 
 
-@dataclass(frozen=True)
-class _Format:
-    name: str
-    alpha: bool = True
-    options: tuple = ()
-
-
-_JPEG = _Format("JPEG", alpha=False, options=(("quality", 95), ("subsampling", 0)))
 _FORMATS = {
-    ".png": _Format("PNG"),
-    ".tif": _Format("TIFF"),
-    ".tiff": _Format("TIFF"),
-    # Without `exact`, transparent pixels lose their colors.
-    ".webp": _Format("WEBP", options=(("lossless", True), ("exact", True))),
-    ".bmp": _Format("BMP", alpha=False),
-    ".jpg": _JPEG,
-    ".jpeg": _JPEG,
+    ".png": "PNG",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
 }
-"""Suffix -> how it is written."""
+"""Suffix -> format to write."""
+_WITHOUT_ALPHA = {"BMP", "JPEG"}
+_OPTIONS = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"lossless": True, "exact": True},  # not exact, transparent pixels lose their colors
+}
 
 
 @dataclass(frozen=True)
 class Photo:
-    """What a picture file holds.
+    """Contents of a picture file.
 
     Args:
-        pixels: uint8 (H, W, 1) or (H, W, 3), upright.
-        alpha: uint8 (H, W), 0 where transparent and 255 where opaque, or `None`.
-        icc_profile: bytes, what the colors mean, or `None`.
+        pixels: uint8 array of shape `(H, W, 1)` or `(H, W, 3)`, upright.
+        alpha: uint8 array of shape `(H, W)`, 0 where transparent and 255 where opaque, or `None`.
+        icc_profile: bytes, the color profile, or `None`.
         dpi: float, pixels per inch, or `None`.
     """
 
@@ -67,13 +64,14 @@ class Photo:
     dpi: float | None = None
 
 
-def read_photo(path):
-    """Reads a picture of any format that Pillow decodes, of up to 8 bits a channel.
+def read_photo(path: str | os.PathLike) -> Photo:
+    """Reads a picture of any format that Pillow decodes, with up to 8 bits a channel.
 
-    It is turned upright by its EXIF orientation. Grayscale and black-and-white pictures have one
+    JPEG 2000 and AVIF are not read, because Pillow doesn't say whether they hold more. The picture
+    is turned upright by its EXIF orientation. Grayscale and black-and-white pictures have one
     channel; palettes, CMYK and YCbCr become RGB as Pillow converts them. Alpha and transparent
-    colors are set apart. The ICC profile is kept, and the resolution if it is the same both ways;
-    other EXIF data aren't. Of an animation the first frame counts.
+    colors are kept apart. The ICC profile is kept, and the resolution if it is the same both ways;
+    other EXIF data aren't. Only the first frame of an animation is read.
 
     Args:
         path: the file.
@@ -82,21 +80,24 @@ def read_photo(path):
         `Photo`.
 
     Raises:
-        InvalidInputError: if it is no picture file, a damaged one, one of more than 8 bits a
-            channel, or of more pixels than Pillow takes.
+        InvalidInputError: if it isn't a picture file, is damaged, has more than 8 bits a channel,
+            or more pixels than Pillow accepts.
 
     Example:
 
     ```python
-    photo = read_photo("beach.jpg")         # photo.pixels: uint8 (H, W, 3)
+    from zoo.images.photos import read_photo
+
+    photo = read_photo("beach.jpg")  # photo.pixels: uint8 array of shape (H, W, 3)
     ```
     """
-    image, deep = _decode(path)
-    if deep or image.mode not in _GRAY | _COLOR:
-        received = "more than 8 bits" if deep else f"Pillow's mode {image.mode}"
+    image, problem = _decode(path)
+    if problem is None and image.mode not in _GRAY | _COLOR:
+        problem = f"Pillow's mode {image.mode}"
+    if problem is not None:
         raise InvalidInputError(
-            "Pictures of 8 bits a channel, grayscale, RGB or CMYK, can be restored. Received: "
-            f"{path}, {received}. Convert it first, for example with ImageMagick: "
+            "Only pictures of 8 bits a channel, grayscale, RGB or CMYK, can be restored. Received: "
+            f"{path}, {problem}. Convert it first, for example with ImageMagick: "
             "magick IN -depth 8 -colorspace sRGB OUT.png"
         )
     gray = image.mode in _GRAY
@@ -113,22 +114,22 @@ def read_photo(path):
     )
 
 
-def read_mask(path):
-    """Reads a picture, in which white marks what is missing, as a mask.
+def read_mask(path: str | os.PathLike) -> np.ndarray:
+    """Reads a mask from a picture in which white marks the missing pixels.
 
-    Values over 127 of 255 are white, so that the gray rim of a smooth brush is cut in the middle.
-    Of colors the luminance counts; what is transparent is laid on black. The mask is turned upright
-    by its EXIF orientation.
+    Values above 127 of 255 are white, which cuts the gray rim of a smooth brush in the middle.
+    Colors count by their luminance; transparent pixels are laid on black. The mask is turned
+    upright by its EXIF orientation.
 
     Args:
         path: the file, of any format that Pillow decodes, of 8 or 16 bits.
 
     Returns:
-        bool (H, W), True where a pixel is missing.
+        bool array of shape `(H, W)`, True where a pixel is missing.
 
     Raises:
-        InvalidInputError: if it is no picture file, a damaged one, or holds other numbers than
-            gray values and colors.
+        InvalidInputError: if it isn't a picture file, is damaged, or holds anything but gray values
+            and colors.
 
     Warns:
         UserWarning: if the mask marks nothing.
@@ -136,6 +137,8 @@ def read_mask(path):
     Example:
 
     ```python
+    from zoo.images.photos import read_mask
+
     mask = read_mask("scratches.png")
     print(f"{mask.mean():.0%} of the picture is missing")
     ```
@@ -160,21 +163,21 @@ def read_mask(path):
     mask = values > white
     if not mask.any():
         warnings.warn(
-            f"The mask {path} marks nothing as missing: white does, values over {white}, and its "
-            f"brightest is {values.max()}",
+            f"The mask {path} marks nothing as missing: only white does, values above {white}, and "
+            f"its brightest is {values.max()}",
             stacklevel=2,
         )
     return mask
 
 
-def write_photo(photo, path):
+def write_photo(photo: Photo, path: str | os.PathLike) -> None:
     """Writes a picture, whole or not at all, in the format of the file's suffix.
 
     PNG, TIFF, WebP (lossless) and BMP keep every pixel; JPEG, of quality 95, is lossy.
 
     Args:
-        photo: `Photo`.
-        path: file to write; folders above it are made.
+        photo: the picture.
+        path: file to write; missing folders are created.
 
     Raises:
         InvalidInputError: for another suffix, or if the format can't hold the picture's alpha.
@@ -183,6 +186,8 @@ def write_photo(photo, path):
     Example:
 
     ```python
+    from zoo.images.photos import read_photo, write_photo
+
     write_photo(read_photo("scan.bmp"), "scan.png")
     ```
     """
@@ -192,26 +197,26 @@ def write_photo(photo, path):
     format = _FORMATS[_suffix(path)]
     gray = photo.pixels.shape[-1] == 1
     image = Image.fromarray(photo.pixels[..., 0] if gray else photo.pixels)
-    if photo.alpha is not None and format.alpha:
+    if photo.alpha is not None and format not in _WITHOUT_ALPHA:
         image.putalpha(Image.fromarray(photo.alpha))
-    if gray and format.name == "WEBP":  # knows no gray
+    if gray and format == "WEBP":  # has no grayscale
         image = image.convert("RGB" if photo.alpha is None else "RGBA")
-    options = dict(format.options)
-    # A profile of CMYK, for example, would now turn RGB into other colors.
+    options = dict(_OPTIONS.get(format, {}))
+    # A CMYK profile, for example, would give the RGB pixels other colors.
     if photo.icc_profile is not None and photo.icc_profile[16:20] == _PROFILES[image.mode]:
         options["icc_profile"] = photo.icc_profile
     if photo.dpi is not None:
         options["dpi"] = (photo.dpi, photo.dpi)
     with replacing(path) as temporary:
-        image.save(temporary, format=format.name, **options)
+        image.save(temporary, format=format, **options)
 
 
-def check_format(path, photo=None):
-    """Raises `InvalidInputError` unless a picture can be written to a file of this suffix.
+def check_format(path: str | os.PathLike, photo: Photo | None = None) -> None:
+    """Raises `InvalidInputError` unless a picture can be written to a file with this suffix.
 
     Args:
         path: the file.
-        photo: `Photo`, whose alpha the format must be able to hold.
+        photo: picture whose alpha the format must be able to hold.
     """
     suffix = _suffix(path)
     if suffix not in _FORMATS:
@@ -219,11 +224,11 @@ def check_format(path, photo=None):
         raise InvalidInputError(
             f"The output must end in {', '.join(others)} or {last}. Received: {path}"
         )
-    # Alpha that is opaque everywhere says nothing.
+    # Alpha that is opaque everywhere can be dropped.
     transparent = photo is not None and photo.alpha is not None and (photo.alpha < 255).any()
-    if transparent and not _FORMATS[suffix].alpha:
+    if transparent and _FORMATS[suffix] in _WITHOUT_ALPHA:
         raise InvalidInputError(
-            f"The picture is transparent in places, and {_FORMATS[suffix].name} can't hold that. "
+            f"The picture is transparent in places, which {_FORMATS[suffix]} can't hold. "
             f"Write to .png, .tif or .webp instead. Received: {path}"
         )
 
@@ -233,35 +238,56 @@ def _suffix(path):
 
 
 def _decode(path):
-    """A file's picture, upright, and whether it holds more than 8 bits a channel."""
+    """Returns a file's picture, upright, and what keeps it from being a photo, or `None`."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     if not os.path.isfile(path):
-        what = "a folder" if os.path.isdir(path) else "where no file is"
+        what = "which is a folder" if os.path.isdir(path) else "where there is no file"
         raise InvalidInputError(f"Expected a picture file. Received: {path}, {what}")
     try:
         with warnings.catch_warnings(), open(path, "rb") as file:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file, formats=readable_formats()) as image:
-                deep = is_deep(image, file)
-                return ImageOps.exif_transpose(image), deep
+                problem = _depth_problem(image)
+                return ImageOps.exif_transpose(image), problem
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InvalidInputError(
             f"Expected a picture of at most {Image.MAX_IMAGE_PIXELS:,} pixels. Received: {path}, "
-            "of more. Cut it or make it smaller."
+            "which has more. Crop it or make it smaller."
         ) from error
     except UnidentifiedImageError as error:
         raise InvalidInputError(
             "Expected a picture file: PNG, JPEG, WebP, TIFF or another format that Pillow decodes. "
-            f"Received: {path}, which is none"
+            f"Received: {path}, which isn't one"
         ) from error
     except (ZooError, Warning, MemoryError):
         raise
     except Exception as error:  # decoders raise nearly anything on damaged files
         raise InvalidInputError(
-            "Expected a picture file, whole and readable. Received: "
+            "Expected a complete, readable picture file. Received: "
             f"{path} ({type(error).__name__}: {error})"
         ) from error
+
+
+def _depth_problem(image):
+    """Returns why a picture that isn't decoded yet can't be taken as 8 bits a channel, or `None`.
+
+    Pillow has modes of more bits for grayscale only: it drops the low bits of colors silently.
+    """
+    if image.format in _UNKNOWN_DEPTH:
+        return f"{_UNKNOWN_DEPTH[image.format]}, whose number of bits Pillow doesn't say"
+    deep = image.mode.startswith(("I", "F"))
+    if deep or any(_unpacks_deep(image.format, tile) for tile in image.tile):
+        return "more than 8 bits a channel"
+    return None
+
+
+def _unpacks_deep(format, tile):
+    """Returns whether a part of the file is unpacked from 16 bits, as PNG, TIFF, SGI, PPM are."""
+    decoder, _, _, arguments = tile
+    if format == "PPM" and isinstance(arguments, tuple):
+        return arguments[-1] > 255  # the value of white
+    return decoder == "SGI16" or ";16" in str(arguments)
 
 
 def _has_alpha(image):
@@ -270,10 +296,10 @@ def _has_alpha(image):
 
 
 def _dpi(pair):
-    """Pixels per inch, if a file says so in numbers that make sense, the same both ways."""
+    """Returns pixels per inch, if the file's numbers make sense and are the same both ways."""
     try:
         x, y = map(float, pair)
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    # What differs would have to be turned along with the picture. JPEG holds 16 bits.
+    # Different ones would have to be turned along with the picture. JPEG holds 16 bits.
     return x if math.isclose(x, y) and 1 <= x <= 65535 else None

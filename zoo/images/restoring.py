@@ -1,8 +1,9 @@
-"""Restoring picture files with an inpainting model: only what the mask marks is changed."""
+"""Restores picture files with an inpainting model: only what the mask marks is changed."""
 
 import os
 import warnings
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,42 +11,51 @@ from zoo.errors import InvalidInputError
 from zoo.images.photos import check_format, read_mask, read_photo, write_photo
 from zoo.models.tiling import check_sides
 
-# Neither Keras nor Pillow is imported here: a command checks its files before it waits for either.
+if TYPE_CHECKING:
+    from zoo.models.inpainting_gan import InpaintingGAN
+
+# Neither Keras nor Pillow is imported here: commands check their files before they import either.
 
 
-def inpaint_file(model, image_path, mask_path, output_path, resize_mask=False):
-    """Fills the holes of a picture file, and writes what comes out to another.
+def inpaint_file(
+    model: "InpaintingGAN",
+    image_path: str | os.PathLike,
+    mask_path: str | os.PathLike,
+    output_path: str | os.PathLike,
+    resize_mask: bool = False,
+) -> None:
+    """Fills the holes of a picture file, and writes the result to another file.
 
-    Known pixels stay bit for bit, in their number of channels: a gray picture is gray again, after
-    a model of colors too. So is one in RGB whose known pixels are all gray. Alpha stays as it is,
-    in the holes as well. The ICC profile and the resolution are kept, other EXIF data aren't; the
-    orientation they ask for is applied. Palettes are written as RGB, CMYK as RGB too.
+    Known pixels stay bit for bit, in their number of channels: a gray picture stays gray, even with
+    a color model. So does an RGB picture whose known pixels are all gray. Alpha is unchanged, in
+    the holes as well. The ICC profile and the resolution are kept, other EXIF data aren't; the EXIF
+    orientation is applied. Palettes and CMYK are written as RGB.
 
     Args:
-        model: `zoo.InpaintingGAN`, of 1 or 3 channels.
-        image_path: picture of any format that Pillow decodes, 8 bits a channel, from 16 to 2,048
-            pixels high and wide. Of an animation the first frame counts.
-        mask_path: picture of the same size, of any format: white, values over 127 of 255, where a
-            pixel is missing. Of colors the luminance counts; transparent pixels are black.
-        output_path: file to write, or to replace: .png, .tif, .webp or .bmp, all without loss; or
-            .jpg, of quality 95, where known pixels change a little as well. Folders above it are
-            made.
-        resize_mask: bool, bring a mask of another size to the picture's: nearest neighbor.
+        model: `zoo.InpaintingGAN` of 1 or 3 channels.
+        image_path: picture of any format that Pillow decodes except JPEG 2000 and AVIF, 8 bits a
+            channel, from 16 to 2,048 pixels high and wide. Only the first frame of an animation is
+            used.
+        mask_path: picture of the same size, of any format, white (values above 127 of 255) where a
+            pixel is missing. Colors count by their luminance, transparent pixels as black.
+        output_path: file to write or replace: .png, .tif, .webp or .bmp, all lossless; or .jpg, of
+            quality 95, which changes known pixels a little. Missing folders are created.
+        resize_mask: whether to resize a mask of another size, by nearest neighbor.
 
     Raises:
         InvalidInputError: for a file that isn't such a picture; a mask of another size; a color
-            picture and a model of grays; a picture with alpha and an output without; an output
-            that is one of the inputs. Nothing is written then.
+            picture and a grayscale model; a picture with alpha and an output format without; an
+            output that is one of the inputs. Nothing is written then.
         OSError: if the output can't be written.
 
     Warns:
-        UserWarning: if the mask marks nothing, or only what is transparent and stays so.
+        UserWarning: if the mask marks nothing, or only pixels that are and stay transparent.
 
     Example:
 
     ```python
     model = zoo.load("inpaint_scenes64")
-    zoo.images.restoring.inpaint_file(model, "beach.jpg", "scratches.png", "restored.png")
+    zoo.picture_files.inpaint_file(model, "beach.jpg", "scratches.png", "restored.png")
     ```
     """
     check_output(output_path, image_path, mask_path)
@@ -55,7 +65,7 @@ def inpaint_file(model, image_path, mask_path, output_path, resize_mask=False):
 
 
 def check_output(output_path, *input_paths):
-    """Raises `InvalidInputError` if the output's suffix isn't known, or it is one of the inputs."""
+    """Raises `InvalidInputError` for an output of unknown suffix, or one that is an input."""
     check_format(output_path)
     for path in input_paths:
         there = os.path.exists(output_path) and os.path.exists(path)
@@ -69,24 +79,19 @@ def read_inputs(image_path, mask_path, resize_mask=False):
     """Reads a picture and its mask.
 
     Args:
-        image_path: as of `inpaint_file`.
-        mask_path: likewise.
-        resize_mask: likewise.
+        image_path: as in `inpaint_file`.
+        mask_path: as in `inpaint_file`.
+        resize_mask: as in `inpaint_file`.
 
     Returns:
-        (`zoo.images.photos.Photo`, bool (H, W)): the mask has the picture's size.
+        `(photo, mask)`: a `zoo.images.photos.Photo`, and a bool array of the picture's shape
+        `(H, W)`.
 
     Raises:
         InvalidInputError: if one of them can't be used, or the sizes differ.
 
     Warns:
-        UserWarning: if the mask marks nothing, or only what is transparent and stays so.
-
-    Example:
-
-    ```python
-    photo, mask = read_inputs("beach.jpg", "scratches.png")
-    ```
+        UserWarning: if the mask marks nothing, or only pixels that are and stay transparent.
     """
     photo = read_photo(image_path)
     mask = read_mask(mask_path)
@@ -96,39 +101,33 @@ def read_inputs(image_path, mask_path, resize_mask=False):
         if not resize_mask:
             raise InvalidInputError(
                 f"The mask must have the picture's size, {size[1]}x{size[0]} pixels (width x "
-                f"height, upright). Received: {mask_path}, {mask.shape[1]}x{mask.shape[0]}. Bring "
-                "it to that size with `resize_mask=True` (`--resize-mask`)."
+                f"height, upright). Received: {mask_path}, {mask.shape[1]}x{mask.shape[0]}. Resize "
+                "it with `resize_mask=True` (`--resize-mask`)."
             )
         mask = _resize(mask, size)
     if photo.alpha is not None and mask.any() and not photo.alpha[mask].any():
         warnings.warn(
-            f"All that the mask marks is transparent in {image_path}, and stays so: what is drawn "
-            "there won't be seen. Remove the picture's alpha channel first",
+            f"All that the mask marks is transparent in {image_path} and stays so: what is drawn "
+            "there won't be visible. Remove the picture's alpha channel first",
             stacklevel=2,
         )
     return photo, mask
 
 
 def restore(model, photo, mask):
-    """A picture with its holes filled.
+    """Fills the holes of a picture.
 
     Args:
-        model: `zoo.InpaintingGAN`, of 1 or 3 channels.
+        model: `zoo.InpaintingGAN` of 1 or 3 channels.
         photo: `zoo.images.photos.Photo`.
-        mask: bool (H, W), True where a pixel is missing.
+        mask: bool array of shape `(H, W)`, True where a pixel is missing.
 
     Returns:
         `zoo.images.photos.Photo` with the same known pixels, channels and alpha.
 
     Raises:
-        InvalidInputError: for a color picture and a model of grays, or a size that `inpaint`
-            doesn't take.
-
-    Example:
-
-    ```python
-    write_photo(restore(model, photo, mask), "restored.png")
-    ```
+        InvalidInputError: for a color picture and a grayscale model, or a size that `inpaint`
+            doesn't accept.
     """
     channels = model.image_shape[-1]
     check_channels(channels, photo, mask)
@@ -141,27 +140,27 @@ def restore(model, photo, mask):
 
 
 def check_channels(channels, photo, mask):
-    """Raises `InvalidInputError` unless a model of so many channels can restore a picture.
+    """Raises `InvalidInputError` unless a model of this many channels can restore a picture.
 
     Args:
         channels: int, of the model.
         photo: `zoo.images.photos.Photo`.
-        mask: bool (H, W), True where a pixel is missing.
+        mask: bool array of shape `(H, W)`, True where a pixel is missing.
     """
     if channels not in (1, 3):
         raise InvalidInputError(
-            "Picture files are restored by models of 1 channel or 3. Received: a model of "
+            "Picture files are restored by models of 1 or 3 channels. Received: a model of "
             f"{channels}; call its `inpaint` with arrays."
         )
     if channels == 1 and not _is_gray(photo, mask):
         raise InvalidInputError(
-            "The picture has colors, and this model knows only grays. Take a model of colors, or "
-            "make the picture gray first."
+            "The picture has colors, but the model is grayscale. Use a color model, or convert the "
+            "picture to grayscale first."
         )
 
 
 def _is_gray(photo, mask):
-    """Whether known pixels hold no color; the missing ones may be painted over in red."""
+    """Returns whether no known pixel has color; missing ones can be painted over in any color."""
     if photo.pixels.shape[-1] == 1:
         return True
     known = photo.pixels[~mask]

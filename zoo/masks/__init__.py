@@ -1,11 +1,12 @@
 """Masks of missing pixels: squares, rectangles, brush strokes, scratches, scattered pixels.
 
-NumPy's random numbers give the same masks on every backend; inside a step the numbers come from the
-backend, one draw per batch.
+`draw` takes random numbers from NumPy, which gives the same masks on every backend; a training step
+takes them from the backend, one draw per batch.
 """
 
 import difflib
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,19 +30,21 @@ __all__ = [
 ]
 
 ATTEMPTS = 100
-"""Redraws of a mask whose share of missing pixels came out of range, outside of a step."""
+"""Attempts of `draw` to get a mask whose fraction of missing pixels is in range."""
 
 
 class Mixture(Masks):
-    """Of several kinds, one per mask.
+    """Masks of several kinds: each mask is of one of them.
 
     Args:
         kinds: sequence of `Masks` or names of `MASKS`.
-        shares: how often each occurs, any positive numbers; equally often by default.
+        shares: positive numbers, how often each kind occurs; equally often by default.
     """
 
     def __init__(
-        self, kinds=("center_square", "free_form", "rectangles", "scratches"), shares=None
+        self,
+        kinds: Sequence[str | Masks] = ("center_square", "free_form", "rectangles", "scratches"),
+        shares: Sequence[float] | None = None,
     ):
         if not isinstance(kinds, (tuple, list)) or not kinds:
             raise InvalidInputError(
@@ -62,7 +65,7 @@ class Mixture(Masks):
             )
         )
 
-    def numbers(self, height, width):
+    def numbers(self, height: int, width: int) -> int:
         # All kinds are painted from the same numbers, and one of them is kept.
         return 1 + max(kind.numbers(height, width) for kind in self.kinds)
 
@@ -75,7 +78,7 @@ class Mixture(Masks):
             bound += share
         return mask
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"kinds": [serialize(kind) for kind in self.kinds], "shares": self.shares}
 
 
@@ -89,11 +92,11 @@ MASKS = {
 }
 
 
-def get_masks(identifier):
-    """The masks of this name or configuration; an object of `Masks` is returned as it is.
+def get_masks(identifier: str | dict | Masks) -> Masks:
+    """Returns the masks of a name or a configuration.
 
     Args:
-        identifier: one of `MASKS`; a `Masks`; or what `serialize` returns.
+        identifier: a name of `MASKS`; a `Masks`, which is returned; or a result of `serialize`.
 
     Raises:
         InvalidInputError: for anything else.
@@ -116,34 +119,37 @@ def get_masks(identifier):
     )
 
 
-def serialize(masks):
-    """Plain values that `get_masks` makes the same masks from; a kind of one's own as it is."""
+def serialize(masks: Masks) -> dict | Masks:
+    """Returns plain values for `get_masks`; a user-defined kind is returned unchanged."""
     for name, kind in MASKS.items():
         if type(masks) is kind:
             return {"kind": name, **masks.get_config()}
     return masks
 
 
-def draw(kind, count, image_size, seed=None):
+def draw(
+    kind: str | Masks, count: int, image_size: tuple[int, int], seed: int | None = None
+) -> np.ndarray:
     """Draws masks, the same ones on every backend.
 
     Args:
         kind: a name of `MASKS`, or a `Masks`.
-        count: int, how many.
-        image_size: (height, width) in pixels.
-        seed: int of at least 0, or `None` for fresh ones.
+        count: int, number of masks.
+        image_size: `(height, width)` in pixels.
+        seed: int of at least 0, or `None` for different masks each time.
 
     Returns:
-        bool ndarray (count, height, width), True where a pixel is missing.
+        bool array of shape `(count, height, width)`, True where a pixel is missing.
 
     Raises:
         InvalidInputError: for an unknown kind, or a number out of range.
 
     Example:
 
-    >>> zoo.masks.draw("center_square", 2, (64, 64)).mean()
+    >>> float(zoo.masks.draw("center_square", 2, (64, 64)).mean())
     0.25
-    >>> masks = zoo.masks.draw(zoo.masks.FreeForm(coverage=(0.2, 0.3)), 100, (64, 64), seed=0)
+    >>> zoo.masks.draw(zoo.masks.FreeForm(coverage=(0.2, 0.3)), 5, (64, 64), seed=0).shape
+    (5, 64, 64)
     """
     kind = get_masks(kind)
     check_count("count", count)
@@ -164,25 +170,25 @@ def draw(kind, count, image_size, seed=None):
         if not len(missing):
             return masks
     raise InvalidInputError(
-        f"{len(missing)} of {count} masks of {height}x{width} pixels kept missing a coverage of "
+        f"{len(missing)} of {count} masks of {height}x{width} pixels didn't reach a coverage of "
         f"{low:g} to {high:g}. Allow a wider range."
     )
 
 
 def draw_in_step(kind, count, image_size, seed):
-    """Masks for one batch of a training step.
+    """Draws masks for one batch of a training step.
 
-    A quarter of them is painted, and mirrored along either axis and both: each mask is distributed
-    as if painted on its own, at a quarter of the time.
+    A quarter of them is painted, then mirrored along either axis and along both: each mask is
+    distributed as if painted on its own, in a quarter of the time.
 
     Args:
         kind: `Masks`.
         count: int, or a scalar tensor.
-        image_size: (height, width) in pixels.
+        image_size: `(height, width)` in pixels.
         seed: `keras.random.SeedGenerator`.
 
     Returns:
-        float32 tensor (count, height, width, 1), 1 where a pixel is missing.
+        float32 tensor of shape `(count, height, width, 1)`, 1 where a pixel is missing.
     """
     import keras
     from keras import ops

@@ -1,21 +1,22 @@
-"""Strokes of a round brush, row by row of pixels; `xp` is `numpy` or `keras.ops`."""
+"""Paints strokes of a round brush by rows of pixels; `xp` is `numpy` or `keras.ops`."""
 
 
 def rows_of_capsules(xp, starts, stops, radius, height):
-    """Where each row of pixels meets each stroke.
+    """Returns the interval in which each row of pixels meets each stroke.
 
     A straight stroke of a round brush covers a capsule, which is convex: a row meets it in one
     interval, whose ends follow from its two discs and the rectangle between them.
 
     Args:
         xp: `numpy` or `keras.ops`.
-        starts: (x, y), each (N, strokes).
-        stops: likewise.
-        radius: (N, 1).
+        starts: `(x, y)`, each of shape `(N, strokes)`.
+        stops: `(x, y)`, the same.
+        radius: of shape `(N, 1)`.
         height: int.
 
     Returns:
-        First and last x, each (N, strokes, height); first > last where a row misses the stroke.
+        First and last x, each of shape `(N, strokes, height)`; first > last where a row misses the
+        stroke.
     """
     far = 1e6
     rows = xp.arange(height, dtype="float32") + 0.5
@@ -47,7 +48,7 @@ def rows_of_capsules(xp, starts, stops, radius, height):
 
 
 def _solve(xp, slope, low, high, far):
-    """The interval of x with low <= slope * x <= high."""
+    """Returns the interval of x with low <= slope * x <= high."""
     flat = xp.abs(slope) < 1e-6
     safe = xp.where(flat, 1.0, slope)
     ends = low / safe, high / safe
@@ -58,7 +59,7 @@ def _solve(xp, slope, low, high, far):
 
 
 def paint_until(xp, left, right, target, most, width):
-    """Union of strokes, one after the other, until `target` (N,) of the area is covered.
+    """Returns the union of strokes, in turn, until `target` (N,) of the area is covered.
 
     A stroke that would cover more than `most` of the area is left out.
     """

@@ -1,7 +1,7 @@
-"""Kinds of masks: how uniform random numbers become missing pixels.
+"""Kinds of masks: each turns uniform random numbers into missing pixels.
 
-Written once for NumPy and for the training step, in functions that `numpy` and `keras.ops` share
-(`xp` below).
+Written once for NumPy and for the training step, in functions that `numpy` and `keras.ops` share;
+`xp` below is one of the two.
 """
 
 import math
@@ -11,10 +11,10 @@ from zoo.masks.brush import paint_until, rows_of_capsules
 
 
 class Masks:
-    """Base of the kinds. A kind of one's own needs `numbers` and `paint`.
+    """Base class of the kinds. A user-defined kind overrides `numbers` and `paint`.
 
     Args:
-        coverage: (lowest, highest) share of missing pixels, in (0, 1).
+        coverage: `(lowest, highest)` fraction of missing pixels, in (0, 1); or one number.
 
     Example:
 
@@ -23,7 +23,7 @@ class Masks:
         def __init__(self):
             super().__init__((0.4, 0.6))
 
-        def numbers(self, height, width):
+        def numbers(self, height: int, width: int) -> int:
             return 1                                     # uniform numbers per mask, unused here
 
         def paint(self, xp, uniforms, height, width):    # (N, 1) -> bool (N, height, width)
@@ -32,40 +32,40 @@ class Masks:
     ```
     """
 
-    def __init__(self, coverage):
+    def __init__(self, coverage: float | tuple[float, float]):
         bounds = tuple(coverage) if isinstance(coverage, (tuple, list)) else (coverage, coverage)
         numeric = all(isinstance(bound, (int, float)) for bound in bounds)
         if len(bounds) != 2 or not numeric or not 0 < bounds[0] <= bounds[1] < 1:
             raise InvalidInputError(
-                "`coverage` must be a share of the area in (0, 1), or a pair (lowest, highest). "
+                "`coverage` must be a fraction of the area in (0, 1), or a pair (lowest, highest). "
                 f"Received: coverage={coverage!r}"
             )
         self.coverage = tuple(float(bound) for bound in bounds)
 
-    def numbers(self, height, width):
-        """How many uniform random numbers one mask is made from."""
+    def numbers(self, height: int, width: int) -> int:
+        """Returns the number of uniform random numbers that a mask is made from."""
         raise NotImplementedError
 
     def paint(self, xp, uniforms, height, width):
-        """Masks from random numbers.
+        """Makes masks from random numbers.
 
         Args:
             xp: `numpy` or `keras.ops`.
-            uniforms: float32 (N, numbers), each in [0, 1).
+            uniforms: float32 of shape `(N, numbers)`, in [0, 1).
             height: int, in pixels.
             width: int, in pixels.
 
         Returns:
-            bool (N, height, width), True where a pixel is missing.
+            bool of shape `(N, height, width)`, True where a pixel is missing.
         """
         raise NotImplementedError
 
-    def tolerance(self, height, width):
-        """How far rounding to whole pixels, or chance, may take a mask from `coverage`."""
+    def tolerance(self, height: int, width: int) -> float:
+        """Returns how far a mask can be from `coverage`, by rounding to pixels or by chance."""
         return 1 / height + 1 / width
 
-    def get_config(self):
-        """The constructor's arguments, plain values."""
+    def get_config(self) -> dict:
+        """Returns the constructor's arguments as plain values."""
         return {"coverage": list(self.coverage)}
 
     def _between(self, uniform):
@@ -74,12 +74,12 @@ class Masks:
 
 
 class CenterSquare(Masks):
-    """One centered hole of the image's proportions (Pathak et al. 2016); a quarter by default."""
+    """One centered hole in the image's proportions (Pathak et al. 2016); a quarter by default."""
 
-    def __init__(self, coverage=0.25):
+    def __init__(self, coverage: float | tuple[float, float] = 0.25):
         super().__init__(coverage)
 
-    def numbers(self, height, width):
+    def numbers(self, height: int, width: int) -> int:
         return 1
 
     def paint(self, xp, uniforms, height, width):
@@ -90,17 +90,17 @@ class CenterSquare(Masks):
 
 
 class Rectangles(Masks):
-    """One rectangle anywhere, sides in a ratio of up to 2 to 1 either way."""
+    """One rectangle anywhere, with sides in a ratio of up to 2 to 1 either way."""
 
-    def __init__(self, coverage=(0.1, 0.3)):
+    def __init__(self, coverage: float | tuple[float, float] = (0.1, 0.3)):
         super().__init__(coverage)
 
-    def numbers(self, height, width):
+    def numbers(self, height: int, width: int) -> int:
         return 4
 
     def paint(self, xp, uniforms, height, width):
         area = self._between(uniforms[:, :1])
-        # Neither side may outgrow the image, or the area would shrink.
+        # Neither side can exceed the image, or the area would shrink.
         stretch = xp.exp(math.log(2.0) * (uniforms[:, 1:2] - 0.5))
         stretch = xp.minimum(xp.maximum(stretch, xp.sqrt(area)), 1.0 / xp.sqrt(area))
         rows = _placed(xp, uniforms[:, 2:3], xp.sqrt(area) * stretch, height)
@@ -113,17 +113,21 @@ class FreeForm(Masks):
 
     As published for 256 pixels, scaled to the image: strokes of about an eighth of the diagonal
     between vertices, a turn near 2 pi / 5 that alternates in sign, a brush of 12 to 40 pixels. The
-    pen is lifted after 8 vertices on average, and paints until the wanted share is covered.
+    pen is lifted after 8 vertices on average, and paints until the wanted fraction is covered.
 
     Args:
-        coverage: (lowest, highest) share of missing pixels; at least 0.05 apart, for a stroke
-            covers some of it at once.
-        brush: (thinnest, thickest) brush, as a share of the image's shorter side.
+        coverage: `(lowest, highest)` fraction of missing pixels; at least 0.05 apart, because a
+            single stroke covers some of it.
+        brush: `(thinnest, thickest)` brush, as a fraction of the image's shorter side.
     """
 
     strokes = 32
 
-    def __init__(self, coverage=(0.1, 0.35), brush=(12 / 256, 40 / 256)):
+    def __init__(
+        self,
+        coverage: tuple[float, float] = (0.1, 0.35),
+        brush: tuple[float, float] = (12 / 256, 40 / 256),
+    ):
         super().__init__(coverage)
         if self.coverage[1] - self.coverage[0] < 0.05 - 1e-9:
             raise InvalidInputError(
@@ -132,7 +136,7 @@ class FreeForm(Masks):
             )
         self.brush = tuple(brush)
 
-    def numbers(self, height, width):
+    def numbers(self, height: int, width: int) -> int:
         return 2 + 7 * self.strokes
 
     def paint(self, xp, uniforms, height, width):
@@ -145,11 +149,11 @@ class FreeForm(Masks):
         return paint_until(xp, left, right, target, self.coverage[1], width)
 
     def _walk(self, xp, draws, height, width):
-        """Ends of the segments that the pen draws: two pairs (x, y) of (N, strokes)."""
+        """Returns the ends of the pen's segments: two pairs `(x, y)` of shape `(N, strokes)`."""
         mean_turn, turn_range = 2 * math.pi / 5, 2 * math.pi / 15
         turn = mean_turn + turn_range * (2 * draws[..., 0] - 1)
         angle = turn * (2 * (xp.arange(self.strokes, dtype="float32") % 2) - 1)
-        # Box and Muller: a normal variable from two uniform ones.
+        # Box-Muller transform: a normal variable from two uniform ones.
         normal = xp.sqrt(-2 * xp.log(1 - draws[..., 1])) * xp.cos(2 * math.pi * draws[..., 2])
         step = math.hypot(height, width) / 8 * xp.clip(1 + 0.5 * normal, 0, 2)
         moves = (step * xp.cos(angle), step * xp.sin(angle))
@@ -171,36 +175,40 @@ class FreeForm(Masks):
             ends[0] = xp.where(mirrored, width - ends[0], ends[0])
         return starts, stops
 
-    def tolerance(self, height, width):
+    def tolerance(self, height: int, width: int) -> float:
         return 0.0
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "brush": list(self.brush)}
 
 
 class Scratches(FreeForm):
-    """Thin, nearly straight lines, as across a damaged print."""
+    """Thin, nearly straight lines, as on a damaged print."""
 
-    def __init__(self, coverage=(0.03, 0.12), brush=(2 / 256, 8 / 256)):
+    def __init__(
+        self,
+        coverage: tuple[float, float] = (0.03, 0.12),
+        brush: tuple[float, float] = (2 / 256, 8 / 256),
+    ):
         super().__init__(coverage, brush)
 
     def _walk(self, xp, draws, height, width):
-        """Each scratch goes across the image, from anywhere to anywhere."""
+        """Returns the ends of scratches, which go across the image from anywhere."""
         starts = [draws[..., 0] * width, draws[..., 1] * height]
         length = (0.3 + 0.7 * draws[..., 2]) * math.hypot(height, width)
-        # Most of a print's scratches run the way it was pulled.
+        # Most of a print's scratches run in the direction in which it was pulled.
         angle = math.pi * (draws[:, :1, 3] + 0.15 * (draws[..., 4] - 0.5))
         stops = [starts[0] + length * xp.cos(angle), starts[1] + length * xp.sin(angle)]
         return starts, stops
 
 
 class MissingPixels(Masks):
-    """Pixels missing here and there, each on its own."""
+    """Single missing pixels, independent of each other."""
 
-    def __init__(self, coverage=(0.1, 0.5)):
+    def __init__(self, coverage: float | tuple[float, float] = (0.1, 0.5)):
         super().__init__(coverage)
 
-    def numbers(self, height, width):
+    def numbers(self, height: int, width: int) -> int:
         return 1 + height * width
 
     def paint(self, xp, uniforms, height, width):
@@ -210,7 +218,7 @@ class MissingPixels(Masks):
 
 
 def _centered(xp, share, length):
-    """(N, length): the middle `share` (N, 1) of an axis."""
+    """Returns the middle `share` (N, 1) of an axis, as bool of shape `(N, length)`."""
     size = xp.round(share * length)
     first = xp.floor((length - size) / 2)
     positions = xp.arange(length, dtype="float32")[None]
@@ -218,7 +226,7 @@ def _centered(xp, share, length):
 
 
 def _placed(xp, uniform, share, length):
-    """(N, length): a stretch of `share` (N, 1) of an axis, placed by `uniform` (N, 1)."""
+    """Returns a stretch of `share` (N, 1) of an axis, placed by `uniform` (N, 1)."""
     size = xp.maximum(xp.round(share * length), 1.0)
     first = xp.floor(uniform * (length - size + 1))
     positions = xp.arange(length, dtype="float32")[None]

@@ -1,7 +1,9 @@
-"""Saves a run after every epoch, and goes on from there after it was stopped or killed."""
+"""Saves a run after every epoch, and resumes it after it was stopped or killed."""
 
+import os
 import time
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import keras
@@ -25,36 +27,40 @@ MODES = {"min": lambda score, best: score < best, "max": lambda score, best: sco
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves all of a run after every epoch; `fit` with the same folder goes on from the last one.
+    """Saves the whole run after every epoch; `fit` with the same folder resumes from the last one.
 
     One file holds both networks, the moving average, both optimizers, the random states, the epoch
     and the configuration. It is replaced whole or not at all. A run that is killed at any moment
-    and started again ends with the weights of one that wasn't, bit for bit, on the same backend and
-    device, if that computes the same twice (CPUs do; on GPUs see the backend's own switches for
-    deterministic kernels) and `x` is arrays, whose order follows from the state. On another
-    backend it goes on from the same state.
+    and started again ends with the weights of an uninterrupted run, bit for bit, on the same
+    backend and device, provided that these compute deterministically (CPUs do; GPUs need the
+    backend's deterministic kernels) and that `x` is arrays, whose order follows from the state. On
+    another backend the run continues from the same state.
+
+    Put it last in the list of callbacks: what the others did in an epoch is then part of it.
 
     Args:
-        folder: where the checkpoints lie; made if it isn't there.
+        folder: folder of the checkpoints; created if needed.
         every: int, epochs between two checkpoints. The last epoch always has one.
-        largest_share: float in (0, 1], of the run's time that saving may take: where epochs are
-            short, the next checkpoint waits until it does.
         keep: int, how many of the latest to keep. The best one is kept as well.
-        monitor: name in the epoch's logs that decides which one is best, or `None`.
+        monitor: name in the epoch's logs that decides which checkpoint is best, or `None`.
         mode: `"min"` or `"max"`, which of its values are better.
-        configuration: dict of plain values that a run which goes on must share; by default the
+        configuration: dict of plain values that a resumed run must share; by default the
             model's own and how it was compiled.
-        along: callbacks with `get_state()` and `set_state(state)`, plain values, to be saved along:
-            `zoo.evaluation.EvaluationCallback`, for example.
+        stateful_callbacks: callbacks to save along with the model; they have `get_state()`, which
+            returns plain values, and `set_state(state)`, as `zoo.evaluation.EvaluationCallback`.
+            Also accepted as `along`.
+        time_fraction: float in (0, 1], the largest fraction of the run time to spend on saving;
+            with short epochs, checkpoints are written less often. Also accepted as
+            `largest_share`.
 
     Attributes:
-        resumed_from: record of the checkpoint that the run went on from, or `None`.
-        seconds: float, time the run took so far, over all its parts.
+        resumed_from: record of the checkpoint that the run resumed from, or `None`.
+        seconds: float, run time so far, over all parts of the run.
 
     Raises:
         CheckpointError: when training begins, if the folder can't be written to, if its checkpoints
-            are of another configuration (the message names what changed), or if none of them can be
-            read; later if one can't be written: those from before are whole.
+            belong to another configuration (the message names what changed), or if none of them
+            can be read; later if one can't be written: earlier ones stay whole.
 
     Example:
 
@@ -66,33 +72,44 @@ class Checkpoint(keras.callbacks.Callback):
 
     def __init__(
         self,
-        folder,
-        every=1,
-        keep=2,
-        monitor=None,
-        mode="min",
-        configuration=None,
-        along=(),
-        largest_share=1.0,
+        folder: str | os.PathLike,
+        every: int = 1,
+        keep: int = 2,
+        monitor: str | None = None,
+        mode: str = "min",
+        configuration: dict | None = None,
+        stateful_callbacks: Iterable[keras.callbacks.Callback] = (),
+        time_fraction: float = 1.0,
+        *,
+        along: Iterable[keras.callbacks.Callback] | None = None,
+        largest_share: float | None = None,
     ):
         super().__init__()
-        check_share("largest_share", largest_share)
+        stateful_callbacks = stateful_callbacks if along is None else along
+        time_fraction = time_fraction if largest_share is None else largest_share
+        check_share("time_fraction", time_fraction)
         check_count("every", every)
         check_count("keep", keep)
         if mode not in MODES:
             raise InvalidInputError(f"`mode` must be 'min' or 'max'. Received: mode={mode!r}")
         self.folder = Path(folder)
-        self.every, self.keep, self.largest_share = every, keep, largest_share
+        self.every, self.keep, self.time_fraction = every, keep, time_fraction
         self.monitor, self.mode = monitor, mode
         self.configuration = configuration
-        self.along = list(along)
+        self.stateful_callbacks = list(stateful_callbacks)
         self.resumed_from, self.seconds = None, 0.0
         self.last = self.best = self._best_score = None
+        self.begun = False
 
     # ------------------------------------------------------------------- fit
 
+    def set_model(self, model):
+        super().set_model(model)
+        self.begun = False  # a list of callbacks sets the model of all before any of them begins
+
     def on_train_begin(self, logs=None):
-        # Before anything is restored: a rate that was lowered on the way is no other configuration.
+        self.begun = True
+        # Before anything is restored: a rate lowered during the run is no change of configuration.
         self._configuration = configuration.plain(
             configuration.of_model(self.model) if self.configuration is None else self.configuration
         )
@@ -106,7 +123,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._next_save = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
-        # Where `fit` began is for this `fit` only.
+        # The first epoch is that of this `fit` only.
         self.model._initial_epoch = None
 
     def on_epoch_end(self, epoch, logs=None):
@@ -117,15 +134,15 @@ class Checkpoint(keras.callbacks.Callback):
             began = time.perf_counter()
             self.save(done, logs)
             ended = time.perf_counter()
-            self._next_save = ended + (ended - began) * (1.0 / self.largest_share - 1.0)
+            self._next_save = ended + (ended - began) * (1.0 / self.time_fraction - 1.0)
 
     def on_train_end(self, logs=None):
         self.model._initial_epoch = None
 
     # ------------------------------------------------------------------ files
 
-    def save(self, epoch, logs=None):
-        """Writes the checkpoint of a run after so many epochs.
+    def save(self, epoch: int, logs: dict | None = None) -> None:
+        """Writes the checkpoint of a run after `epoch` epochs.
 
         Raises:
             CheckpointError: if it can't be written.
@@ -139,22 +156,22 @@ class Checkpoint(keras.callbacks.Callback):
             "rate_scale": self.model.optimizer.rate_scale,
             "monitor": self.monitor,
             "score": score,
-            "along": [callback.get_state() for callback in self.along],
+            "along": [callback.get_state() for callback in self.stateful_callbacks],
             "configuration": self._configuration,
             "configuration_sha256": digest.of_values(self._configuration),
         }
         path = checkpoint_path(self.folder, epoch)
         if not self.folder.is_dir():
-            warnings.warn(f"{self.folder} is gone; it is made again", stacklevel=2)
+            warnings.warn(f"{self.folder} is gone; creating it again", stacklevel=2)
         try:
             write_checkpoint(path, capture_state(self.model), record)
         except OSError as error:
             before = list_checkpoints(self.folder)
-            kept = f"{before[-1].name} is whole" if before else "there is none from before"
+            kept = f"{before[-1].name} is whole" if before else "There is no earlier one"
             raise CheckpointError(
                 f"The checkpoint of epoch {epoch} can't be written to {self.folder}: "
-                f"{error.strerror or error}. {kept}. Make room, or the folder writable, and start "
-                "the same run again (`zoo train ... --resume`): it goes on from there."
+                f"{error.strerror or error}. {kept}. Free some space, or make the folder "
+                "writable, and resume the run (`zoo train ... --resume`)."
             ) from error
         self.last = path
         if score is not None and (self.best is None or MODES[self.mode](score, self._best_score)):
@@ -163,17 +180,17 @@ class Checkpoint(keras.callbacks.Callback):
             if old != self.best:
                 old.unlink(missing_ok=True)
 
-    def restore(self, path):
-        """Gives the model the state of a checkpoint.
+    def restore(self, path: str | os.PathLike) -> dict:
+        """Restores the model to the state of a checkpoint.
 
         Args:
             path: the file.
 
         Returns:
-            Its record, a dict.
+            The checkpoint's record, a dict.
 
         Raises:
-            CheckpointError: if it is damaged, or of another configuration.
+            CheckpointError: if it is damaged, or belongs to another model.
         """
         record, arrays = read_checkpoint(path, describe_state(self.model))
         restore_state(self.model, arrays)
@@ -191,33 +208,33 @@ class Checkpoint(keras.callbacks.Callback):
         remove_partial_checkpoints(self.folder)
 
     def _resume(self, paths):
-        """Restores the newest checkpoint that is whole."""
+        """Restores the newest checkpoint that can be read."""
         for path in reversed(paths):
             try:
                 self._check_configuration(path, read_record(path))
                 record = self.restore(path)
-            except _OtherConfiguration:
+            except _ConfigurationError:
                 raise
             except CheckpointError as error:
-                warnings.warn(f"{error}; going back to the one before", stacklevel=2)
+                warnings.warn(f"{error}; going back to the previous one", stacklevel=2)
                 continue
-            for callback, state in zip(self.along, record["along"], strict=False):
+            for callback, state in zip(self.stateful_callbacks, record["along"], strict=False):
                 callback.set_state(state)
             self.resumed_from, self.seconds, self.last = record, record["seconds"], path
-            # As Keras' own `BackupAndRestore` tells `fit` where to begin.
+            # How Keras' own `BackupAndRestore` tells `fit` where to begin.
             self.model._initial_epoch = record["epoch"]
             return
         raise CheckpointError(
             f"None of the {len(paths)} checkpoints in {self.folder} can be read. Move them away to "
-            "start from the beginning."
+            "start over."
         )
 
     def _check_configuration(self, path, record):
         changed = configuration.differences(record["configuration"], self._configuration)
         if changed:
-            raise _OtherConfiguration(
-                f"{path} is of a run with another configuration: {'; '.join(changed)}. Train as "
-                "before to go on from it, or choose another folder to start anew."
+            raise _ConfigurationError(
+                f"{path} belongs to a run with another configuration: {'; '.join(changed)}. Use "
+                "the same settings to resume it, or choose another folder to start over."
             )
 
     # ------------------------------------------------------------------- best
@@ -236,10 +253,10 @@ class Checkpoint(keras.callbacks.Callback):
                 self.best, self._best_score = path, score
 
     def _score(self, logs):
-        """The monitored value of this epoch; `None` if it has none."""
+        """Returns the monitored value of this epoch, `None` if it has none."""
         value = (logs or {}).get(self.monitor) if self.monitor else None
         return None if value is None else float(value)
 
 
-class _OtherConfiguration(CheckpointError):
-    """Not damaged: an older checkpoint wouldn't fit either."""
+class _ConfigurationError(CheckpointError):
+    """Raised for a sound checkpoint: an older one wouldn't fit either."""

@@ -1,25 +1,25 @@
-"""What a training run was set up with, and how two of them differ."""
+"""The configuration of a training run, and how two of them differ."""
 
 import json
 
 from zoo import digest
 
 LONGEST = 4000
-"""Characters of a value in full; of longer ones, networks for example, a hash stands in."""
+"""Characters of the longest value that is kept in full; longer ones are replaced by a hash."""
 ANONYMOUS = ("name", "shared_object_id", "build_config", "registered_name")
-"""Keys that Keras numbers as it goes, or that say nothing about the training."""
+"""Keys that depend on what else was built before, or have no influence on training."""
 
 
 def plain(value):
-    """The same in JSON's types, without what has no influence."""
+    """Returns a value in JSON's types, without what has no influence on training."""
     return _anonymous(json.loads(json.dumps(value, default=str)))
 
 
 def of_model(model):
-    """The configuration of a compiled model: its networks, its loss, its optimizers.
+    """Returns the configuration of a compiled model: its networks, its loss, its optimizers.
 
     Args:
-        model: `zoo.adversarial.base.AdversarialPair`, compiled.
+        model: a compiled model of the zoo.
 
     Returns:
         dict of plain values.
@@ -35,14 +35,14 @@ def of_model(model):
 
 
 def differences(before, now, prefix=""):
-    """What differs between two configurations.
+    """Lists what differs between two configurations.
 
     Args:
         before: dict of plain values.
-        now: likewise.
+        now: dict of plain values.
 
     Returns:
-        list of str, a line for each: `"recipe.epochs: 20 then, 30 now"`.
+        list of str, one for each difference: `"recipe.epochs: 20 then, 30 now"`.
     """
     lines = []
     for key in sorted({*before, *now}, key=str):

@@ -1,4 +1,4 @@
-"""Whether a training run is well: what the step counted, told and acted on once an epoch."""
+"""Watches the health of a training run, and acts once an epoch on what the step counted."""
 
 import warnings
 
@@ -6,45 +6,54 @@ import keras
 
 from zoo.checks import check_fraction
 from zoo.errors import DivergenceError, InvalidInputError
+from zoo.training.checkpoint_callback import Checkpoint
 
 ACTIONS = ("skip", "rollback", "stop")
 EPOCHS_TO_VARY = 10
-"""In which a generator that starts from noise has to come to varied samples."""
+"""Epochs within which a generator that starts from noise must produce varied samples."""
 
 
 class HealthCallback(keras.callbacks.Callback):
-    """Tells, once an epoch, of steps with NaN or infinity and of mode collapse; acts if asked to.
+    """Reports, once an epoch, steps with NaN or infinity and mode collapse; acts on request.
 
-    The step itself leaves such a batch out (`compile(skip_nonfinite=True)`, the default): no
-    weight, no batch statistic, no average has seen it. What this callback reads is counted on the
-    device, without a wait per step.
+    The step itself leaves such a batch out (`compile(skip_nonfinite=True)`, the default): it
+    reaches no weight, no batch statistic and no average. What this callback reads is counted on the
+    device, without waiting for each step.
 
     Args:
-        on_nonfinite: `"skip"` goes on after such steps, and says how many there were.
-            `"rollback"` puts back the last checkpoint after an epoch with any, and multiplies both
-            rates by `rate_factor`; the epoch counts as spent. `"stop"` raises.
-        checkpoint: `zoo.Checkpoint` of the same `fit`, ahead of this callback in its list, for
-            `"rollback"`. Put its first checkpoint before the trouble: there is none in epoch 1.
+        on_nonfinite: `"skip"` continues after such steps and reports their number. `"rollback"`
+            restores the last checkpoint after an epoch with any, and multiplies both rates by
+            `rate_factor`; the epoch counts as done. `"stop"` raises.
+        checkpoint: for `"rollback"`, the `zoo.Checkpoint` of the same `fit`. Put it behind this
+            callback in the list, or it would save the epoch that is to be rolled back. An epoch
+            before the first checkpoint can't be rolled back.
         rate_factor: float in [0, 1).
-        least_diversity: float in [0, 1): warn of collapse when the `diversity` of an epoch's logs,
-            see `relative_diversity` in `zoo.adversarial.guard`, falls under it, or hasn't come up
-            to it in the first ten epochs.
+        least_diversity: float in [0, 1): warns of mode collapse when the `diversity` of an epoch's
+            logs (see `relative_diversity` in `zoo.adversarial.guard`) falls below it, or hasn't
+            reached it within the first ten epochs.
 
     Raises:
-        InvalidInputError: for an argument out of range.
-        DivergenceError: after an epoch with such steps for `"stop"`, or where there is nothing to
-            go back to; after an epoch of nothing else for any.
+        InvalidInputError: for an argument out of range; when training begins, if `checkpoint` is
+            ahead of this callback.
+        DivergenceError: for `"stop"`, after an epoch with such steps; for `"rollback"`, if there
+            is no checkpoint yet; always after an epoch that consists of such steps.
 
     Example:
 
     ```python
     checkpoint = zoo.Checkpoint("runs/digits/checkpoints")
-    watch = zoo.HealthCallback("rollback", checkpoint)
-    model.fit(images, epochs=20, callbacks=[watch, checkpoint])
+    health = zoo.HealthCallback("rollback", checkpoint)
+    model.fit(images, epochs=20, callbacks=[health, checkpoint])
     ```
     """
 
-    def __init__(self, on_nonfinite="skip", checkpoint=None, rate_factor=0.5, least_diversity=0.1):
+    def __init__(
+        self,
+        on_nonfinite: str = "skip",
+        checkpoint: Checkpoint | None = None,
+        rate_factor: float = 0.5,
+        least_diversity: float = 0.1,
+    ):
         super().__init__()
         if on_nonfinite not in ACTIONS:
             raise InvalidInputError(
@@ -52,14 +61,19 @@ class HealthCallback(keras.callbacks.Callback):
                 f"Received: on_nonfinite={on_nonfinite!r}"
             )
         if on_nonfinite == "rollback" and checkpoint is None:
-            raise InvalidInputError("'rollback' needs the `checkpoint` callback to go back with.")
+            raise InvalidInputError("'rollback' needs a `checkpoint` callback. Received: None")
         check_fraction("rate_factor", rate_factor)
         check_fraction("least_diversity", least_diversity)
         self.on_nonfinite, self.checkpoint = on_nonfinite, checkpoint
         self.rate_factor, self.least_diversity = rate_factor, least_diversity
 
     def on_train_begin(self, logs=None):
-        self._varied = self._told = False
+        self._varied = self._warned = False
+        if self.on_nonfinite == "rollback" and self.checkpoint.begun:
+            raise InvalidInputError(
+                "The `checkpoint` of a `HealthCallback` must come after it in the list of "
+                "callbacks: ahead of it, an epoch would be saved before it is rolled back."
+            )
 
     def on_epoch_end(self, epoch, logs=None):
         logs = logs or {}
@@ -70,35 +84,35 @@ class HealthCallback(keras.callbacks.Callback):
             self._watch_diversity(epoch + 1, float(logs["diversity"]))
 
     def _watch_diversity(self, epoch, diversity):
-        """Warns once whenever the samples stop to vary."""
+        """Warns once each time the samples stop varying."""
         if diversity >= self.least_diversity:
-            self._varied, self._told = True, False
-        elif (self._varied or epoch >= EPOCHS_TO_VARY) and not self._told:
-            self._told = True
+            self._varied, self._warned = True, False
+        elif (self._varied or epoch >= EPOCHS_TO_VARY) and not self._warned:
+            self._warned = True
             warnings.warn(
-                f"epoch {epoch}: generated samples differ among each other {diversity:.2g} times "
-                "as much as real ones do; the generator may have collapsed to few modes. Lower "
-                "rates, an R1 penalty or a moving average help",
+                f"epoch {epoch}: generated samples vary only {diversity:.2g} times as much as real "
+                "ones; the generator may have collapsed to few modes. Lower rates, an R1 penalty "
+                "or a moving average can help",
                 stacklevel=2,
             )
 
     def _act(self, epoch, skipped, steps):
-        told = f"epoch {epoch}: NaN or infinity in {skipped} of {steps or 'its'} steps"
+        report = f"epoch {epoch}: NaN or infinity in {skipped} of {steps or 'its'} steps"
         if skipped == steps or self.on_nonfinite == "stop":
             raise DivergenceError(
-                f"{told}. Nothing of them reached the weights. Lower the rates, check the data, or "
+                f"{report}. None of them reached the weights. Lower the rates, check the data, or "
                 "train in float32."
             )
         if self.on_nonfinite == "skip":
-            warnings.warn(f"{told}; they were skipped", stacklevel=2)
+            warnings.warn(f"{report}; they were skipped", stacklevel=2)
             return
         path = self.checkpoint.last
         if path is None:
-            raise DivergenceError(f"{told}, and there is no checkpoint to go back to yet.")
+            raise DivergenceError(f"{report}, and there is no checkpoint to go back to yet.")
         self.checkpoint.restore(path)
         self.model.optimizer.lower_rates(self.rate_factor)
         self.model.make_train_function(force=True)  # a schedule is compiled into it
         warnings.warn(
-            f"{told}; went back to {path.name}, with rates {self.rate_factor:g} times as high",
+            f"{report}; went back to {path.name}, with rates {self.rate_factor:g} times as high",
             stacklevel=2,
         )

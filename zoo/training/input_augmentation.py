@@ -1,51 +1,53 @@
-"""Random changes of training images before they are fed, by the layers of keras-cv.
+"""Random changes of the training images before each step, made by keras-cv's layers.
 
-Only real images are changed: the generator learns to draw what they look like then. A flip of
-photographs does no harm; holes cut into them come back in the samples (Karras et al. 2020,
+Only real images are changed, so the generator learns the augmented distribution. Flipped
+photographs do no harm; holes cut into them come back in the samples (Karras et al. 2020,
 https://arxiv.org/abs/2006.06676, section 2, call it leaking). Labels stay those of the images.
 
-Every random number comes from the caller's NumPy generator, so that the same generator gives the
-same images on every backend and in every process.
+All random numbers come from the caller's NumPy generator, so that equal generators give equal
+images on every backend and in every process.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from zoo.checks import check_images
 from zoo.errors import InvalidInputError
 
-# Neither Keras nor keras-cv is imported here: names are checked before anybody waits for them.
+# Neither Keras nor keras-cv is imported here: names are checked before either is.
 
 FLIPPED = 0.5
 """`flip`: probability of being mirrored from left to right."""
 DEGREES = 10
-"""`rotate`: by up to so much either way, about the center; bilinear, which softens a little."""
+"""`rotate`: largest angle either way, about the center; bilinear, which softens a little."""
 SHIFTED = 0.1
-"""`crop`: a window of the image's size, up or down and left or right by whole pixels, up to this
-share of the side. Nothing is resized, so nothing is blurred."""
+"""`crop`: a window of the image's size, shifted by whole pixels, up to this fraction of the side.
+Nothing is resized, so nothing is blurred."""
 HOLE_SIDES = (0.1, 0.3)
-"""`cutout`: height and width of a black rectangle anywhere, as shares of the image's."""
+"""`cutout`: height and width of a black rectangle anywhere, as fractions of the image's."""
 BRIGHTER = 0.1
-"""`brightness`: up to so much of 255 is added or subtracted; a black ground can turn gray."""
+"""`brightness`: largest change, as a fraction of 255; a black background can turn gray."""
 CONTRAST = 0.2
-"""`contrast`: distances to each channel's mean change by up to this share."""
+"""`contrast`: largest relative change of the distances to each channel's mean."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What one name stands for.
+    """The meaning of one name.
 
     Args:
         layer: str, class of `keras_cv.layers`.
         arguments: dict, of that class.
-        draw: function of (`numpy.random.Generator`, shape of a batch) that draws for each image
-            what the layer is to do: what its `get_random_transformation_batch` returns.
-        channels: tuple of the numbers of channels it works on; `None` if it works on all.
+        draw: function of (`numpy.random.Generator`, shape of a batch) that draws what the layer
+            does to each image, in the form of the layer's `get_random_transformation_batch`.
+        channels: tuple of the numbers of channels it works on; `None` for any.
     """
 
     layer: str
     arguments: dict
-    draw: object
+    draw: Callable
     channels: tuple | None = None
 
 
@@ -109,11 +111,11 @@ AUGMENTATIONS = {
         "RandomContrast", {"factor": CONTRAST, **_COLORS}, _draw_contrasts, (1, 3)
     ),
 }
-"""What `zoo train --augment` knows, by name."""
+"""Name -> augmentation, for `zoo train --augment`."""
 
 
-def parse_names(text):
-    """The names in a text, separated by commas.
+def parse_names(text: str) -> tuple[str, ...]:
+    """Returns the names in a text, separated by commas.
 
     Raises:
         InvalidInputError: as `check_names`.
@@ -133,29 +135,28 @@ def check_names(names):
     known, listed = list(AUGMENTATIONS), isinstance(names, (tuple, list))
     if not listed or not names or any(name not in known for name in names):
         raise InvalidInputError(
-            f"Augmentations are {', '.join(known)}; one of them or more, in the order in "
-            f"which they are applied. Received: {', '.join(map(str, names)) if listed else names}"
+            f"Augmentations are {', '.join(known)}; one or more, in the order in which they are "
+            f"applied. Received: {', '.join(map(str, names)) if listed else names}"
         )
     if len(set(names)) < len(names):
-        raise InvalidInputError(
-            f"Each augmentation can be asked for once. Received: {', '.join(names)}"
-        )
+        raise InvalidInputError(f"Name each augmentation once. Received: {', '.join(names)}")
 
 
-def make(names, image_shape=None):
-    """The function that changes batches, made of keras-cv's layers.
+def make(
+    names: Sequence[str], image_shape: tuple[int, int, int] | None = None
+) -> "InputAugmentation":
+    """Makes the function that changes batches.
 
     Args:
-        names: sequence of keys of `AUGMENTATIONS`, in the order in which they are applied.
-        image_shape: (height, width, channels) of the images to come; if it isn't known, they are
-            taken as they come.
+        names: keys of `AUGMENTATIONS`, in the order in which they are applied.
+        image_shape: `(height, width, channels)` of the images, to be checked; `None` for any.
 
     Returns:
         `InputAugmentation`.
 
     Raises:
-        InvalidInputError: for a name that isn't known or comes twice, or if it changes
-            colors and the images are neither gray nor RGB.
+        InvalidInputError: for an unknown or repeated name, or if it changes colors and the images
+            are neither gray nor RGB.
         MissingDependencyError: if keras-cv isn't installed.
 
     Example:
@@ -170,7 +171,7 @@ def make(names, image_shape=None):
         channels = AUGMENTATIONS[name].channels
         if image_shape is not None and channels and image_shape[-1] not in channels:
             raise InvalidInputError(
-                f"The augmentation {name!r} is for images of {' or '.join(map(str, channels))} "
+                f"The augmentation {name!r} needs images of {' or '.join(map(str, channels))} "
                 f"channels. Received: image_shape={tuple(image_shape)}"
             )
     return InputAugmentation(names, image_shape)
@@ -179,11 +180,11 @@ def make(names, image_shape=None):
 class InputAugmentation:
     """Changes a batch of images at random; see `make`.
 
-    Not for several threads at once: keras-cv's layers aren't.
+    Not thread-safe, as keras-cv's layers aren't.
 
     Args:
-        names: as of `make`, and checked.
-        image_shape: likewise.
+        names: as in `make`, and checked.
+        image_shape: as in `make`.
     """
 
     def __init__(self, names, image_shape=None):
@@ -195,21 +196,20 @@ class InputAugmentation:
         chosen = [AUGMENTATIONS[name] for name in names]
         self._steps = [(item.draw, _layer(keras_cv, item)) for item in chosen]
 
-    def __call__(self, images, rng):
-        """Changes each image by itself.
+    def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Changes each image on its own.
 
         Args:
-            images: uint8 ndarray (batch, H, W, C), values 0..255. It stays as it is.
-            rng: `numpy.random.Generator`, which moves on; how far depends on the size of the batch
-                alone.
+            images: uint8 array of shape `(N, H, W, C)`, which is left unchanged.
+            rng: generator, which advances by an amount that depends on N alone.
 
         Returns:
-            uint8 ndarray of the same shape.
+            uint8 array of the same shape.
 
         Raises:
             InvalidInputError: for an array of another type or shape.
         """
-        self._check(images)
+        check_images(images, self.image_shape)
         if len(images) == 0:
             return images.copy()
         changed = images.astype("float32")
@@ -217,36 +217,19 @@ class InputAugmentation:
             changed = layer(changed, draw(rng, images.shape))
         return np.clip(np.rint(changed), 0, 255).astype("uint8")
 
-    def _check(self, images):
-        shape, dtype = getattr(images, "shape", None), getattr(images, "dtype", None)
-        sound = isinstance(images, np.ndarray) and dtype == np.uint8 and images.ndim == 4
-        if not sound or (self.image_shape is not None and shape[1:] != self.image_shape):
-            expected = "(H, W, C)" if self.image_shape is None else self.image_shape
-            received = type(images).__name__ if shape is None else f"{dtype} of shape {shape}"
-            raise InvalidInputError(
-                f"Augmented are uint8 ndarrays of images of shape {expected}, in batches. "
-                f"Received: {received}"
-            )
-
 
 def _layer(keras_cv, augmentation):
-    """A layer of keras-cv, as a function of float32 images and of what to do to each of them."""
+    """Returns a function of float32 images and the transformation of each, by keras-cv's layer."""
     import keras
 
-    given = []
-
-    # The method that keras-cv's layers draw in, and that it documents for one's own to override.
-    # Their own draws come from TensorFlow's generators, which only private attributes can reach.
-    class Told(getattr(keras_cv.layers, augmentation.layer)):
-        def get_random_transformation_batch(self, batch_size, **inputs):
-            return given.pop()
-
-    # A seed, although none is drawn from: without, the layer starts TensorFlow's global generator.
-    # Its own dtype, because a model may be trained in another.
-    layer = Told(**augmentation.arguments, seed=1, dtype="float32")
+    # A seed, although none is drawn from: without one the layer starts TensorFlow's global
+    # generator. Its own dtype, because a model can train in another.
+    layer_class = getattr(keras_cv.layers, augmentation.layer)
+    layer = layer_class(**augmentation.arguments, seed=1, dtype="float32")
 
     def apply(images, transformations):
-        given.append(transformations)
+        # In place of the layer's own draws, which come from TensorFlow's generators.
+        layer.get_random_transformation_batch = lambda *_, **__: transformations
         # Results would go to the accelerator on most backends, and wait for it on the way back.
         with keras.device("cpu:0"):
             return keras.ops.convert_to_numpy(layer(images))

@@ -1,4 +1,4 @@
-"""From a recipe, plain values, to the arguments of `compile`."""
+"""Turns a recipe, which holds plain values, into the arguments of `compile`."""
 
 import keras
 
@@ -7,11 +7,11 @@ from zoo.checks import check_count, check_positive
 from zoo.errors import InvalidInputError
 
 FINAL_RATE = 0.02
-"""Of a schedule that falls, as a share of the initial rate."""
+"""Last rate of a falling schedule, as a fraction of the first."""
 
 
 def compile_arguments(recipe, steps):
-    """Arguments of `AdversarialModel.compile` for a recipe.
+    """Returns the arguments of `AdversarialModel.compile` for a recipe.
 
     Args:
         recipe: `zoo.Recipe`.
@@ -49,7 +49,7 @@ def _adam(recipe, rate, steps):
 
 
 def _schedule(name, rate, steps):
-    """What Adam takes for a rate."""
+    """Returns a rate or a schedule of rates for Adam."""
     if name == "constant":
         return rate
     if name == "cosine":
@@ -57,7 +57,7 @@ def _schedule(name, rate, steps):
     if name == "linear":
         return keras.optimizers.schedules.PolynomialDecay(rate, steps, rate * FINAL_RATE)
     raise InvalidInputError(
-        f"A recipe's schedule is 'constant', 'cosine' or 'linear'. Received: {name!r}"
+        f"`schedule` must be 'constant', 'cosine' or 'linear'. Received: schedule={name!r}"
     )
 
 
@@ -67,7 +67,7 @@ def _loss(recipe):
         return loss
     if not hasattr(loss, "real_label"):
         raise InvalidInputError(
-            "One-sided label smoothing goes with the losses 'minimax' and 'non_saturating'. "
-            f"Received: real_label={recipe.real_label!r} with {recipe.loss!r}"
+            "`real_label` below 1 needs the loss 'minimax' or 'non_saturating'. "
+            f"Received: real_label={recipe.real_label!r} with loss={recipe.loss!r}"
         )
     return type(loss)(real_label=recipe.real_label)

@@ -1,98 +1,118 @@
-"""`zoo train`: from a registered model and images to weights, a card and a picture."""
+"""`zoo.train`: trains a registered model on images; writes its weights, card and pictures."""
 
 import contextlib
 import dataclasses
 import datetime
+import os
 import platform
-import subprocess
-from importlib import metadata
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from zoo import backend as backend_module
 from zoo import digest
-from zoo.adversarial.average import refresh_batch_statistics
 from zoo.adversarial.feeding import ArrayBatches, EpochOrder
 from zoo.errors import CheckpointError, InvalidInputError, ZooError
+from zoo.hub import registry
 from zoo.hub.cards import ModelCard
 from zoo.hub.checkpoint_files import list_checkpoints
 from zoo.hub.download import sha256_of
+from zoo.hub.specs import ModelSpec
 from zoo.hub.weights import load_weights, save_weights
 from zoo.images import grids
-from zoo.imports import PACKAGES
+from zoo.training import provenance
 from zoo.training.checkpoint_callback import Checkpoint
 from zoo.training.health import HealthCallback
 from zoo.training.recipes import compile_arguments
 
 GRID_IMAGES = 64
-CHECKPOINTS_SHARE = 0.1
-"""Of the time of a run, at most: with few images, an epoch is no longer than saving it."""
+CHECKPOINT_TIME = 0.1
+"""Largest fraction of a run's time to spend on checkpoints."""
 
 
 def train(
-    spec,
-    images,
-    out,
-    callbacks=(),
-    initial_weights=None,
-    labels=None,
+    name_or_spec: str | ModelSpec,
+    images: np.ndarray,
+    out: str | os.PathLike,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    initial_weights: str | os.PathLike | None = None,
+    labels: np.ndarray | None = None,
     *,
-    resume=False,
-    augment=None,
-    on_nonfinite="skip",
-    monitor=None,
-):
-    """Trains a model by its recipe; the first phase of one in two goes into `out/first`.
+    resume: bool = False,
+    augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
+    on_nonfinite: str = "skip",
+    monitor: str | None = None,
+) -> ModelCard:
+    """Trains a model by its recipe.
 
     Writes into `out`, each file whole or not at all: a grid of samples from the same latents after
     every epoch (`samples/epoch_0001.png` ...), the weights so far (`NAME.weights.h5`), checkpoints
-    of the whole run (`checkpoints`; where epochs are short, not of every one), and at the end the
-    card (`NAME.json`) and the picture (`NAME.png`).
+    of the whole run (`checkpoints`; not every epoch has one if epochs are short), and at the end
+    the card (`NAME.json`) and the picture (`NAME.png`). If the recipe has a previous phase, that
+    phase is trained first, into `out/first`.
 
     Args:
-        spec: `zoo.hub.registry.ModelSpec`.
-        images: uint8 ndarray (N, H, W, C).
-        out: folder, made if it isn't there.
+        name_or_spec: name of a registered model, or its `ModelSpec`.
+        images: uint8 array of shape `(N, H, W, C)`.
+        out: folder for the run; created if needed.
         callbacks: more Keras callbacks.
-        initial_weights: path of a weights file to start from, in place of a fresh initialization
-            or the recipe's first phase. Both networks start from it; optimizers and schedules start
+        initial_weights: path of a weights file to start from, instead of a fresh initialization or
+            the recipe's previous phase. Both networks start from it; optimizers and schedules start
             anew.
-        labels: integers (N,), the images' classes, for a class-conditional model.
-        resume: bool, go on from the last checkpoint in `out`, if there is one, to the same weights,
-            bit for bit, as without a stop. The recipe, the images and all else must be as before.
-        augment: `augment(images, rng) -> images`, a random change of each batch before it is
-            trained on, `zoo.training.input_augmentation.make(...)` for example.
-        on_nonfinite: what to do about steps with NaN or infinity, see `zoo.HealthCallback`.
-        monitor: name in the logs whose least value decides which checkpoint is kept as the best.
+        labels: integer array of shape `(N,)`, the classes of the images, for a class-conditional
+            model.
+        resume: whether to continue from the last checkpoint in `out`, if there is one. The run
+            ends with the weights of an uninterrupted run, bit for bit; the recipe, the images and
+            everything else must be as before.
+        augment: `augment(images, rng) -> images`, a random change of each batch before the step,
+            for example `zoo.training.input_augmentation.make(("flip",))`.
+        on_nonfinite: what to do after steps with NaN or infinity, see `zoo.HealthCallback`.
+        monitor: name in the epoch's logs whose lowest value marks the best checkpoint, which is
+            kept.
 
     Returns:
-        `zoo.ModelCard` of the run, without metrics.
+        `zoo.ModelCard` of the run, without metrics. Its `training` covers all phases; `phases`
+        lists them if there is more than one.
 
     Raises:
-        InvalidInputError: if the images don't fit the model, or the recipe holds what Keras
-            doesn't know.
-        CheckpointError: if there are checkpoints and `resume` is false, if they are of another run,
-            or if one can't be written.
-        DivergenceError: if nothing but NaN or infinity comes out.
+        UnknownModelError: if no model is registered under the name.
+        InvalidInputError: if the images don't fit the model, or for a value in the recipe that
+            Keras doesn't accept.
+        CheckpointError: if `out` has checkpoints and `resume` is false, if they belong to another
+            run, or if one can't be written.
+        DivergenceError: if every step of an epoch gives NaN or infinity.
+
+    Example:
+
+    ```python
+    images = zoo.datasets.from_folder("photos", image_shape=(64, 64, 3))
+    card = zoo.train("dcgan_scenes64", images, "runs/photos")
+    model = zoo.load("dcgan_scenes64", weights="runs/photos/dcgan_scenes64.weights.h5")
+    ```
     """
-    out = Path(out)
+    is_spec = isinstance(name_or_spec, ModelSpec)
+    spec = name_or_spec if is_spec else registry.find(name_or_spec)
+    out, callbacks, phases = Path(out), list(callbacks), []
     recipe = spec.recipe
     settings = {"labels": labels, "augment": augment, "on_nonfinite": on_nonfinite}
     if recipe.previous is not None and initial_weights is None:
         first = dataclasses.replace(spec, recipe=recipe.previous)
-        if not (resume and (out / "first" / f"{spec.name}.json").is_file()):
-            train(first, images, out / "first", callbacks, resume=resume, **settings)
+        card_path = out / "first" / f"{spec.name}.json"
+        if resume and card_path.is_file():
+            card = ModelCard.read(card_path)
+        else:
+            card = train(first, images, out / "first", callbacks, resume=resume, **settings)
+        phases = _phases_of(card)
         initial_weights = out / "first" / f"{spec.name}.weights.h5"
-    commit = _commit()  # now: the checkout may move on during the run
+    commit = provenance.commit()  # now: the checkout can change during the run
     keras.utils.set_random_seed(recipe.seed)
     with _dtype_policy(recipe.precision):
         model = spec.build(**spec.config, seed=recipe.seed)
     model.check_arrays(images, labels)
     if not resume and list_checkpoints(out / "checkpoints"):
         raise CheckpointError(
-            f"{out} holds the checkpoints of a run. Pass `resume=True` to go on with it, or choose "
+            f"{out} holds the checkpoints of a run. Pass `resume=True` to continue it, or choose "
             "another folder."
         )
     started_from = None
@@ -106,33 +126,41 @@ def train(
         out / "checkpoints",
         monitor=monitor,
         configuration=run_configuration(spec, images, labels, started_from, augment),
-        along=[callback for callback in callbacks if hasattr(callback, "get_state")],
-        largest_share=CHECKPOINTS_SHARE,
+        stateful_callbacks=[item for item in callbacks if hasattr(item, "get_state")],
+        time_fraction=CHECKPOINT_TIME,
     )
-    with _told_of_the_disk(out):
+    with _explaining_write_errors(out):
         model.fit(
             _batches(model, images, labels, recipe.batch_size, augment),
             epochs=recipe.epochs,
             verbose=0,
             callbacks=[
                 HealthCallback(on_nonfinite, checkpoint),
-                EpochFiles(out, weights, images[:GRID_IMAGES]),
+                EpochSnapshots(out, weights, images[:GRID_IMAGES]),
                 *callbacks,
-                checkpoint,  # last: what it saves counts as done
+                checkpoint,  # last: the epoch counts as done once this has saved it
             ],
         )
-        # Again: of a run that was stopped after its last epoch, what lies there may be final.
+        # Again: if the run was stopped after its last epoch, this file can be the final one.
         save_weights(model, weights)
-    record = run_record(recipe, len(images), checkpoint.seconds, commit)
-    if started_from is not None:
-        record["initial_weights_sha256"] = started_from
-    with _told_of_the_disk(out):
+        seconds = checkpoint.seconds
+        phases.append(
+            {
+                "epochs": recipe.epochs,
+                "batch_size": recipe.batch_size,
+                "seconds": round(seconds),
+                "images_per_second": round(len(images) * recipe.epochs / seconds),
+            }
+        )
+        record = _record(recipe, len(images), phases, commit)
+        if started_from is not None:
+            record["initial_weights_sha256"] = started_from
         return _release(spec, weights, initial_weights, out, record, images[:GRID_IMAGES])
 
 
 @contextlib.contextmanager
-def _told_of_the_disk(out):
-    """Says of an error of the disk what is left, and what to do."""
+def _explaining_write_errors(out):
+    """Turns an error of the disk into one that says what is left and what to do."""
     try:
         yield
     except ZooError:
@@ -140,17 +168,16 @@ def _told_of_the_disk(out):
     except OSError as error:
         raise CheckpointError(
             f"Can't write to {out}: {error.strerror or error}. What was there before is whole. "
-            f"Make room, or the folder writable, and go on with `--resume {out}`."
+            f"Free some space, or make the folder writable, and continue with `--resume {out}`."
         ) from error
 
 
 def run_configuration(spec, images, labels, initial_weights_sha256, augment):
-    """What two parts of a run must share: a dict of plain values.
+    """Returns what a resumed run must share with its first part: a dict of plain values.
 
-    The number of epochs is left out where nothing before the last one depends on it: such a run may
-    be made longer.
+    The number of epochs is left out if no earlier epoch depends on it: such a run can be extended.
     """
-    recipe = dataclasses.asdict(spec.recipe)
+    recipe = _as_in_checkpoints(dataclasses.asdict(spec.recipe))
     if spec.recipe.schedule == "constant" or spec.recipe.schedule_epochs:
         del recipe["epochs"]
     arrays = [images] if labels is None else [images, labels]
@@ -164,14 +191,20 @@ def run_configuration(spec, images, labels, initial_weights_sha256, augment):
     }
 
 
+def _as_in_checkpoints(recipe):
+    """Renames the previous phase to `first`, as checkpoints have always called it."""
+    previous = recipe.pop("previous")
+    return {**recipe, "first": None if previous is None else _as_in_checkpoints(previous)}
+
+
 def _batches(model, images, labels, batch_size, augment):
     arrays = [images] if labels is None else [images, labels]
     order = EpochOrder(model, len(images))
     return ArrayBatches(arrays, batch_size, order, augment)
 
 
-class EpochFiles(keras.callbacks.Callback):
-    """After every epoch: a grid of what the model makes of one seed, and the weights so far."""
+class EpochSnapshots(keras.callbacks.Callback):
+    """Saves, after every epoch, a grid of samples from one seed, and the weights so far."""
 
     def __init__(self, out, weights, images):
         super().__init__()
@@ -186,7 +219,7 @@ class EpochFiles(keras.callbacks.Callback):
 
 
 def _release(spec, weights, initial_weights, out, record, images):
-    """The final files, from a float32 model: the precision that users sample in."""
+    """Writes the final files, from a float32 model: the precision that users sample in."""
     with _dtype_policy("float32"):
         model = spec.build(**spec.config, seed=spec.recipe.seed)
     blend = spec.recipe.blend
@@ -221,47 +254,56 @@ def _release(spec, weights, initial_weights, out, record, images):
     return card
 
 
-def run_record(recipe, images, seconds, commit):
-    """What it takes to repeat a training run, and what it cost."""
+def refresh_batch_statistics(model, batches=100, batch_size=256):
+    """Measures a generator's batch statistics anew, with its weights as they are.
+
+    An average of weights needs statistics of its own, not an average of the statistics of all the
+    networks it passed through (Brock et al. 2019, appendix, "standing statistics").
+
+    Args:
+        model: `zoo.AdversarialModel`; its sampling network is changed in place.
+        batches: int, forward passes; the moving statistics forget the first ones.
+        batch_size: int, latents of each.
+    """
+    network = model.sampling_network()
+    if len(network.variables) == len(network.trainable_variables):
+        return  # there are none
+    inputs = model.sample_inputs(batches * batch_size, seed=1)
+    for start in range(0, batches * batch_size, batch_size):
+        tensors = [keras.ops.convert_to_tensor(x[start : start + batch_size]) for x in inputs]
+        network(tensors if len(tensors) > 1 else tensors[0], training=True)
+
+
+def _phases_of(card):
+    """Returns the phases that a card records: list of dict, the first phase first."""
+    keys = ("epochs", "batch_size", "seconds", "images_per_second")
+    values = {**card.recipe, **card.training}
+    return card.training.get("phases") or [{key: values[key] for key in keys}]
+
+
+def _record(recipe, images, phases, commit):
+    """Returns what it takes to repeat a training run, and what it cost in all of its phases."""
     backend = keras.backend.backend()
-    distributions = [PACKAGES[backend], backend]
-    version = next((v for v in map(_version, distributions) if v), "unknown")
+    version = provenance.versions(backend)["backend"] or "unknown"
+    epochs, seconds = (sum(phase[key] for phase in phases) for key in ("epochs", "seconds"))
+    several = len(phases) > 1
     return {
         "seed": recipe.seed,
         "backend": f"{backend} {version}",
         "keras": keras.__version__,
         "python": platform.python_version(),
-        "device": f"{platform.machine()}, {backend_module.device_name()}",
+        "device": provenance.device(),
         "precision": recipe.precision,
         "images": images,
-        "epochs": recipe.epochs,
-        "seconds": round(seconds),
-        "images_per_second": round(images * recipe.epochs / seconds),
+        "epochs": epochs,
+        "seconds": seconds,
+        "images_per_second": round(images * epochs / max(seconds, 1))
+        if several
+        else phases[0]["images_per_second"],
+        **({"phases": phases} if several else {}),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "commit": commit,
     }
-
-
-def _version(distribution):
-    with contextlib.suppress(metadata.PackageNotFoundError):
-        return metadata.version(distribution)
-    return None
-
-
-def _commit():
-    """The git commit of a checkout, marked if its files were changed; "" elsewhere."""
-    folder = Path(__file__).resolve().parents[1]
-    try:
-        result = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return result.stdout.strip() if result.returncode == 0 else ""
 
 
 @contextlib.contextmanager
@@ -271,8 +313,8 @@ def _dtype_policy(name):
         keras.config.set_dtype_policy(name)
     except ValueError as error:
         raise InvalidInputError(
-            "`precision` must be a Keras dtype policy, 'float32' or 'mixed_bfloat16' for example. "
-            f"Received: {name!r}"
+            "`precision` must be a Keras dtype policy, for example 'float32' or 'mixed_bfloat16'. "
+            f"Received: precision={name!r}"
         ) from error
     try:
         yield

@@ -1,14 +1,14 @@
-"""All that a training run is made of at one moment, as arrays: what a checkpoint holds."""
+"""The state of a training run as arrays: what a checkpoint holds."""
 
 import keras
 import numpy as np
 
 
 def state_variables(model):
-    """Every variable that the coming steps depend on, by a name that is the same on each backend.
+    """Returns the variables that further steps depend on, by names that all backends share.
 
     Args:
-        model: `zoo.adversarial.base.AdversarialPair`, compiled.
+        model: a compiled model of the zoo.
 
     Returns:
         dict name -> variable: both networks with their batch statistics and random states, the
@@ -32,7 +32,7 @@ def state_variables(model):
 
 
 def capture_state(model):
-    """dict name -> ndarray of `state_variables`; integers as int64, whatever the backend's are."""
+    """Returns `state_variables` as a dict name -> ndarray; integers are int64 on every backend."""
     return {
         name: _portable(keras.ops.convert_to_numpy(variable.value))
         for name, variable in state_variables(model).items()
@@ -40,10 +40,7 @@ def capture_state(model):
 
 
 def describe_state(model):
-    """What `capture_state` returns, without the numbers: arrays of the same shapes and types.
-
-    They take no memory.
-    """
+    """Returns arrays of the names, shapes and types of `capture_state`, which take no memory."""
     return {
         name: np.broadcast_to(_portable(np.zeros((), _numpy_dtype(variable))), variable.shape)
         for name, variable in state_variables(model).items()
@@ -51,11 +48,11 @@ def describe_state(model):
 
 
 def restore_state(model, arrays):
-    """Gives every variable its numbers back.
+    """Sets every variable to what `capture_state` returned.
 
     Args:
-        model: as that `capture_state` was called on, on any backend.
-        arrays: dict name -> ndarray, names, shapes and types of `describe_state`.
+        model: like the one that `capture_state` was called with, on any backend.
+        arrays: dict name -> ndarray, with the names, shapes and types of `describe_state`.
     """
     for name, variable in state_variables(model).items():
         variable.assign(arrays[name].astype(_numpy_dtype(variable)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zoo import checks
 from zoo.errors import (
     CardError,
     ChecksumError,
@@ -212,11 +213,7 @@ def check_images(images, image_shape):
     (2, 28, 28, 1)
     """
     images = np.asarray(images)
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != tuple(image_shape):
-        raise InvalidInputError(
-            f"Expected uint8 images of shape (N, {', '.join(map(str, image_shape))}). "
-            f"Received: {images.dtype} of shape {images.shape}"
-        )
+    checks.check_images(images, image_shape)
     return images
 
 

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 
+from zoo.checks import check_images
 from zoo.errors import InvalidInputError, WeightsNotFoundError
 from zoo.evaluation.metrics.vectors import softmax
 from zoo.imports import import_optional
@@ -54,11 +55,7 @@ class Inception:
         if batch_size < 1:
             raise InvalidInputError(f"Expected a batch_size of at least 1. Received: {batch_size}")
         images = np.asarray(images)
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in CHANNELS:
-            raise InvalidInputError(
-                "Expected uint8 images of shape (N, H, W, 1) or (N, H, W, 3). "
-                f"Received: {images.dtype} of shape {images.shape}"
-            )
+        check_images(images, channels=CHANNELS)
         features, logits = [np.empty((0, 2048), "float32")], [np.empty((0, 1008), "float32")]
         for start in range(0, len(images), min(batch_size, 50)):
             batch = images[start : start + min(batch_size, 50)]

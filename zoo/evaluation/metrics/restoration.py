@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zoo.checks import check_images
 from zoo.errors import InvalidInputError
 from zoo.imports import import_optional
 
@@ -130,11 +131,7 @@ def check_holes(images, masks):
     >>> images, masks = check_holes(np.zeros((2, 8, 8, 3), "uint8"), np.ones((2, 8, 8), bool))
     """
     images, masks = np.asarray(images), np.asarray(masks)
-    if images.dtype != np.uint8 or images.ndim != 4:
-        raise InvalidInputError(
-            "Expected uint8 images of shape (N, height, width, channels). "
-            f"Received: {images.dtype} of shape {images.shape}"
-        )
+    check_images(images)
     if masks.dtype != np.bool_ or masks.shape != images.shape[:3]:
         raise InvalidInputError(
             f"Expected bool masks of shape {images.shape[:3]}, one for each image, True where "
