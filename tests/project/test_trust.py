@@ -208,7 +208,7 @@ def test_a_card_whose_configuration_makes_no_model_is_told_of(name, changes):
 
 
 def test_the_limit_ends_with_the_card_s_model():
-    from zoo.layers.parameter_limit import count_parameters, limited_parameters
+    from zoo.layers.initializers import count_parameters, limited_parameters
 
     with limited_parameters(limit=10):
         count_parameters((2, 5))

@@ -15,7 +15,6 @@ from zoo.hub import registry
 from zoo.hub.cards import ModelCard
 from zoo.hub.locations import find_card, find_weights
 from zoo.imports import import_keras
-from zoo.layers.parameter_limit import limited_parameters
 
 PRETRAINED = "pretrained"
 
@@ -91,6 +90,9 @@ def _call_card(family, card, config):
         registered = ModelCard.from_spec(registry.find(card.name))
     if registered is not None and (card.family, config) == (registered.family, registered.config):
         return _call(family, config)
+    import_keras()
+    from zoo.layers.initializers import limited_parameters
+
     try:
         with limited_parameters():
             return _call(family, config)
