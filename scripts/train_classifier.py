@@ -33,7 +33,7 @@ class Recipe:
     """How a classifier is trained.
 
     There is no label smoothing: it would cap the probabilities, and with them the share of images
-    that `evaluate_images` calls confident.
+    that `zoo.evaluation` calls confident.
 
     Args:
         task: What it tells apart, in words.

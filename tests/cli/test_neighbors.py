@@ -39,7 +39,7 @@ def test_each_sample_is_followed_by_its_nearest_images(weights):
         pixels = np.asarray(picture)
     samples = zoo.load("tiny", weights=weights).generate(3, seed=2)
     train, _ = datasets.load("mnist")
-    indices, _ = zoo.evaluation.metrics.nearest_images(samples, train, Extractor(), 4)
+    indices, _ = zoo.evaluation.nearest_images(samples, train, Extractor(), 4)
     grid = make_grid(zoo.evaluation.neighbor_grid(samples, train, indices), columns=5)
     scale = pixels.shape[0] // grid.shape[0]
     np.testing.assert_array_equal(pixels[::scale, ::scale], grid[..., 0])

@@ -45,7 +45,7 @@ def neighbors(
     if not dataset:
         raise InvalidInputError(
             f"{name} has no data set of its own. For images of your own there is "
-            "zoo.evaluation.metrics.nearest_images."
+            "zoo.evaluation.nearest_images."
         )
     if weights is not None and not weights.is_file():
         raise WeightsNotFoundError(f"There is no weights file at {weights}.")
@@ -55,7 +55,7 @@ def neighbors(
 
     from zoo import datasets
     from zoo.evaluation.features.extractors import load_extractor
-    from zoo.evaluation.metrics.nearest_images import nearest_images, neighbor_grid
+    from zoo.evaluation.metrics.neighbors import nearest_images, neighbor_grid
     from zoo.hub.loading import PRETRAINED, load
     from zoo.images import grids
 
