@@ -49,12 +49,22 @@ def torch_fidelity_values():
     }
 
 
+class _StandIn(ModuleType):
+    """A module that has any class that is imported from it."""
+
+    __path__ = ()
+
+    def __getattr__(self, name):
+        if not name[0].isupper():
+            raise AttributeError(name)
+        return object
+
+
 def _stand_in_for_torchvision():
     # torch-fidelity imports it for its data sets and networks, none of which is used here; a
     # torchvision built for another PyTorch wouldn't even import.
-    torchvision, datasets = ModuleType("torchvision"), ModuleType("torchvision.datasets")
-    datasets.CIFAR10 = datasets.CIFAR100 = datasets.STL10 = object
-    sys.modules.update({"torchvision": torchvision, "torchvision.datasets": datasets})
+    for name in ("", ".datasets", ".transforms", ".transforms.functional"):
+        sys.modules[f"torchvision{name}"] = _StandIn(f"torchvision{name}")
 
 
 def main(path=VALUES):
