@@ -269,27 +269,6 @@ def test_state_that_two_calls_change_ends_with_both_changes():
 # ----------------------------------------------------------------------- apply_gradients
 
 
-def adam(value, gradients, rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
-    """Kingma & Ba 2014, algorithm 1, in Keras' form of epsilon."""
-    m = v = 0.0
-    for step, g in enumerate(gradients, start=1):
-        m = beta_1 * m + (1 - beta_1) * g
-        v = beta_2 * v + (1 - beta_2) * g * g
-        alpha = rate * np.sqrt(1 - beta_2**step) / (1 - beta_1**step)
-        value = value - alpha * m / (np.sqrt(v) + epsilon)
-    return value
-
-
-def test_apply_gradients_is_one_update_of_the_optimizer():
-    optimizer, w = keras.optimizers.Adam(0.1), variable([1.0, -1.0])
-    optimizer.build([w])
-    gradients = [np.array([0.5, 2.0], "float32"), np.array([-1.0, 1.0], "float32")]
-    for gradient in gradients:
-        backend.apply_gradients(optimizer, [ops.convert_to_tensor(gradient)], [w])
-    np.testing.assert_allclose(array(w), adam(np.array([1.0, -1.0]), gradients, 0.1), rtol=1e-5)
-    assert array(optimizer.iterations) == 2
-
-
 def test_apply_gradients_takes_the_loss_scale_away_again():
     optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.5), initial_scale=8.0)
     w = variable([3.0])
