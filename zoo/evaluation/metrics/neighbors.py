@@ -57,18 +57,18 @@ def nearest(
     distances = np.empty((len(queries), count))
     for rows in row_slices(len(queries), queries.shape[1]):
         chunk = queries[rows]
-        best_indices = np.empty((len(chunk), 0), np.int64)
-        best = np.empty((len(chunk), 0))
+        nearest_so_far = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
         for columns in row_slices(len(references), references.shape[1]):
-            block = references[columns].astype(np.float64)
-            found_indices, found = _nearest_in_block(chunk, block, center, count)
-            best_indices = np.hstack([best_indices, found_indices + columns.start])
-            best = np.hstack([best, found])
-            # A stable sort keeps ties by index, since blocks come in the order of the indices.
-            order = np.argsort(best, axis=1, kind="stable")[:, :count]
-            best_indices = np.take_along_axis(best_indices, order, axis=1)
-            best = np.take_along_axis(best, order, axis=1)
-        indices[rows], distances[rows] = best_indices, best
+            found = _candidates(chunk, references[columns].astype(np.float64), center, count)
+            found = found[0], found[1] + columns.start, found[2]
+            query, index, distance = map(np.concatenate, zip(nearest_so_far, found, strict=True))
+            order = np.lexsort((index, distance, query))
+            first = np.searchsorted(query[order], np.arange(len(chunk)))
+            seen = min(count, columns.stop)
+            order = order[(first[:, None] + np.arange(seen)).ravel()]
+            nearest_so_far = query[order], index[order], distance[order]
+        indices[rows] = nearest_so_far[1].reshape(-1, count)
+        distances[rows] = nearest_so_far[2].reshape(-1, count)
     return indices, distances
 
 
@@ -215,25 +215,22 @@ def closest_pair_distance(images: np.ndarray) -> float:
     return float(np.sqrt(closest))
 
 
-def _nearest_in_block(queries, references, center, count):
+def _candidates(queries, references, center, count):
+    """Returns query, reference and exact distance of all pairs that can be among the nearest."""
     count = min(count, len(references))
     centered = queries - center, references - center
     distances = squared_distances(*centered)
     limits = np.partition(distances, count - 1, axis=1)[:, count - 1]
-    # Rounding may have swapped neighbors that are all but equally near: those are candidates too.
+    # Rounding can have swapped neighbors that are almost equally near.
     norms, reference_norms = map(squared_norms, centered)
     limits += SLACK * (norms + reference_norms.max())
     rows, columns = np.nonzero(distances <= limits[:, None])
-    # Of the vectors as they came: centered ones are rounded, which would part what is tied.
+    # From the vectors as they came: centered ones are rounded, which would break ties.
     exact = np.empty(len(rows))
     for pairs in row_slices(len(rows), queries.shape[1]):
         differences = queries[rows[pairs]] - references[columns[pairs]]
         exact[pairs] = np.sqrt(squared_norms(differences))
-    # A stable sort, which leaves ties by index, as `nonzero` found them.
-    order = np.lexsort((exact, rows))
-    first = np.searchsorted(rows, np.arange(len(queries)))
-    chosen = order[first[:, None] + np.arange(count)]
-    return columns[chosen], exact[chosen]
+    return rows, columns, exact
 
 
 def _largest_gap(values1, values2):
