@@ -1,18 +1,19 @@
-"""Writes the README's tables of models, and the index of the weights, from the cards.
+"""Writes the documents' tables of models, and the index of the weights, from the cards.
 
 python -m scripts.update_readme            # writes them
 python -m scripts.update_readme --check    # exit status 1 if they are stale
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import zoo
 from scripts.inpainting import FAMILY, OURS
 
-README = Path(__file__).parents[1] / "README.md"
-WEIGHTS = README.parent / "weights"
+ROOT = Path(__file__).parents[1]
+WEIGHTS = ROOT / "weights"
 REAL = "real training images"
 COMMAND = "python -m scripts.update_readme"
 RESTORATION_FIGURES = {
@@ -22,12 +23,18 @@ RESTORATION_FIGURES = {
     "frechet_distance": ("{:.2f}", min),
 }
 """Figure -> how to print it, and which of several is the best."""
+RECIPES = {
+    "radford_average_": "the DCGAN paper's, with a moving average",
+    "radford_": "the DCGAN paper's",
+    "tutorial_": "the TensorFlow tutorial's",
+}
+"""How a card's key of another recipe's scores begins -> what the recipe is."""
 
 
 def drawing_table(cards):
     """The table of models that draw from noise, in Markdown, one row a model."""
     headings = ["name", "what it draws", "weights", "Fréchet distance (real training images)"]
-    headings += ["precision", "recall", "rarest class", "sure of", "recipe"]
+    headings += ["precision", "recall", "rarest class", "confident", "recipe"]
     rows = [f"| {' | '.join(headings)} |", "|---|---|" + "---:|" * 6 + "---|"]
     for card in cards:
         if card.family == FAMILY:
@@ -48,6 +55,44 @@ def _drawing_figures(card):
         f"{scores['rarest_class_share']:.1%}",
         f"{scores['confident_share']:.1%}",
     ]
+
+
+def recipe_table(cards):
+    """Returns the scores of the same networks trained by other recipes, as a Markdown table."""
+    rows = ["| networks and data | recipe | Fréchet distance | precision | recall |"]
+    rows += ["|---|---|---:|---:|---:|"]
+    for card in cards:
+        others = card.metrics.get("others", {}) if card.pretrained else {}
+        recipes = {key: scores for key, scores in others.items() if key != REAL}
+        if not recipes:
+            continue
+        recipes = {f"its own, {card.recipe['epochs']} epochs": card.metrics, **recipes}
+        for key, scores in recipes.items():
+            figures = [f"{scores['frechet_distance']:.1f}"]
+            figures += [f"{scores[name]:.2f}" for name in ("precision", "recall")]
+            rows.append(f"| `{card.name}` | {_recipe_words(key)} | {' | '.join(figures)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _recipe_words(key):
+    """Writes out a key such as `radford_average_epoch12` or `radford_6_epochs_of_batch_64`."""
+    for prefix, words in RECIPES.items():
+        if key.startswith(prefix):
+            rest = re.sub(r"^epoch(\d+)$", r"\1 epochs", key.removeprefix(prefix))
+            return f"{words}, {rest.replace('_', ' ').replace('of batch', 'of batch size')}"
+    return key
+
+
+def label_table(cards):
+    """Returns the scores that only class-conditional models have, as a Markdown table."""
+    rows = ["| name | labels that agree | classifier of generated images | classifier of real images |"]
+    rows += ["|---|---:|---:|---:|"]
+    for card in cards:
+        if card.pretrained and "label_agreement" in card.metrics:
+            accuracy = card.metrics["classification_accuracy_score"]
+            figures = [card.metrics["label_agreement"], accuracy["generated"], accuracy["real"]]
+            rows.append(f"| `{card.name}` | {' | '.join(f'{figure:.1%}' for figure in figures)} |")
+    return "\n".join(rows) + "\n"
 
 
 def restoration_table(cards):
@@ -144,14 +189,17 @@ def _beside_the_best(scores, figure):
     return f"{form.format(scores[OURS][figure])} ({form.format(scores[method][figure])} {label})"
 
 
-TABLES = {"models": drawing_table, "inpainting": restoration_table}
-"""What stands in the comments around a table -> what makes it."""
+TABLES = {
+    "README.md": {"models": drawing_table},
+    "docs/models.md": {"recipes": recipe_table, "labels": label_table},
+    "docs/inpainting.md": {"inpainting": restoration_table},
+}
+"""Document -> what stands in the comments around a table -> what makes it."""
 
 
-def updated(text):
-    """The README's text with the tables as they should be."""
-    cards = [zoo.info(name) for name in zoo.list_models()]
-    for name, table in TABLES.items():
+def updated(text, tables, cards):
+    """Returns a document's text with its tables as they should be."""
+    for name, table in tables.items():
         start, end = f"<!-- {name}: {COMMAND} -->\n", f"<!-- end of {name} -->"
         before, rest = text.split(start)
         _, after = rest.split(end)
@@ -160,12 +208,13 @@ def updated(text):
 
 
 def files():
-    """What each file that is made from the cards should hold: path -> text."""
+    """Maps the path of each file that is made from the cards to the text it should hold."""
     cards = [zoo.info(name) for name in zoo.list_models()]
-    return {
-        README: updated(README.read_text(encoding="utf-8")),
-        WEIGHTS / "README.md": index(cards, read_classifiers(WEIGHTS)),
+    documents = {
+        ROOT / path: updated((ROOT / path).read_text(encoding="utf-8"), tables, cards)
+        for path, tables in TABLES.items()
     }
+    return {**documents, WEIGHTS / "README.md": index(cards, read_classifiers(WEIGHTS))}
 
 
 def main(arguments):
@@ -176,7 +225,7 @@ def main(arguments):
     ]
     if "--check" in arguments:
         for path in stale:
-            print(f"{path.relative_to(README.parent)} is stale. Run: {COMMAND}")
+            print(f"{path.relative_to(ROOT)} is stale. Run: {COMMAND}")
         return int(bool(stale))
     for path, text in files().items():
         path.write_text(text, encoding="utf-8")
