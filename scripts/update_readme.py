@@ -85,7 +85,7 @@ def _recipe_words(key):
 
 def label_table(cards):
     """Returns the scores that only class-conditional models have, as a Markdown table."""
-    rows = ["| name | labels that agree | classifier of generated images | classifier of real images |"]
+    rows = ["| name | labels that agree | trained on generated images | trained on real images |"]
     rows += ["|---|---:|---:|---:|"]
     for card in cards:
         if card.pretrained and "label_agreement" in card.metrics:
