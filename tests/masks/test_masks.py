@@ -162,6 +162,7 @@ def test_bad_input_is_told(call, reason):
     assert reason in str(caught.value)
 
 
+@pytest.mark.slow
 def test_masks_take_a_small_part_of_a_step():
     """Under 5% of a step on a quiet machine; asserted with room for a busy one."""
     model = zoo.InpaintingGAN(image_shape=(64, 64, 3), base_filters=32, seed=0)

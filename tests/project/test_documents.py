@@ -6,10 +6,8 @@ import shlex
 import warnings
 from pathlib import Path
 
-import numpy as np
 import pytest
 import typer
-from PIL import Image
 
 import zoo
 from scripts import update_readme
@@ -152,23 +150,6 @@ def test_there_are_commands_and_programs():
 def test_whole_programs_run_as_they_stand(code, tmp_path):
     (tmp_path / "program.py").write_text(cheap(code))
     run_python("-W", "error::FutureWarning", "program.py", cwd=tmp_path)
-
-
-@pytest.fixture
-def workplace(tmp_path, monkeypatch):
-    """A folder with photographs, and data sets of a few images each."""
-    rng = np.random.default_rng(0)
-    (tmp_path / "photos").mkdir()
-    for index in range(8):
-        pixels = rng.integers(0, 256, (70, 80, 3), "uint8")
-        Image.fromarray(pixels).save(tmp_path / "photos" / f"{index}.png")
-
-    def load(name, split="train"):
-        images = rng.integers(0, 256, (64, *zoo.datasets.info(name).image_shape), "uint8")
-        return images, np.arange(64) % 10
-
-    monkeypatch.setattr(zoo.datasets, "load", load)
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.cross_backend
