@@ -5,7 +5,7 @@ import sys
 import typer
 
 from benchmarks.arguments import spread
-from benchmarks.command import SEVERAL, run_command
+from benchmarks.cli import SEVERAL, run_command
 from benchmarks.compare import compare_command
 from benchmarks.report import report_command
 

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from benchmarks.pairs import label, latest
+from benchmarks.record.pairs import label, latest
+from benchmarks.record.rows import RowError, read_rows
 from benchmarks.report.document import one_line
 from benchmarks.report.numbers import NONE, figure
-from benchmarks.rows import RowError, read_rows
 from zoo.errors import ZooError
 
 TOLERANCE = 0.05
@@ -23,7 +23,7 @@ COLORS = {"slower": "yellow", "faster": "green", "repaired": "green", "broken": 
 @dataclass(frozen=True)
 class Comparison:
     cells: list
-    """`benchmarks.comparison.Cell` of each cell in both files, in A's order."""
+    """`benchmarks.record.comparison.Cell` of each cell in both files, in A's order."""
     only_in_a: list
     """Rows of cells that B doesn't hold."""
     only_in_b: list
@@ -41,7 +41,7 @@ def compare(a, b, tolerance=TOLERANCE, relative=False):
     """Compares two result files, cell by cell.
 
     A cell's ratio B / A is that of the medians of its windows; its noise band is the 95% interval
-    of `benchmarks.bootstrap.ratio_interval`, from the windows of both runs. It is slower (or
+    of `benchmarks.record.bootstrap.ratio_interval`, from the windows of both runs. It is slower (or
     faster) if the whole band is below (or above) 1. The band doesn't know that a machine drifts
     from one day to another. What drifts meets the native loops that were interleaved with the zoo
     as well, so the zoo's ratio to them, window by window, is compared too.
@@ -59,7 +59,7 @@ def compare(a, b, tolerance=TOLERANCE, relative=False):
         RowError: if a file can't be read, or the files have no cell in common.
         ValueError: if `tolerance` is out of range.
     """
-    from benchmarks.comparison import cell  # NumPy, which `--help` can do without
+    from benchmarks.record.comparison import cell
 
     if not 0 <= tolerance < 1:
         raise ValueError(f"Expected a tolerance from 0 to less than 1. Received: {tolerance}")

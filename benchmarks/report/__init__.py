@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.pairs import latest
+from benchmarks.record.pairs import latest
+from benchmarks.record.rows import RowError, read_rows
 from benchmarks.report import readme as readme_file
 from benchmarks.report.document import Heading, Paragraph, Picture, to_markdown
 from benchmarks.report.html import to_html
@@ -17,7 +18,6 @@ from benchmarks.report.tables import (
     overhead_section,
     workload_table,
 )
-from benchmarks.rows import RowError, read_rows
 from zoo.errors import ZooError
 from zoo.files import replacing
 

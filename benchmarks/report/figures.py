@@ -1,11 +1,11 @@
 """What the charts show: rows as groups of bars, the native peer below the zoo."""
 
-from benchmarks.pairs import label, native_peers, to_native
+from benchmarks.record.pairs import label, native_peers, to_native
+from benchmarks.record.rows import summarize
 from benchmarks.report.charts import Bar, Group, Panel, draw
 from benchmarks.report.headline import headlines
 from benchmarks.report.numbers import figure, percent, ratio
 from benchmarks.report.tables import STATUSES, order
-from benchmarks.rows import summarize
 
 DATA_TITLES = {"numpy": "on a NumPy array", "device": "on batches on the device"}
 SPEED_CAPTION = (

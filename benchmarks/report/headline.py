@@ -1,6 +1,6 @@
 """Which of many cells stand for a workload where there is room for one."""
 
-from benchmarks.pairs import to_native
+from benchmarks.record.pairs import to_native
 
 
 def headlines(rows, prefer="numpy"):

@@ -1,8 +1,8 @@
 """Which machine the figures are from, and what ran on it."""
 
+from benchmarks.record.rows import summarize
 from benchmarks.report.document import Heading, Paragraph, Table
 from benchmarks.report.numbers import NONE, figure
-from benchmarks.rows import summarize
 
 
 def is_gpu(rows):

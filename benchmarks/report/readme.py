@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from benchmarks.pairs import native_peers, to_native
+from benchmarks.record.pairs import native_peers, to_native
 from benchmarks.report.document import Paragraph, Picture, Table
 from benchmarks.report.headline import headlines
 from benchmarks.report.machine import sentence

@@ -1,9 +1,9 @@
 """The report's tables: what was measured, and what it says of the backends."""
 
-from benchmarks.pairs import interleaved, label, paired_ratios, steps_beside_fits, to_native
+from benchmarks.record.pairs import interleaved, label, paired_ratios, steps_beside_fits, to_native
+from benchmarks.record.rows import summarize
 from benchmarks.report.document import Heading, Paragraph, Table
 from benchmarks.report.numbers import NONE, figure, memory, percent, ratio, spread
-from benchmarks.rows import summarize
 
 BACKENDS = ("jax", "tensorflow", "torch")
 STATUSES = {"out_of_memory": "out of memory", "failed": "failed"}

@@ -1,6 +1,6 @@
 """Rows as a run would write them, with figures made up for the tests."""
 
-from benchmarks.rows import Row, append_row, summarize
+from benchmarks.record.rows import Row, append_row, summarize
 
 VERSIONS = {"keras": "3.15.1", "backend": "1.0", "numpy": "2.4.0", "python": "3.12.3"}
 MEASURED = ("images_per_second", "ms_per_step", "first_call_seconds", "warm_up_seconds", "losses")

@@ -11,9 +11,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from benchmarks.record.rows import RowError
 from benchmarks.report import report, report_command
 from benchmarks.report.readme import END, START, ReadmeError
-from benchmarks.rows import RowError
 from tests.benchmarks.result_rows import failed, row, write
 from zoo.errors import MissingDependencyError
 

@@ -1,0 +1,66 @@
+"""What the machine can do, in the same run: the rate of matrix products, and of copying."""
+
+import time
+
+SIZES = {"cpu": (512, 1024, 2048), "gpu": (4096, 8192, 16384)}
+"""Sides of the square matrices that are multiplied; the best one counts."""
+COPIED_SIDE = 16384
+"""Side of the float32 matrix that is copied on a GPU: 1 GiB, far more than a cache holds."""
+
+
+def measure_machine(devices, precision, seconds=0.3):
+    """Measures the device of this process with the framework's own products.
+
+    Args:
+        devices: module of `benchmarks.measure.devices`.
+        precision: `"float32"` or `"mixed_bfloat16"`.
+        seconds: float, to spend on each size.
+
+    Returns:
+        A dict of what a row tells of it.
+    """
+    dtype = "float32" if precision == "float32" else "bfloat16"
+    gpu = devices.is_gpu()
+    sizes = SIZES["gpu" if gpu else "cpu"]
+    return {
+        "matmul_tflops": max(matmul_tflops(devices, size, dtype, seconds) for size in sizes),
+        "copy_gb_per_second": copy_gb_per_second(devices, seconds) if gpu else None,
+        "device": devices.device_name(),
+        "driver": devices.driver(),
+    }
+
+
+def matmul_tflops(devices, size, dtype, seconds):
+    """The rate of products of two square matrices, in 10^12 FLOP per second."""
+    a, b = devices.random(size, dtype), devices.random(size, dtype)
+    return 2 * size**3 * rate(devices, lambda: devices.multiply(a, b), seconds) / 1e12
+
+
+def copy_gb_per_second(devices, seconds):
+    """Bytes read and written per second by an operation that does nothing else, in 10^9."""
+    a = devices.random(COPIED_SIDE, "float32")
+    return 2 * 4 * COPIED_SIDE**2 * rate(devices, lambda: devices.negate(a), seconds) / 1e9
+
+
+def rate(devices, compute, seconds, clock=time.perf_counter):
+    """Calls per second of a function that returns an array, the best of several series.
+
+    Args:
+        devices: module of `benchmarks.measure.devices`.
+        compute: function of no arguments; it may return before its result is computed.
+        seconds: float, to spend.
+        clock: function, seconds.
+    """
+    devices.synchronize(compute())
+    best, calls, end = 0.0, 1, clock() + seconds
+    while True:
+        started = clock()
+        for _ in range(calls):
+            result = compute()
+        devices.synchronize(result)
+        now = clock()
+        best = max(best, calls / max(now - started, 1e-9))
+        if now >= end:
+            return best
+        # Series of a tenth of the time: waiting for the device counts little, noise is left out.
+        calls = max(1, round(best * seconds / 10))
