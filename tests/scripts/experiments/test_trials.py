@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from scripts import little_data, nonfinite, precision, trials
+from scripts.experiments import little_data, nonfinite, precision, trials
 from tests.tiny import build_tiny
 from zoo.hub import registry
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.kill_and_resume import kill_and_resume
+from scripts.experiments.kill_and_resume import kill_and_resume
 
 
 @pytest.mark.slow

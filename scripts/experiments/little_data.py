@@ -1,6 +1,6 @@
 """What DiffAugment does for a GAN with few images: trains the same model with and without it.
 
-    ZOO_DATA_DIR=... python -m scripts.little_data --out runs/little_data
+    ZOO_DATA_DIR=... python -m scripts.experiments.little_data --out runs/little_data
 
 Both runs have the networks and the recipe of `dcgan_mnist`, the same seed, the same training images
 and the same number of steps; all that differs is `diff_augment`. Prints the Fréchet distance of
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.trials import report, train_and_score
+from scripts.experiments.trials import report, train_and_score
 from zoo import datasets
 from zoo.checks import POLICIES
 from zoo.hub import registry

@@ -1,6 +1,6 @@
 """Kills a training run at random moments and goes on with it, again and again.
 
-    KERAS_BACKEND=jax python -m scripts.kill_and_resume --kills 100
+    KERAS_BACKEND=jax python -m scripts.experiments.kill_and_resume --kills 100
 
 A small run is started as a process of its own and killed (SIGKILL): at a random moment, while it
 starts included, or while it saves a checkpoint. It is started again each time, and at the end its
@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 100
 STARTING_SECONDS = 300
 MODEL = "gan_mnist"
@@ -57,7 +57,13 @@ class Run:
 
     def start(self):
         """The process of the next part."""
-        command = [sys.executable, "-m", "scripts.kill_and_resume", "--work", str(self.folder)]
+        command = [
+            sys.executable,
+            "-m",
+            "scripts.experiments.kill_and_resume",
+            "--work",
+            str(self.folder),
+        ]
         command += ["--seed", str(self.seed), "--epochs", str(self.epochs)]
         with open(self.folder.with_suffix(".log"), "a") as log:
             return subprocess.Popen(command, cwd=ROOT, stderr=log, stdout=log)

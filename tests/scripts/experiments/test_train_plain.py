@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scripts import train_plain
+from scripts.experiments import train_plain
 from zoo import datasets
 from zoo.hub import catalog, registry
 from zoo.hub.cards import ModelCard

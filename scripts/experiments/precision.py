@@ -1,6 +1,6 @@
 """Whether mixed precision trains as well as float32: the same model in each, scored alike.
 
-    ZOO_DATA_DIR=... python -m scripts.precision --epochs 2 --out runs/precision
+    ZOO_DATA_DIR=... python -m scripts.experiments.precision --epochs 2 --out runs/precision
 
 Half precision scales the losses of both networks (`keras.optimizers.LossScaleOptimizer`). All that
 differs between the runs is the recipe's `precision`; every one is sampled in float32.
@@ -9,7 +9,7 @@ differs between the runs is the recipe's `precision`; every one is sampled in fl
 import argparse
 from pathlib import Path
 
-from scripts.trials import report, train_and_score
+from scripts.experiments.trials import report, train_and_score
 from zoo import datasets
 from zoo.hub import registry
 

@@ -1,7 +1,7 @@
 """What the guard against NaN and infinity is worth, and what it costs.
 
-    ZOO_DATA_DIR=... python -m scripts.nonfinite poison --out runs/poison
-    python -m scripts.nonfinite cost dcgan_mnist gan_mnist
+    ZOO_DATA_DIR=... python -m scripts.experiments.nonfinite poison --out runs/poison
+    python -m scripts.experiments.nonfinite cost dcgan_mnist gan_mnist
 
 `poison` trains a model twice, once with a batch of NaN at step 50, and scores both runs alike.
 `cost` times the same `fit` with and without the guard, in turns, and prints how many times as fast
@@ -16,8 +16,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from scripts.precision import PRECISIONS
-from scripts.trials import report, score
+from scripts.experiments.precision import PRECISIONS
+from scripts.experiments.trials import report, score
 from zoo import datasets
 from zoo.adversarial.average import refresh_batch_statistics
 from zoo.adversarial.feeding import ArrayBatches, EpochOrder
