@@ -1,6 +1,6 @@
 """Trains a model's networks by the DCGAN paper's recipe, to hold its own recipe against.
 
-    ZOO_DATA_DIR=... python -m scripts.experiments.train_plain dcgan_cifar10 --out runs/plain_cifar10
+    python -m scripts.experiments.train_plain dcgan_cifar10 --out runs/plain_cifar10
     python -m scripts.release runs/dcgan_cifar10 --peers runs/plain_cifar10/samples.npz
 
 Adam at 2e-4 with beta_1 0.5, both networks, nothing that falls, no penalty and no average (Radford
