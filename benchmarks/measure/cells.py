@@ -1,4 +1,4 @@
-"""What is measured: one cell per result row, and which cells belong side by side."""
+"""Cells, one per result row, and the groups of cells that are timed side by side."""
 
 import dataclasses
 import itertools
@@ -28,7 +28,7 @@ class Cell:
         implementation: `"zoo"` or `"native"`.
         variant: `"fit"`, `"step"` or `"generate"` of the zoo, one of `native.VARIANTS` otherwise.
         jit: `jit_compile` of the zoo, `"auto"`, `"on"` or `"off"`; `None` for a native loop.
-        data: where batches come from: a NumPy array (`"numpy"`) or the device's own memory.
+        data: source of the batches: a NumPy array (`"numpy"`) or the device's memory (`"device"`).
     """
 
     model: str
@@ -42,27 +42,27 @@ class Cell:
     data: str
 
     @property
-    def group(self):
-        """What the cells that are timed side by side have in common."""
+    def group(self) -> tuple:
+        """What cells that are timed side by side have in common."""
         return (self.model, self.mode, self.precision, self.batch_size)
 
     @property
-    def label(self):
-        """For people: `jax zoo fit (numpy, jit auto)`."""
+    def label(self) -> str:
+        """A readable name within the group: `jax zoo fit (numpy, jit auto)`."""
         jit = f", jit {self.jit}" if self.jit else ""
         return f"{self.backend} {self.implementation} {self.variant} ({self.data}{jit})"
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How cells are measured.
+    """Settings of a measurement.
 
     Args:
         windows: int, timed windows of each cell.
-        seconds: float, what a window should last.
+        seconds: float, intended length of a window.
         tf32: bool, whether float32 products may round their inputs to TF32, on a GPU.
-        timeout: float, seconds after which a process counts as hung: per call, not in all.
-        devices: name of the module of device calls, with the backend's to be filled in.
+        timeout: float, seconds after which a call to a process counts as hung.
+        devices: name of the module of device calls, with a placeholder for the backend.
     """
 
     windows: int = 15
@@ -75,21 +75,15 @@ class Settings:
 def make_cells(
     backends, models, batch_sizes, precisions, modes, jits, data, implementations, variants=None
 ):
-    """All cells of these choices, as lists that are timed side by side.
+    """Returns all cells of these choices, as groups that are timed side by side.
 
     `fit` and the native loops train on every kind of data, the zoo's bare step on device-resident
-    batches only. Sampling ends in host memory, whatever it starts from: its `data` is `"numpy"`.
+    batches only. Sampling always ends in host memory: its `data` is `"numpy"`.
 
     Args:
-        backends: names; and so on, as in `Cell`.
-        models: see above.
-        batch_sizes: ints.
-        precisions: see above.
-        modes: see above.
-        jits: see above; for the zoo only.
-        data: see above.
-        implementations: see above.
-        variants: backend -> native variants; all of `native.VARIANTS` by default.
+        backends, models, batch_sizes, precisions, modes, jits, data, implementations: values of
+            the fields of `Cell`; `jits` are for the zoo only.
+        variants: dictionary from a backend to native variants; `native.VARIANTS` by default.
 
     Returns:
         A list of lists of `Cell`.
@@ -107,7 +101,7 @@ def make_cells(
 
 
 def _kinds(mode, data, jits, implementations, variants):
-    """(implementation, variant, jit, data) of the cells of one backend."""
+    """Yields (implementation, variant, jit, data) of the cells of one backend."""
     sources = data if mode == "train" else ("numpy",)
     if "zoo" in implementations:
         pairs = [("fit", source) for source in sources] if mode == "train" else []

@@ -1,7 +1,7 @@
-"""What is timed, behind one interface: the zoo's `fit`, its bare step, sampling; native loops.
+"""Contestants, one interface to all that is timed: `fit`, the bare step, sampling, native loops.
 
-A contestant has `prepare(steps)`, which is not timed and returns how many steps it is going to
-take, and `run()`, which takes them, waits for the device and returns the losses (discriminator's,
+A contestant has `prepare(steps)`, which is not timed and returns the number of steps it will take,
+and `run()`, which takes them, waits for the device and returns the losses (discriminator's,
 generator's) as floats, or `None` when sampling. Nothing is read on the host before a run's end.
 """
 
@@ -13,19 +13,19 @@ from benchmarks.measure import workloads
 from benchmarks.measure.device_batches import DeviceBatches
 
 RESIDENT_BATCHES = 4
-"""Device-resident batches that are handed over in turn."""
+"""Number of device-resident batches, used in turn."""
 LARGEST_ARRAY = 2**28
-"""Bytes of data per epoch, at most: a longer window has more epochs."""
+"""Largest data per epoch, in bytes: a longer window has more epochs."""
 LOSSES = ("discriminator_loss", "generator_loss")
 
 
 def make_contestant(cell, model, devices):
-    """The contestant of a cell.
+    """Returns the contestant of a cell.
 
     Args:
         cell: `cells.Cell`.
         model: the zoo's model, not compiled. A native loop starts from its weights, and the caller
-            should forget it afterwards.
+            should release it afterwards.
         devices: module of `benchmarks.measure.devices`.
     """
     if cell.implementation == "native":
@@ -53,7 +53,7 @@ def make_contestant(cell, model, devices):
 
 
 class Contestant:
-    """What all have in common: how many steps make a run, and the data for them."""
+    """Base of all contestants: the number of steps of a run, and the data for them."""
 
     def __init__(self, cell):
         self.cell = cell
@@ -62,9 +62,9 @@ class Contestant:
         self.arrays = ()
 
     def prepare(self, steps):
-        """Makes ready for runs of about `steps` steps, and returns how many these will be.
+        """Prepares runs of about `steps` steps, and returns their exact number.
 
-        A NumPy array is trained on for several epochs rather than grow beyond `LARGEST_ARRAY`.
+        Trains on a NumPy array for several epochs rather than let it grow beyond `LARGEST_ARRAY`.
         """
         most = max(1, LARGEST_ARRAY // (workloads.image_bytes(self.cell.model) * self.batch_size))
         if not self.in_epochs():
@@ -75,18 +75,18 @@ class Contestant:
         return self.steps * self.epochs
 
     def in_epochs(self):
-        """Whether a run goes over an array in host memory."""
+        """Returns whether a run iterates over an array in host memory."""
         return True
 
     def make_data(self):
-        """Random data for an epoch."""
+        """Draws random data for an epoch."""
         count = self.steps * self.batch_size
         if not self.arrays or len(self.arrays[0]) < count:
             self.arrays = workloads.draw_data(self.cell.model, count)
         self.images, *self.masks = (array[:count] for array in self.arrays)
 
     def resident_batches(self, put):
-        """`RESIDENT_BATCHES` random ones, each the result of `put(images[, masks])`."""
+        """Returns `RESIDENT_BATCHES` random batches, each the result of `put(images[, masks])`."""
         arrays = workloads.draw_data(self.cell.model, RESIDENT_BATCHES * self.batch_size)
         return [
             put(*batch)
@@ -94,7 +94,7 @@ class Contestant:
         ]
 
     def run(self):
-        """Takes the steps; see the module."""
+        """Takes the steps; see the module's docstring."""
         raise NotImplementedError
 
 
@@ -110,7 +110,7 @@ class Zoo(Contestant):
         self.devices.synchronize([variable.value for variable in self.model.variables])
 
     def put(self, *arrays):
-        """A device-resident batch, as the step takes it."""
+        """Returns a device-resident batch, as the step takes it."""
         return tuple(map(self.devices.put, arrays))
 
 
@@ -171,18 +171,18 @@ class ImperativeStep:
         return self.model.train_function([batch])
 
     def reset_metrics(self):
-        """The losses to come are means from here on, as those of an epoch are."""
+        """Restarts the means of the losses, as a new epoch does."""
         self.model.reset_metrics()
 
     def state(self):
-        """Arrays that the last step changed."""
+        """Returns arrays that the last step changed."""
         return [variable.value for variable in self.model.variables]
 
 
 class StatefulStep(ImperativeStep):
-    """Carries the state of JAX's trainer along, which its train function takes and returns.
+    """Carries the state of JAX's trainer, which its train function takes and returns.
 
-    The model's own variables are not updated: their arrays are donated to the first step.
+    Does not update the model's own variables: their arrays are donated to the first step.
     """
 
     def __init__(self, model):

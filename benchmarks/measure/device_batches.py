@@ -1,8 +1,8 @@
-"""Batches in the device's memory as `fit` takes them, with nothing copied on the way.
+"""Data for `fit` that is in the device's memory already, and is not copied on the way.
 
-A `PyDataset` or a generator would do on JAX and torch, but Keras turns either into a `tf.data`
-pipeline on TensorFlow, which lives on the host. Every trainer takes a data adapter, though, and
-asks it for what it iterates over.
+A `PyDataset` or a generator would do on JAX and torch, but on TensorFlow Keras turns either into a
+`tf.data` pipeline, which runs on the host. Every trainer accepts a data adapter, though, and
+iterates over what that returns.
 """
 
 import itertools
@@ -11,7 +11,7 @@ from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
 
 class DeviceBatches(DataAdapter):
-    """The same few batches again and again.
+    """A few batches, repeated in turn.
 
     Args:
         batches: tuples of arrays of the backend.
@@ -40,7 +40,7 @@ class DeviceBatches(DataAdapter):
 
 
 class _Cycle:
-    """Starts anew whenever it is iterated over, as a `tf.data.Dataset` does."""
+    """An iterable that starts over each time, as a `tf.data.Dataset` does."""
 
     def __init__(self, start):
         self.start = start

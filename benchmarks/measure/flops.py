@@ -1,12 +1,13 @@
-"""Arithmetic of a model, counted from its architecture: matrix products and convolutions.
+"""Floating-point operations of a model, counted from its matrix products and convolutions.
 
-2 FLOP per multiply and add. What is not counted: normalization, activations, losses, optimizers,
-resizing, and the power iteration of spectral normalization, which does not grow with the batch. At
-the edges of a "same" convolution the products with padding are counted as if they were done.
+A multiplication and an addition count as 2 FLOP. Not counted are normalization, activations,
+losses, optimizers, resizing, and the power iteration of spectral normalization, whose cost does not
+grow with the batch. Products with the padding of "same" convolutions are counted.
 """
 
 from typing import NamedTuple
 
+import keras
 import numpy as np
 
 
@@ -15,21 +16,21 @@ class NetworkFlops(NamedTuple):
 
     Args:
         forward: of a forward pass.
-        first: of the layers that weights feed from the network's inputs alone, part of `forward`:
-            the backward pass for the weights needs no gradient with respect to their inputs.
+        first: part of `forward`, of the layers whose inputs depend on no weights: the backward
+            pass needs no gradient with respect to these inputs.
     """
 
     forward: int
     first: int
 
 
-def gflop_per_image(model, mode):
-    """GFLOP per image of a training step with one generator forward, or of sampling.
+def gflop_per_image(model: keras.Model, mode: str) -> float:
+    """Returns GFLOP per image of a training step with one generator forward, or of sampling.
 
-    A step: the generator's forward pass and its backward pass, with respect to weights and inputs
-    (but the first layer's); the discriminator on real and on fake images, forward and backward
-    likewise; and the discriminator once more for the generator's update, forward and backward with
-    respect to its inputs only.
+    A step consists of the generator's forward pass and its backward pass with respect to weights
+    and inputs (except the first layer's); the same of the discriminator on real and on fake images;
+    and the discriminator's forward pass and its backward pass with respect to the inputs only, for
+    the generator's update.
 
     Args:
         model: a model of the zoo.
@@ -45,20 +46,15 @@ def gflop_per_image(model, mode):
     return (generator.forward + backward + judging + guiding) / 1e9
 
 
-def count_network(network, sample_shape):
-    """Walks a built network of Keras.
+def count_network(network: keras.Model, sample_shape: tuple[int, ...]) -> NetworkFlops:
+    """Counts the FLOP of a built network.
 
     Args:
         network: `keras.Sequential` or functional `keras.Model`.
-        sample_shape: (H, W, C), for the inputs that leave their size open.
-
-    Returns:
-        `NetworkFlops`.
+        sample_shape: `(H, W, C)`, for inputs of variable size.
     """
-    import keras
-
     counts = []
-    weighted = []  # tensors that depend on a weight; kept, so that no identity comes again
+    weighted = []  # tensors that depend on a weight; kept alive, so that identities stay unique
 
     def call(layer, *args, **kwargs):
         inputs = [x for x in keras.tree.flatten((args, kwargs)) if isinstance(x, keras.KerasTensor)]
@@ -82,8 +78,8 @@ def count_network(network, sample_shape):
     return NetworkFlops(*(sum(count) for count in zip(*counts, strict=True)))
 
 
-def count_layer(layer, input_shape, outputs):
-    """FLOP of one layer for one sample.
+def count_layer(layer, input_shape: tuple, outputs) -> int:
+    """Returns the FLOP of one layer for one sample.
 
     Args:
         layer: a Keras layer or operation, built.
@@ -91,10 +87,9 @@ def count_layer(layer, input_shape, outputs):
         outputs: its symbolic output.
 
     Raises:
-        TypeError: for a layer with a kernel that isn't known here.
+        TypeError: for an unknown kind of layer with a kernel.
     """
-    from keras import layers
-
+    layers = keras.layers
     kernel = getattr(layer, "kernel", None)
     if kernel is None:
         return 0
@@ -110,8 +105,6 @@ def count_layer(layer, input_shape, outputs):
 
 
 def _symbol(symbol, sample_shape):
-    import keras
-
     shape = [
         sample_shape[axis] if size is None else size for axis, size in enumerate(symbol.shape[1:])
     ]

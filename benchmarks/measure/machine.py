@@ -1,14 +1,16 @@
-"""What the machine can do, in the same run: the rate of matrix products, and of copying."""
+"""Limits of the machine, measured in the same run: rates of matrix products and of copying."""
 
 import time
+from collections.abc import Callable
+from types import ModuleType
 
 SIZES = {"cpu": (512, 1024, 2048), "gpu": (4096, 8192, 16384)}
-"""Sides of the square matrices that are multiplied; the best one counts."""
+"""Sides of the square matrices that are multiplied; the best rate counts."""
 COPIED_SIDE = 16384
-"""Side of the float32 matrix that is copied on a GPU: 1 GiB, far more than a cache holds."""
+"""Side of the float32 matrix that is copied on a GPU: 1 GiB, far larger than a cache."""
 
 
-def measure_machine(devices, precision, seconds=0.3):
+def measure_machine(devices: ModuleType, precision: str, seconds: float = 0.3) -> dict:
     """Measures the device of this process with the framework's own products.
 
     Args:
@@ -17,7 +19,7 @@ def measure_machine(devices, precision, seconds=0.3):
         seconds: float, to spend on each size.
 
     Returns:
-        A dict of what a row tells of it.
+        The machine's fields of a row.
     """
     dtype = "float32" if precision == "float32" else "bfloat16"
     gpu = devices.is_gpu()
@@ -30,20 +32,25 @@ def measure_machine(devices, precision, seconds=0.3):
     }
 
 
-def matmul_tflops(devices, size, dtype, seconds):
-    """The rate of products of two square matrices, in 10^12 FLOP per second."""
+def matmul_tflops(devices: ModuleType, size: int, dtype: str, seconds: float) -> float:
+    """Returns the rate of products of two square matrices, in 10^12 FLOP per second."""
     a, b = devices.random(size, dtype), devices.random(size, dtype)
     return 2 * size**3 * rate(devices, lambda: devices.multiply(a, b), seconds) / 1e12
 
 
-def copy_gb_per_second(devices, seconds):
-    """Bytes read and written per second by an operation that does nothing else, in 10^9."""
+def copy_gb_per_second(devices: ModuleType, seconds: float) -> float:
+    """Returns the bytes that a bare copy reads and writes, in 10^9 per second."""
     a = devices.random(COPIED_SIDE, "float32")
     return 2 * 4 * COPIED_SIDE**2 * rate(devices, lambda: devices.negate(a), seconds) / 1e9
 
 
-def rate(devices, compute, seconds, clock=time.perf_counter):
-    """Calls per second of a function that returns an array, the best of several series.
+def rate(
+    devices: ModuleType,
+    compute: Callable,
+    seconds: float,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Returns the calls per second of a function that returns an array, best of several series.
 
     Args:
         devices: module of `benchmarks.measure.devices`.
@@ -62,5 +69,5 @@ def rate(devices, compute, seconds, clock=time.perf_counter):
         best = max(best, calls / max(now - started, 1e-9))
         if now >= end:
             return best
-        # Series of a tenth of the time: waiting for the device counts little, noise is left out.
+        # Series of a tenth of the time: the wait for the device is negligible in each.
         calls = max(1, round(best * seconds / 10))

@@ -1,4 +1,4 @@
-"""The parent's end of a cell's process: commands with a time limit, and what became of it."""
+"""A cell's process as its parent sees it: commands with a time limit, and how the process ended."""
 
 import multiprocessing
 import os
@@ -12,7 +12,7 @@ LOG_LINES = 15
 
 
 class CellFailedError(Exception):
-    """A cell's process answers no more.
+    """A cell's process failed and is gone.
 
     Args:
         status: a row's: `"out_of_memory"` or `"failed"`.
@@ -45,12 +45,11 @@ class CellProcess:
         self.process.start()
         theirs.close()
 
-    def call(self, name, *arguments):
-        """Sends a command, and returns its result.
+    def call(self, name: str, *arguments):
+        """Sends a command and returns its result.
 
         Raises:
-            CellFailedError: if it raised, if the process ended or if it took too long; the process
-                is gone then.
+            CellFailedError: if the command raised or took too long, or the process ended.
         """
         try:
             self.connection.send((name, arguments))
@@ -72,7 +71,7 @@ class CellProcess:
         self.process.join(10)
         code = self.process.exitcode
         if code == -signal.SIGKILL:
-            # Nobody else kills like this: Linux does when memory runs out.
+            # Linux kills like this when memory runs out, and nothing else here does.
             return CellFailedError(
                 "out_of_memory", f"The process was killed during `{name}`: the memory ran out."
             )
@@ -83,10 +82,10 @@ class CellProcess:
 
     def _log_tail(self):
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return "\n".join([" Its last words:", *lines[-LOG_LINES:]]) if lines else ""
+        return "\n".join([" Its last output:", *lines[-LOG_LINES:]]) if lines else ""
 
     def close(self):
-        """Ends the process and removes its log; may be called again."""
+        """Ends the process and removes its log; further calls do nothing."""
         self.connection.close()
         self.process.kill()
         self.process.join()

@@ -1,20 +1,24 @@
-"""Measuring groups of cells one after the other, and keeping their rows."""
+"""Runs: groups of cells are measured one after the other, and their rows are kept."""
 
 import contextlib
 import dataclasses
+import datetime
 import uuid
+from pathlib import Path
 
-from benchmarks.measure import environment
+from benchmarks.measure.cells import Cell, Settings
 from benchmarks.measure.result_file import ResultFile, make_row
 from benchmarks.measure.runner import measure_group, measure_machine
 from benchmarks.measure.search import largest_batch
 from benchmarks.measure.view import RunView
+from benchmarks.record.rows import Row
+from zoo.training import provenance
 
 SEARCH_WINDOWS = 3
 
 
 class Run:
-    """One run of the suite: what its rows have in common, and where they go.
+    """A run of the suite: what its rows have in common, and the file they go to.
 
     Args:
         settings: `cells.Settings`.
@@ -26,13 +30,13 @@ class Run:
         self.settings, self.file, self.watch = settings, file, watch
         self.common = {
             "run": uuid.uuid4().hex[:12],
-            "date": environment.now(),
-            "commit": environment.commit(),
+            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "commit": provenance.commit() or None,
         }
         self.machines = {}
 
     def measure(self, group):
-        """Measures cells side by side, and returns their rows, which are in the file then."""
+        """Measures cells side by side, writes their rows to the file and returns them."""
         return self._record(measure_group(group, self.settings, self.watch))
 
     def _record(self, outcomes):
@@ -41,10 +45,10 @@ class Run:
         return rows
 
     def search(self, cell):
-        """Searches for the largest batch of a cell; each size tried is a row, unless it was one.
+        """Searches for the largest batch of a cell and returns the new rows.
 
-        Returns:
-            The new rows. A failure that isn't of memory ends the search.
+        Each size that is tried and isn't in the file becomes a row. A failure other than a lack
+        of memory ends the search.
         """
         rows = []
         known = self.file.finished()
@@ -79,20 +83,22 @@ class _SearchFailedError(Exception):
     pass
 
 
-def run(groups, settings, out, largest=False):
+def run(
+    groups: list[list[Cell]], settings: Settings, out: Path, largest: bool = False
+) -> list[Row]:
     """Measures groups of cells and appends their rows to a file.
 
     Args:
-        groups: lists of `cells.Cell`; see `cells.make_cells`.
+        groups: see `cells.make_cells`.
         settings: `cells.Settings`.
-        out: `pathlib.Path` of the rows. Cells that it holds are skipped, unless they failed.
-        largest: bool, whether to search for the largest batch of each cell, from its own on.
+        out: file of the rows. Cells that it holds already are skipped, unless they failed.
+        largest: whether to search for the largest batch of each cell, starting at its own.
 
     Returns:
         The new rows.
 
     Raises:
-        ValueError: if the file holds something else than rows, or was made with other settings.
+        ValueError: if the file holds anything but rows, or was made with other settings.
     """
     file = ResultFile(out)
     _check_settings(file.rows, settings, out)
@@ -114,14 +120,11 @@ def run(groups, settings, out, largest=False):
 
 
 def _check_settings(rows, settings, out):
-    """Rows with and without TF32 in one file would look alike where only one is expected."""
+    """Refuses to mix rows with and without TF32, which would be taken for the same cells."""
+    flags = {True: "--tf32", False: "--no-tf32"}
     found = {row.tf32 for row in rows} - {None, settings.tf32}
     if found:
         raise ValueError(
-            f"Expected a file measured with {_flag(settings.tf32)}, as asked for. {out} was with "
-            f"{_flag(not settings.tf32)}: choose another file."
+            f"The rows in {out} were measured with {flags[not settings.tf32]}, and this run is "
+            f"with {flags[settings.tf32]}: choose another file."
         )
-
-
-def _flag(tf32):
-    return "--tf32" if tf32 else "--no-tf32"

@@ -1,28 +1,30 @@
-"""Measuring cells: those of a group live side by side and are timed in turn.
+"""Measurement of a group: its cells' processes live side by side and are timed in turn.
 
-Whatever else the machine does then meets all of them: the ratio of two cells is taken window by
-window. Only one process computes at a time.
+Whatever else the machine does affects all of them: ratios of two cells are taken window by window.
+Only one process computes at a time.
 """
 
 import dataclasses
+from collections.abc import Callable
 
+from benchmarks.measure.cells import Cell, Settings
 from benchmarks.measure.processes import CellFailedError, CellProcess
 
 
 @dataclasses.dataclass
 class Outcome:
-    """What was measured of a cell.
+    """Measurements of a cell.
 
     Args:
         cell: `cells.Cell`.
         status: a row's.
         error: str or `None`.
         alone: bool, whether no other cell was measured beside it.
-        facts: dict of what its process told for the row.
+        facts: dict of further fields of the row, from its process.
         windows: (seconds, losses) per timed window.
     """
 
-    cell: object
+    cell: Cell
     status: str = "ok"
     error: str | None = None
     alone: bool = False
@@ -30,28 +32,30 @@ class Outcome:
     windows: list = dataclasses.field(default_factory=list)
 
     @property
-    def images_per_second(self):
-        """List of float, one per window."""
+    def images_per_second(self) -> list[float]:
+        """Images per second of each window."""
         steps = self.facts.get("steps_per_window", 0)
         return [steps * self.cell.batch_size / seconds for seconds, _ in self.windows]
 
 
 def silent(cell, stage, outcome):
-    """A `watch` that shows nothing."""
+    """Shows nothing; the default `watch`."""
 
 
-def measure_group(cells, settings, watch=silent, start=CellProcess):
+def measure_group(
+    cells: list[Cell], settings: Settings, watch: Callable = silent, start: Callable = CellProcess
+) -> list[Outcome]:
     """Measures cells side by side; one that runs out of memory is tried again alone.
 
     Args:
-        cells: list of `cells.Cell`.
+        cells: the group.
         settings: `cells.Settings`.
-        watch: called with (cell, what happens to it, its `Outcome`) before each command.
-        start: (cell, settings) -> what answers `call` and `close`, as `CellProcess`.
+        watch: called with the cell, the next stage and its `Outcome` before each command.
+        start: called with the cell and the settings; returns an object like `CellProcess`.
 
     Returns:
-        A list of `Outcome`, one per cell, in their order. A cell that fails doesn't keep the others
-        from being measured.
+        One outcome per cell, in order. A cell that fails doesn't keep the others from being
+        measured.
     """
     outcomes = _interleave(cells, settings, watch, start)
     if len(cells) > 1:
@@ -67,7 +71,7 @@ def _interleave(cells, settings, watch, start):
     alive = []
 
     def attempt(outcome, stage, action):
-        """The action's result; `None` if it failed, which its outcome tells."""
+        """Returns the action's result; `None` if it failed, which is noted in its outcome."""
         watch(outcome.cell, stage, outcome)
         try:
             return action()
@@ -86,7 +90,7 @@ def _interleave(cells, settings, watch, start):
                     outcome.facts.update(facts or {})
             alive = _living(alive)
         for i in range(settings.windows):
-            # The order alternates: nobody always runs on the machine that another one warmed.
+            # The order alternates, so that no cell always runs on a machine that another warmed up.
             for outcome, process in alive[:: 1 if i % 2 == 0 else -1]:
                 stage = f"window {i + 1}/{settings.windows}"
                 window = attempt(outcome, stage, lambda p=process: p.call("window"))
@@ -103,18 +107,18 @@ def _interleave(cells, settings, watch, start):
 
 
 def _living(pairs):
-    """Those that still work; the processes of the others end, and their memory is free."""
+    """Returns those that still work, and ends the processes of the others to free their memory."""
     for outcome, process in pairs:
         if outcome.status != "ok":
             process.close()
     return [pair for pair in pairs if pair[0].status == "ok"]
 
 
-def measure_machine(cell, settings, start=CellProcess):
-    """What the machine can do in a cell's backend and precision, in a process of its own.
+def measure_machine(cell: Cell, settings: Settings, start: Callable = CellProcess) -> dict:
+    """Measures the machine's limits in a cell's backend and precision, in a process of its own.
 
     Returns:
-        A dict for rows; empty if it failed, which a row of the same backend will tell about.
+        The machine's fields of a row; none if it failed, as the backend's own cells then will.
     """
     process = start(cell, settings)
     try:

@@ -1,20 +1,19 @@
-"""The largest batch that fits: doubling until one doesn't, then bisecting."""
+"""Search for the largest batch that fits: doubling until one doesn't, then bisecting."""
+
+from collections.abc import Callable
 
 LIMIT = 2**17
 PRECISION = 16
-"""Bisecting ends when what fits and what doesn't are less than a 16th apart."""
+"""Bisecting ends when the largest that fits is within a 16th of the smallest that doesn't."""
 
 
-def largest_batch(fits, start, limit=LIMIT):
-    """Searches for the largest batch that fits into memory.
+def largest_batch(fits: Callable[[int], bool], start: int, limit: int = LIMIT) -> int:
+    """Returns the largest batch size found to fit into memory, 0 if not even one image does.
 
     Args:
-        fits: batch size -> bool; called at most once for each.
-        start: int, the first to try.
-        limit: int, the largest to try.
-
-    Returns:
-        The largest size that was found to fit, 0 if not even one image does.
+        fits: whether a batch size fits; called at most once for each.
+        start: first size to try.
+        limit: largest size to try.
     """
     low, high = 0, None
     size = start

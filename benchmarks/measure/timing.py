@@ -1,35 +1,44 @@
-"""Warming up until it is steady, and timed windows of a fixed number of steps."""
+"""Warm-up until the speed is steady, and timed windows of a fixed number of steps."""
+
+from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmarks.measure.contestants import Contestant
 
 STEADY = 0.1
-"""Two warm-up runs in a row are steady if their speeds differ by no more than this share."""
+"""Largest relative difference between two consecutive warm-up runs at a steady speed."""
 LONGEST_WARM_UP = 30.0
-"""Windows that the warm-up may last, in all."""
+"""Longest warm-up, in windows."""
 
 
-def warm_up(contestant, seconds, clock=time.perf_counter):
-    """Runs until compilation is over and the speed is steady.
+def warm_up(
+    contestant: Contestant, seconds: float, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
+    """Runs a contestant until compilation is over and the speed is steady.
 
-    What a run costs once, however long it is (`fit` sets up its pipeline), doesn't count when the
-    length of a window is chosen: short windows would hold one step and little else.
+    The constant cost of a run (`fit` sets up its pipeline) is left out when the length of a window
+    is chosen: short windows would consist of one step and little else.
 
     Args:
         contestant: see `benchmarks.measure.contestants`.
-        seconds: float, what the steps of a window should last.
-        clock: function, seconds.
+        seconds: intended length of a window's steps.
+        clock: returns the time in seconds.
 
     Returns:
-        A dict of what a row tells of it: `first_call_seconds`, one step with all compilation;
-        `warm_up_seconds`, all after it; `steps_per_window`. The contestant is left prepared for
-        windows of that many steps.
+        Fields of a row: `first_call_seconds`, of one step with all compilation; `warm_up_seconds`,
+        of everything after it; `steps_per_window`. The contestant is left prepared for windows of
+        that many steps.
     """
     contestant.prepare(1)
     first_call_seconds = _timed(contestant, clock)
     started = clock()
     steps, previous = 1, math.inf
-    shortest, shortest_elapsed = 0, math.inf  # the run that the others are compared with
+    shortest, shortest_elapsed = 0, math.inf  # the run that longer ones are compared with
     while True:
         steps = contestant.prepare(steps)
         elapsed = max(_timed(contestant, clock), 1e-9)
@@ -44,7 +53,7 @@ def warm_up(contestant, seconds, clock=time.perf_counter):
         if spent > LONGEST_WARM_UP * seconds and long_enough:
             break
         if step_seconds <= 0:
-            steps, shortest, shortest_elapsed = 1, 0, math.inf  # that one compiled something too
+            steps, shortest, shortest_elapsed = 1, 0, math.inf  # the shortest run compiled too
         elif long_enough:
             if abs(step_seconds / previous - 1) <= STEADY:
                 break
@@ -52,7 +61,7 @@ def warm_up(contestant, seconds, clock=time.perf_counter):
         elif steps == shortest:
             steps *= 4
         else:
-            # At most four times as many: the run before may have compiled something.
+            # At most four times as many: the previous run may have compiled something.
             steps = math.ceil(steps * min(max(seconds / 3 / more, 1.5), 4.0))
     return {
         "first_call_seconds": first_call_seconds,
@@ -61,15 +70,17 @@ def warm_up(contestant, seconds, clock=time.perf_counter):
     }
 
 
-def time_window(contestant, clock=time.perf_counter):
-    """One timed run: seconds, and its losses or `None`."""
+def time_window(
+    contestant: Contestant, clock: Callable[[], float] = time.perf_counter
+) -> tuple[float, tuple[float, float] | None]:
+    """Times one run and returns its seconds and its losses, which are `None` when sampling."""
     started = clock()
     losses = contestant.run()
     return clock() - started, losses
 
 
-def check_losses(losses, previous):
-    """Raises `RuntimeError` unless the losses of a window are finite and not the last window's.
+def check_losses(losses: tuple[float, float] | None, previous: tuple[float, float] | None) -> None:
+    """Raises `RuntimeError` unless a window's losses are finite and differ from the previous ones.
 
     A step that does not train must not win.
     """

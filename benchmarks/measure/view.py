@@ -1,4 +1,4 @@
-"""What a person sees of a run: which cell, how far, how fast; and a table at the end."""
+"""Display of a run: the current cell, progress and speed, and a table at the end."""
 
 import sys
 
@@ -7,14 +7,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from benchmarks.measure.result_file import cell_of
+from benchmarks.record.rows import Row
 
 
 class RunView:
     """A bar in a terminal, a line per cell elsewhere. A context manager.
 
     Args:
-        groups: int, how many are to be measured.
-        stream: where to; standard error by default.
+        groups: int, number of groups to measure.
+        stream: where to write; standard error by default.
     """
 
     def __init__(self, groups, stream=None):
@@ -37,7 +38,7 @@ class RunView:
         self.progress.stop()
 
     def watch(self, cell, stage, outcome):
-        """Shows what happens to a cell; see `runner.measure_group`."""
+        """Shows the stage of a cell; see `runner.measure_group`."""
         speeds = outcome.images_per_second
         speed = f", {speeds[-1]:,.0f} images/s" if speeds else ""
         text = f"{_group_text(cell)}: {cell.label}, {stage.replace('_', ' ')}{speed}"
@@ -50,8 +51,8 @@ class RunView:
         self.progress.advance(self.task)
 
 
-def make_table(rows):
-    """Result rows as a `rich` table."""
+def make_table(rows: list[Row]) -> Table:
+    """Returns result rows as a `rich` table."""
     table = Table(title="images/s: median, and the range of 80% of the windows")
     columns = ("model", "mode", "precision", "batch", "cell")
     numbers = ("images/s", "10% .. 90%", "ms/step", "first call", "memory", "of matmul")

@@ -1,4 +1,4 @@
-"""The process of one cell: answers commands on a pipe until it is told to finish.
+"""The process of one cell, which answers commands on a pipe until the other end hangs up.
 
 Imports neither Keras nor a framework before the environment is set.
 """
@@ -9,7 +9,12 @@ import resource
 import signal
 import sys
 
-from benchmarks.measure import environment
+VARIABLES = {
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    # Processes that are alive together share the device's memory: none may reserve all of it.
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+}
 
 
 def main(connection, cell, settings, log):
@@ -19,7 +24,7 @@ def main(connection, cell, settings, log):
         connection: `multiprocessing.connection.Connection`.
         cell: `cells.Cell`.
         settings: `cells.Settings`.
-        log: path of the file that takes what this process prints.
+        log: path of the file for what this process prints.
     """
     _detach(cell.backend, log)
     session = Session(cell, settings)
@@ -37,10 +42,10 @@ def main(connection, cell, settings, log):
 
 
 def serve(connection, handlers, is_out_of_memory=lambda error: isinstance(error, MemoryError)):
-    """Answers (name, arguments) by `handlers[name](*arguments)` until the other end hangs up.
+    """Answers (name, arguments) with `handlers[name](*arguments)` until the other end hangs up.
 
-    An answer is `("ok", result)`, or `(status, error)` with a row's status and text for an
-    exception, after which nothing more is answered.
+    An answer is `("ok", result)`; after an exception it is `(status, error)`, both as in a row, and
+    the last one.
     """
     while True:
         try:
@@ -57,12 +62,12 @@ def serve(connection, handlers, is_out_of_memory=lambda error: isinstance(error,
 
 
 def describe(error):
-    """An exception in a few lines."""
+    """Returns an exception as a short text."""
     return f"{type(error).__name__}: {error}"[:1000]
 
 
 class Session:
-    """What a cell's process does, command by command."""
+    """The commands of a cell's process."""
 
     def __init__(self, cell, settings):
         self.cell, self.settings = cell, settings
@@ -70,14 +75,14 @@ class Session:
         self.losses = None
 
     def measure_machine(self):
-        """See `machine.measure_machine`; in a process of its own, whose memory nobody counts."""
+        """Measures the machine's limits, in a process whose memory isn't recorded."""
         from benchmarks.measure import machine
 
         self._load()
         return machine.measure_machine(self.devices, self.cell.precision)
 
     def prepare(self):
-        """Builds the contestant, and tells what a row says of its model."""
+        """Builds the contestant, and returns the model's fields of a row."""
         self._load()
         from zoo.imports import import_keras
 
@@ -94,19 +99,19 @@ class Session:
         }
         self.contestant = contestants.make_contestant(self.cell, model, self.devices)
         del model
-        gc.collect()  # a native loop must not be charged for the model that it took weights from
+        gc.collect()  # the memory of a native loop is counted without the model
         if self.devices.is_gpu():
             self.devices.reset_peak_memory()
         return facts
 
     def warm_up(self):
-        """See `timing.warm_up`."""
+        """Warms up the contestant, and returns fields of a row."""
         from benchmarks.measure import timing
 
         return timing.warm_up(self.contestant, self.settings.seconds)
 
     def window(self):
-        """One timed window: seconds and losses, which are checked."""
+        """Times one window, checks its losses, and returns its seconds and losses."""
         from benchmarks.measure import timing
 
         seconds, losses = timing.time_window(self.contestant)
@@ -115,7 +120,7 @@ class Session:
         return seconds, losses
 
     def finish(self):
-        """The memory it took."""
+        """Returns the memory that was used, as fields of a row."""
         if self.devices.is_gpu():
             return {"peak_memory_bytes": self.devices.peak_memory(), "memory_kind": "device"}
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -123,7 +128,7 @@ class Session:
         return {"peak_memory_bytes": peak * unit, "memory_kind": "resident"}
 
     def is_out_of_memory(self, error):
-        """Whether it says so, in the framework's way."""
+        """Returns whether an exception is the framework's for a lack of memory."""
         if self.devices is None:
             return isinstance(error, MemoryError)
         return self.devices.is_out_of_memory(error)
@@ -132,16 +137,23 @@ class Session:
         from benchmarks.measure import devices
 
         self.devices = devices.load(self.cell.backend, self.settings.devices)
-        # Products of a CPU know no TF32.
+        # CPUs have no TF32.
         self.tf32 = self.settings.tf32 if self.devices.is_gpu() else None
         if self.tf32 is not None:
             self.devices.set_float32_precision(self.tf32)
 
 
+def set_variables(backend: str) -> None:
+    """Sets the variables that a framework reads on import; keeps the user's own settings."""
+    for name, value in VARIABLES.items():
+        os.environ.setdefault(name, value)
+    os.environ["KERAS_BACKEND"] = backend
+
+
 def _detach(backend, log):
-    """Sets the environment; everything printed goes into a file; Ctrl-C is the parent's."""
+    """Sets the environment, redirects all output to the log, and leaves Ctrl-C to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    environment.set_variables(backend)
+    set_variables(backend)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (1, 2):
         os.dup2(descriptor, stream)

@@ -1,6 +1,11 @@
-"""The models that are timed, by the name that a result row carries."""
+"""The models that are timed, by their names in result rows."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import keras
 
 WORKLOADS = {
     "gan28": ("VanillaGAN", {"image_shape": (28, 28, 1), "hidden_units": (256, 512, 1024)}),
@@ -18,11 +23,11 @@ WORKLOADS = {
     ),
     "inpaint64": ("InpaintingGAN", {"image_shape": (64, 64, 3), "base_filters": 32}),
 }
-"""Name -> the family in `zoo`, and its arguments; Radford et al. 2015 at 64x64."""
+"""Name -> the family in `zoo`, and its arguments; 64x64 as in Radford et al. 2015."""
 
 
-def build(name, **changes):
-    """The zoo's model of this name, freshly initialized from a fixed seed; not compiled.
+def build(name: str, **changes) -> "keras.Model":
+    """Builds the zoo's model of this name from a fixed seed; does not compile it.
 
     Args:
         name: a key of `WORKLOADS`.
@@ -34,33 +39,33 @@ def build(name, **changes):
     return getattr(zoo, family)(**{**arguments, "seed": 0, **changes})
 
 
-def takes_masks(name):
-    """Whether batches of this workload are images and masks."""
+def takes_masks(name: str) -> bool:
+    """Returns whether batches of this workload are images and masks."""
     return WORKLOADS[name][0] == "InpaintingGAN"
 
 
-def image_shape(name):
-    """(H, W, C)."""
+def image_shape(name: str) -> tuple[int, int, int]:
+    """Returns `(H, W, C)`."""
     return WORKLOADS[name][1]["image_shape"]
 
 
-def image_bytes(name):
-    """What one sample holds in memory, with its mask if it has one."""
+def image_bytes(name: str) -> int:
+    """Returns the size of one sample in memory, including its mask."""
     height, width, channels = image_shape(name)
     return height * width * (channels + takes_masks(name))
 
 
-def draw_data(name, count, seed=0):
-    """Random training data, never zeros: some arithmetic is faster on them.
+def draw_data(name: str, count: int, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """Draws random training data. Zeros would be misleading: some arithmetic is faster on them.
 
     Args:
         name: a key of `WORKLOADS`.
-        count: int, images.
+        count: number of images.
         seed: int.
 
     Returns:
-        A tuple: uint8 ndarray (count, H, W, C), followed by bool (count, H, W) for a workload with
-        masks: brush strokes, and every fourth a centered square.
+        uint8 array of shape `(count, H, W, C)`; for a workload with masks, also a bool array of
+        shape `(count, H, W)`: brush strokes, and every fourth mask a centered square.
     """
     shape = image_shape(name)
     images = np.random.default_rng(seed).integers(0, 256, (count, *shape), "uint8")
@@ -68,7 +73,7 @@ def draw_data(name, count, seed=0):
         return (images,)
     from zoo import masks
 
-    # Painting is slow: the same masks come again.
+    # Painting is slow: masks are repeated.
     painted = min(count, 1024)
     holes = masks.draw("free_form", painted, shape[:2], seed=seed)
     holes[::4] = masks.draw("center_square", len(holes[::4]), shape[:2], seed=seed)

@@ -1,10 +1,13 @@
-"""Two runs of the suite, cell by cell: what is faster, slower or broken."""
+"""Two runs of the suite, compared cell by cell: what became faster, slower or broken."""
 
+import os
 from dataclasses import dataclass
 
 from benchmarks.record.bootstrap import ratio_interval
-from benchmarks.record.pairs import native_peers, paired_ratios
-from benchmarks.record.rows import Row, summarize
+from benchmarks.record.pairs import latest, native_peers, paired_ratios
+from benchmarks.record.rows import Row, RowError, read_rows, summarize
+
+TOLERANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -13,21 +16,22 @@ class Change:
 
     a: float
     b: float
-    interval: tuple | None
+    interval: tuple[float, float] | None
     """(low, high) of b / a by `ratio_interval`; None with too few windows."""
 
     @classmethod
-    def between(cls, a, b):
-        """The change between two lists of one figure per window."""
+    def between(cls, a: list[float], b: list[float]) -> "Change":
+        """Returns the change between two lists of one figure per window."""
         medians = [summarize(values)["median"] for values in (a, b)]
         return cls(*medians, ratio_interval(a, b))
 
     @property
-    def ratio(self):
+    def ratio(self) -> float:
+        """B / A."""
         return self.b / self.a
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """ "slower" or "faster" only if the whole interval is on one side of 1."""
         if self.interval is None:
             return "too few windows"
@@ -36,45 +40,111 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Cell:
+class ComparedCell:
     """A cell that both runs hold."""
 
     a: Row
     b: Row
-    absolute: Change | None
-    """Of the images per second; None if the cell failed in either run."""
-    relative: Change | None
-    """Of the ratio to a native peer, for the zoo's cells with the same peer in both runs."""
-    judged: Change | None
-    """The one of both that decides; None for a cell that isn't judged by its speed."""
+    absolute: Change | None = None
+    """Change of the images per second; None if the cell failed in either run."""
+    relative: Change | None = None
+    """Change of the ratio to a native peer, for the zoo's cells with the same peer in both runs."""
+    judged: Change | None = None
+    """Whichever of the two decides; None for a cell that isn't judged by its speed."""
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
+        """What became of the cell, in a word or two."""
         if self.a.ok and not self.b.ok:
             return "broken"
         if not self.a.ok:
             return "repaired" if self.b.ok else "failed in both"
         return self.judged.verdict if self.judged else "not judged"
 
-    def is_regression(self, tolerance):
-        """Whether it is broken, or slower beyond both the noise and a share of `tolerance`."""
+    def is_regression(self, tolerance: float) -> bool:
+        """Returns whether it is broken, or slower beyond the noise and by more than `tolerance`."""
         if self.verdict == "slower":
             return self.judged.ratio < 1 - tolerance
         return self.verdict == "broken"
 
 
-def cell(a, b, rows_a, rows_b, relative=False):
-    """The rows `a` and `b` of one cell, compared.
+@dataclass(frozen=True)
+class Comparison:
+    """Two result files, compared."""
+
+    cells: list[ComparedCell]
+    """Cells in both files, in A's order."""
+    only_in_a: list[Row]
+    only_in_b: list[Row]
+    warnings: list[str]
+    """Sentences on what makes the comparison doubtful."""
+    tolerance: float
+
+    @property
+    def regressions(self) -> list[ComparedCell]:
+        """Cells that are broken, or slower beyond noise and tolerance."""
+        return [cell for cell in self.cells if cell.is_regression(self.tolerance)]
+
+
+def compare(
+    a: str | os.PathLike,
+    b: str | os.PathLike,
+    tolerance: float = TOLERANCE,
+    relative: bool = False,
+) -> Comparison:
+    """Compares two result files, cell by cell.
+
+    A cell's ratio B / A is that of the medians of its windows; its noise band is the 95% interval
+    of `ratio_interval`, from the windows of both runs. A cell is slower (or faster) if the whole
+    band is below (or above) 1. The band does not cover a machine's drift from one day to another.
+    That drift affects the native loops that ran interleaved with the zoo as well, so the zoo's
+    ratio to them, window by window, is compared too.
 
     Args:
-        a, b: `Row` of each run.
-        rows_a, rows_b: all rows of each run, for the native peers.
-        relative: bool, whether the ratio to the native peer decides. The zoo's cells without one
-            in both runs are judged by their images per second all the same; native cells are not
-            judged then.
+        a: path of the result file from before.
+        b: path of the result file from after.
+        tolerance: float in [0, 1); a cell that is slower by no more than this share is no
+            regression.
+        relative: bool, whether the ratio to the native peer decides instead of images per second.
+            The zoo's cells without a common peer are still judged by their images per second;
+            native loops are not judged.
+
+    Raises:
+        RowError: if a file can't be read, or the files have no cell in common.
+        ValueError: if `tolerance` is out of range.
     """
+    if not 0 <= tolerance < 1:
+        raise ValueError(
+            f"`tolerance` must be at least 0 and less than 1. Received: tolerance={tolerance}"
+        )
+    rows_a, rows_b = (latest(read_rows(path)) for path in (a, b))
+    common = [key for key in rows_a if key in rows_b]
+    devices_a, devices_b = ({row.device for row in rows.values()} for rows in (rows_a, rows_b))
+    if not common:
+        raise RowError(
+            f"Expected files with cells in common. Received: {len(rows_a)} cells in {a} on "
+            f"{_listed(devices_a)}, {len(rows_b)} in {b} on {_listed(devices_b)}, none in both; "
+            "measure both with the same options on the same machine"
+        )
+    warnings = []
+    if devices_a != devices_b:
+        warnings.append(
+            f"The files are from different devices: {_listed(devices_a)} in A, "
+            f"{_listed(devices_b)} in B. Only cells of the same device are compared."
+        )
+    lists = list(rows_a.values()), list(rows_b.values())
+    return Comparison(
+        cells=[_compare_cell(rows_a[key], rows_b[key], *lists, relative) for key in common],
+        only_in_a=[row for key, row in rows_a.items() if key not in rows_b],
+        only_in_b=[row for key, row in rows_b.items() if key not in rows_a],
+        warnings=warnings,
+        tolerance=tolerance,
+    )
+
+
+def _compare_cell(a, b, rows_a, rows_b, relative):
     if not (a.ok and b.ok):
-        return Cell(a, b, None, None, None)
+        return ComparedCell(a, b)
     absolute = Change.between(a.windows, b.windows)
     peers = _common_peer(a, b, rows_a, rows_b)
     change = None
@@ -86,7 +156,7 @@ def cell(a, b, rows_a, rows_b, relative=False):
         judged = None
     elif relative and change:
         judged = change
-    return Cell(a, b, absolute, change, judged)
+    return ComparedCell(a, b, absolute, change, judged)
 
 
 def _common_peer(a, b, rows_a, rows_b):
@@ -96,3 +166,7 @@ def _common_peer(a, b, rows_a, rows_b):
         if peer.variant in others:
             return peer, others[peer.variant]
     return None
+
+
+def _listed(devices):
+    return ", ".join(sorted(devices)) or "no device"

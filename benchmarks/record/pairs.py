@@ -1,18 +1,19 @@
-"""Which rows belong together: the zoo beside its native peers, window by window."""
+"""Pairs of rows that belong together: the zoo and its native peers, window by window."""
 
 import dataclasses
+from collections.abc import Iterable
 
-from benchmarks.record.rows import UNKNOWN_DEVICE, summarize
+from benchmarks.record.rows import UNKNOWN_DEVICE, Row, summarize
 
 PEER_FIELDS = ("run", "group", "model", "mode", "data", "backend", "precision", "batch_size")
-"""What the zoo's row and a native loop's share if they did the same work in the same rounds."""
+"""Fields in which rows of the zoo and of a native loop agree if they did the same work together."""
 
 
-def latest(rows):
-    """One row a cell: the last by date, and by position among those of one date.
+def latest(rows: Iterable[Row]) -> dict[tuple, Row]:
+    """Returns one row per cell: the last by date, and by position among those of one date.
 
-    What failed before its device was known is taken to have run where its run's other rows did,
-    of the same backend if there are any: or it would seem to be a cell of another machine.
+    A row that failed before its device was known counts as one of the device of its run (of its
+    backend there, if known); otherwise it would look like a cell of another machine.
 
     Returns:
         A dictionary from `Row.cell` to the row, in order of first appearance.
@@ -26,7 +27,7 @@ def latest(rows):
 
 
 def _placed(rows):
-    """The rows, with the device filled in where it is unknown and the run knows but one."""
+    """Yields the rows, with an unknown device filled in if the run's other rows name only one."""
     devices = {}
     for row in rows:
         if row.device != UNKNOWN_DEVICE:
@@ -40,8 +41,8 @@ def _placed(rows):
         yield row
 
 
-def native_peers(row, rows):
-    """The native loops that were interleaved with the zoo's `row` and worked, fastest first."""
+def native_peers(row: Row, rows: Iterable[Row]) -> list[Row]:
+    """Returns the native loops that ran interleaved with the zoo's `row`, fastest first."""
     if row.implementation != "zoo":
         return []
     peers = [
@@ -55,27 +56,27 @@ def native_peers(row, rows):
     return sorted(peers, key=lambda peer: -peer.median)
 
 
-def interleaved(row, other):
-    """Whether windows of the same index ran in one round."""
+def interleaved(row: Row, other: Row) -> bool:
+    """Returns whether windows of the same index ran in one round."""
     return (row.run, row.group) == (other.run, other.group)
 
 
-def paired_ratios(row, other):
-    """Images per second of `row` over those of `other`, one ratio a round that both ran in.
+def paired_ratios(row: Row, other: Row) -> list[float]:
+    """Returns images per second of `row` over those of `other`, one ratio per round of both.
 
-    Whatever else the machine did in a round met both, so it cancels.
+    Whatever else the machine did in a round slowed both down, so it cancels.
     """
     return [x / y for x, y in zip(row.windows, other.windows, strict=False)]
 
 
-def to_native(row, rows):
-    """The zoo's `row` over its fastest native peer: a `summarize` of paired ratios, or None."""
+def to_native(row: Row, rows: Iterable[Row]) -> dict[str, float] | None:
+    """Returns a `summarize` of the zoo's `row` over its fastest native peer, None without one."""
     peers = native_peers(row, rows) if row.ok else []
     return summarize(paired_ratios(row, peers[0])) if peers else None
 
 
-def steps_beside_fits(rows):
-    """Pairs (fit, step) of the zoo's rows that were interleaved and worked."""
+def steps_beside_fits(rows: Iterable[Row]) -> list[tuple[Row, Row]]:
+    """Returns pairs (fit, step) of the zoo's rows that ran interleaved and worked."""
     fields = [field for field in PEER_FIELDS if field != "data"] + ["device", "jit"]
     zoo = [row for row in rows if row.ok and row.implementation == "zoo"]
     return [
@@ -88,7 +89,7 @@ def steps_beside_fits(rows):
     ]
 
 
-def label(row):
-    """The loop's name within its backend: "zoo fit", "zoo fit, jit off", "native compile"."""
+def label(row: Row) -> str:
+    """Returns a loop's name within its backend: "zoo fit", "zoo fit, jit off", "native compile"."""
     jit = "" if row.jit in (None, "auto") else f", jit {row.jit}"
     return f"{row.implementation} {row.variant}{jit}"

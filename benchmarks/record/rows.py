@@ -1,18 +1,19 @@
-"""A measurement as a row: one JSON object a line, one file a run.
+"""Measurements as rows: one JSON object per line, one file per run.
 
 `python -m benchmarks run` writes them, `report` and `compare` read them.
 """
 
-import functools
 import json
 import os
-import typing
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from benchmarks.kinds import fits, in_words
+from pydantic import ConfigDict, Field, PositiveFloat, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
+
 from zoo.errors import ZooError
 
 SCHEMA = 1
@@ -29,33 +30,42 @@ CELL_FIELDS = (
     "batch_size",
     "device",
 )
-"""What tells one cell of the suite from another, on whichever day it ran."""
+"""Fields that identify a cell of the suite, on whatever day it ran."""
+STATISTICS = ("median", "p10", "p90")
+
+# Larger integers would overflow where they meet a float.
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Losses = Annotated[list[float | None], Field(min_length=2, max_length=2)]
+Summary = Annotated[dict[Literal[STATISTICS], float], Field(min_length=len(STATISTICS))]
 
 
 class RowError(ZooError, ValueError):
-    """A result row, or a file of them, isn't what the suite writes."""
+    """A result row, or a file of them, that the suite does not write."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(
+    frozen=True,
+    kw_only=True,
+    config=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False),
+)
 class Row:
-    """What was measured in one cell, and where. Checked when it is made.
+    """A measurement of one cell, and where it was taken. Checked on construction.
 
-    Raises:
-        RowError: if a field has the wrong type, or fields contradict each other.
+    `from_dict` raises a `RowError` for a row that isn't sound; the constructor, pydantic's error.
     """
 
-    schema: int
-    """Version of this list of fields: 1."""
+    schema: Annotated[int, Field(ge=SCHEMA, le=SCHEMA)]
+    """Version of this list of fields."""
     run: str
     """Identifies the run: the same in all its rows."""
     date: str
     """When the run began, ISO 8601."""
     commit: str | None
-    """Of the checkout; None where there is no git."""
+    """Of the checkout; None outside of one."""
     model: str
     mode: Literal["train", "sample"]
     data: Literal["device", "numpy"]
-    """Where the images of a step come from: batches on the device, or one NumPy array."""
+    """Source of the images: batches on the device, or one NumPy array."""
     backend: Literal["jax", "tensorflow", "torch"]
     implementation: Literal["zoo", "native"]
     variant: str
@@ -66,118 +76,114 @@ class Row:
     """A Keras policy: "float32" or "mixed_bfloat16"."""
     tf32: bool | None
     """Whether float32 products may use TensorFloat-32; None where there is no such thing."""
-    batch_size: int
+    batch_size: Annotated[Whole, Field(gt=0)]
     status: Literal["ok", "out_of_memory", "failed"]
     error: str | None
-    windows: list[float]
-    """Images per second of each timed window, in the order of time."""
+    windows: list[PositiveFloat]
+    """Images per second of each timed window, in chronological order."""
     group: str
     """Cells of a group were interleaved: their windows of the same index ran in one round."""
-    images_per_second: dict[str, float] | None
+    images_per_second: Summary | None
     """`summarize(windows)`; None unless the status is "ok", like all that follows from it."""
     ms_per_step: float | None
-    steps_per_window: int | None
+    steps_per_window: Whole | None
     first_call_seconds: float | None
     warm_up_seconds: float | None
-    losses: list[list[float | None]] | None
+    losses: list[Losses] | None
     """[discriminator, generator] of each window, None for a loss that isn't finite."""
-    peak_memory_bytes: int | None
+    peak_memory_bytes: Whole | None
     memory_kind: Literal["device", "resident"] | None
-    parameters: int | None
+    parameters: Whole | None
     gflop_per_image: float | None
     achieved_tflops: float | None
     matmul_tflops: float | None
-    """The rate of a large matrix product on this machine in this precision."""
+    """Rate of a large matrix product on this machine in this precision."""
     share_of_matmul: float | None
     copy_gb_per_second: float | None
     """Read and written within the device's memory, in 10^9 bytes; None on a CPU."""
     device: str
-    """`UNKNOWN_DEVICE` if it failed before anything could tell."""
+    """`UNKNOWN_DEVICE` if the cell failed before its device was known."""
     driver: str | None
-    cores: int | None
+    cores: Whole | None
     versions: dict[str, str | None]
     """Of "keras", "backend", "numpy" and "python"."""
 
-    def __post_init__(self):
-        for name, kind in _kinds().items():
-            value = getattr(self, name)
-            if not fits(value, kind):
-                expected = in_words(kind)
-                raise RowError(f'Expected "{name}" to be {expected}. Received: {value!r:.200}')
-        problem = _contradiction(self)
-        if problem:
-            raise RowError(problem)
+    @model_validator(mode="after")
+    def _is_consistent(self):
+        """Checks fields against each other; each has the right type by now."""
+        if (self.jit is None) != (self.implementation == "native"):
+            received = f"{self.jit!r} in a row of the implementation {self.implementation}"
+            raise ValueError(f"`jit` must be set in the zoo's rows only. Received: {received}")
+        if self.ok and not (self.windows and self.images_per_second):
+            raise ValueError("`windows` and `images_per_second` must be set with the status ok")
+        if not (self.ok or self.error):
+            raise ValueError(f"`error` must be set with the status {self.status}")
+        return self
 
     @classmethod
-    def from_dict(cls, values):
-        """The row that a mapping of all its fields holds.
+    def from_dict(cls, values: Mapping[str, Any]) -> "Row":
+        """Returns the row with these fields.
 
         Raises:
-            RowError: if it is no mapping, of another schema, or fields are missing or unknown.
+            RowError: if `values` is not a mapping, has another schema or other fields, if a field
+                has the wrong type, or if fields contradict each other.
         """
         if not isinstance(values, Mapping):
-            raise RowError(f"Expected a JSON object. Received: {values!r:.200}")
-        if "schema" in values and values["schema"] != SCHEMA:
-            received = f"{values['schema']!r:.200}"
-            raise RowError(f"Expected schema {SCHEMA}. Received: {received}; measure it again")
-        names = [field.name for field in fields(cls)]
-        for problem, wrong in (
-            ("Missing", [name for name in names if name not in values]),
-            ("Unknown", [name for name in values if name not in names]),
-        ):
-            if wrong:
-                listed = ", ".join(f'"{name}"' for name in wrong)
-                raise RowError(f"{problem} fields: {listed:.400}")
-        return cls(**values)
+            raise RowError(f"A row must be a JSON object. Received: {values!r:.200}")
+        if values.get("schema", SCHEMA) != SCHEMA:
+            raise RowError(
+                f"`schema` must be {SCHEMA}. Received: {values['schema']!r:.200}; measure again"
+            )
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise RowError(_first_problem(error)) from None
 
-    def to_dict(self):
-        """All fields, as `json` can write them."""
+    def to_dict(self) -> dict[str, Any]:
+        """Returns all fields as `json` writes them."""
         return asdict(self)
 
     @property
-    def cell(self):
-        """Tuple of the values of `CELL_FIELDS`."""
+    def cell(self) -> tuple:
+        """The values of `CELL_FIELDS`."""
         return tuple(getattr(self, name) for name in CELL_FIELDS)
 
     @property
-    def ok(self):
-        """Whether there is something measured in it."""
+    def ok(self) -> bool:
+        """Whether the cell was measured."""
         return self.status == "ok"
 
     @property
-    def median(self):
+    def median(self) -> float:
         """Images per second, the median of the windows."""
         return summarize(self.windows)["median"]
 
 
-def summarize(values):
-    """Median, 10th and 90th percentile (linear interpolation) of one or more numbers.
-
-    Returns:
-        A dictionary `{"median": ..., "p10": ..., "p90": ...}` of floats.
-    """
-    ordered = sorted(values)
-
-    def quantile(share):
-        position = share * (len(ordered) - 1)
-        below = int(position)
-        above = min(below + 1, len(ordered) - 1)
-        return ordered[below] + (position - below) * (ordered[above] - ordered[below])
-
-    return {"median": quantile(0.5), "p10": quantile(0.1), "p90": quantile(0.9)}
-
-
-def append_row(path, row):
-    """Adds a row at the end of a file: one whole line, handed to the system before this returns.
+def summarize(values: Iterable[float]) -> dict[str, float]:
+    """Returns the median and the 10th and 90th percentile (linear interpolation) of numbers.
 
     Args:
-        path: the file, made with its folder if there is none.
-        row: `Row`, or a mapping of all its fields.
+        values: one number or more.
 
-    Raises:
-        RowError: if the row is not sound; nothing is written then.
+    Example:
+
+    >>> summarize([1.0, 2.0, 3.0])
+    {'median': 2.0, 'p10': 1.2, 'p90': 2.8}
     """
-    row = row if isinstance(row, Row) else Row.from_dict(row)
+    values = list(values)
+    tenths = statistics.quantiles(
+        values * 2 if len(values) == 1 else values, n=10, method="inclusive"
+    )
+    return {"median": tenths[4], "p10": tenths[0], "p90": tenths[8]}
+
+
+def append_row(path: str | os.PathLike, row: Row) -> None:
+    """Appends a row to a file: one whole line, handed to the system before this returns.
+
+    Args:
+        path: the file; created, with its folder, if it doesn't exist.
+        row: `Row`.
+    """
     line = json.dumps(row.to_dict(), allow_nan=False).encode() + b"\n"
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -191,11 +197,8 @@ def append_row(path, row):
         file.flush()
 
 
-def read_rows(path):
-    """The rows of a file, in its order; blank lines don't count.
-
-    Returns:
-        A list of `Row`.
+def read_rows(path: str | os.PathLike) -> list[Row]:
+    """Returns the rows of a file, in order; blank lines are skipped.
 
     Raises:
         RowError: if the file can't be read or a line isn't a row; names file and line.
@@ -213,45 +216,18 @@ def read_rows(path):
             rows.append(Row.from_dict(json.loads(line.decode())))
         except RowError as error:
             raise RowError(f"{path}, line {number}: {error}") from None
-        # Nesting beyond all measure is no ValueError.
+        # Deep nesting raises a RecursionError, which isn't a ValueError.
         except (ValueError, RecursionError) as error:
             reason = f"{path}, line {number}: not JSON ({error})"
             raise RowError(f"{reason}; delete the line if a run was killed there") from None
     return rows
 
 
-@functools.cache
-def _kinds():
-    return typing.get_type_hints(Row)
-
-
-def _contradiction(row):
-    """What is wrong with fields that have the right types each, or None."""
-    summary = None if row.images_per_second is None else sorted(row.images_per_second)
-    checks = [
-        (row.schema == SCHEMA, f'Expected "schema" to be {SCHEMA}. Received: {row.schema}'),
-        (row.batch_size > 0, f'Expected a positive "batch_size". Received: {row.batch_size}'),
-        (
-            all(window > 0 for window in row.windows),
-            f'Expected positive "windows". Received: {row.windows!r:.200}',
-        ),
-        (
-            summary in (None, ["median", "p10", "p90"]),
-            f'Expected "images_per_second" to hold median, p10 and p90. Received: {summary!r:.200}',
-        ),
-        (
-            row.losses is None or all(len(pair) == 2 for pair in row.losses),
-            f'Expected "losses" to be pairs. Received: {row.losses!r:.200}',
-        ),
-        (
-            (row.jit is None) == (row.implementation == "native"),
-            f'Expected a "jit" in the zoo\'s rows only. Received: {row.jit!r}'
-            f" in one of implementation {row.implementation}",
-        ),
-        (
-            not row.ok or (row.windows and summary),
-            'Expected "windows" and "images_per_second" in a row of status ok. Received: none',
-        ),
-        (row.ok or row.error, f'Expected an "error" with status {row.status}. Received: none'),
-    ]
-    return next((message for sound, message in checks if not sound), None)
+def _first_problem(error):
+    """What a `ValidationError` found first, in one line."""
+    problem = error.errors(include_url=False)[0]
+    if not problem["loc"]:  # of the row as a whole
+        return problem["msg"].removeprefix("Value error, ")
+    where = ".".join(map(str, problem["loc"]))
+    received = "" if "missing" in problem["type"] else f". Received: {problem['input']!r:.200}"
+    return f"`{where}`: {problem['msg']}{received}"

@@ -1,13 +1,39 @@
-"""`python -m benchmarks run`: what its options mean, and a quick run of this backend."""
+"""The command line: what the options of `run` mean, and what errors look like."""
+
+import subprocess
+import sys
 
 import pytest
 
 from benchmarks import cli
-from benchmarks.__main__ import main
+from benchmarks.cli import main, spread
 from benchmarks.measure.cells import MODELS, Settings
 from benchmarks.native import VARIANTS
-from benchmarks.record.rows import read_rows
-from tests.benchmarks.tiny_cells import BACKEND
+from tests.processes import ROOT
+
+pytestmark = pytest.mark.no_backend
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "run --backend jax torch --quick",
+        "run --backend jax,torch --quick",
+        "run --backend jax --backend torch --quick",
+        "run --backend=jax,torch --quick",
+        "run --backend=jax torch --quick",
+    ],
+)
+def test_every_way_to_give_several_values(line):
+    expected = ["run", "--backend", "jax", "--backend", "torch", "--quick"]
+    assert spread(line.split(), ["--backend"]) == expected
+
+
+def test_other_options_keep_their_values():
+    line = "run --out a,b --batch-size 64 256 --windows 3"
+    expected = "run --out a,b --batch-size 64 --batch-size 256 --windows 3"
+    assert spread(line.split(), ["--batch-size"]) == expected.split()
+    assert spread([], ["--batch-size"]) == []
 
 
 @pytest.fixture
@@ -102,28 +128,8 @@ def test_every_model_can_be_asked_for(asked):
     assert {cell.model for group in groups for cell in group} == set(MODELS)
 
 
-@pytest.mark.slow
-def test_a_quick_run(tmp_path, capsys, monkeypatch):
-    """Real models of full width in real processes: rows as the schema has them."""
-    monkeypatch.delenv("BENCHMARK_TEST_DEVICE", raising=False)
-    path = tmp_path / "rows.jsonl"
-    with pytest.raises(SystemExit) as raised:
-        main(["run", "--quick", "--backend", BACKEND, "--out", str(path)])
-    assert raised.value.code == 0
-    rows = read_rows(path)  # checked by the schema
-    assert {(row.model, row.mode, row.implementation, row.variant) for row in rows} == {
-        (model, mode, *kind)
-        for model in ("gan28", "dcgan28")
-        for mode, variant in (("train", "fit"), ("sample", "generate"))
-        for kind in (("zoo", variant), ("native", VARIANTS[BACKEND][0]))
-    }
-    assert [row.error for row in rows] == [None] * 8
-    for row in rows:
-        assert row.status == "ok"
-        assert len(row.windows) == 3
-        assert row.steps_per_window >= 1
-        assert 0 < row.share_of_matmul < 2
-        assert row.peak_memory_bytes > 2**26
-        assert (row.losses is None) == (row.mode == "sample")
-    assert len({row.group for row in rows}) == 4
-    assert "8 rows in" in capsys.readouterr().out
+def test_frameworks_are_imported_by_the_processes_of_cells_only():
+    """They read their environment when they are imported; and `--help` answers at once."""
+    code = "import sys, benchmarks.__main__, benchmarks.measure.worker; print(*sys.modules)"
+    found = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split()
+    assert not {"keras", "jax", "tensorflow", "torch", "matplotlib"} & set(found)

@@ -23,7 +23,7 @@ def driver():
 
 
 def synchronize(arrays):
-    del arrays  # whatever was asked for before is waited for
+    del arrays  # waits for everything that was started before
     tf.test.experimental.sync_devices()
 
 

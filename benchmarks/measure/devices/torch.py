@@ -21,7 +21,7 @@ def driver():
 
 
 def synchronize(arrays):
-    del arrays  # whatever was asked for before is waited for
+    del arrays  # waits for everything that was started before
     if is_gpu():
         torch.cuda.synchronize()
 

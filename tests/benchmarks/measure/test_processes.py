@@ -3,11 +3,12 @@ import time
 
 import pytest
 
-from benchmarks.measure.cells import Cell, Settings
+from benchmarks.measure.cells import Settings
 from benchmarks.measure.processes import CellFailedError, CellProcess
 from tests.benchmarks import light_workers
+from tests.benchmarks.result_rows import CELL
 
-CELL = Cell("gan28", "train", "float32", 4, "jax", "zoo", "fit", "auto", "numpy")
+pytestmark = pytest.mark.no_backend
 
 
 @pytest.fixture

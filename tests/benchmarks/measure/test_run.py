@@ -6,12 +6,15 @@ import json
 import pytest
 
 from benchmarks.measure import run as run_module
-from benchmarks.measure.cells import Cell, Settings
+from benchmarks.measure.cells import Settings
 from benchmarks.measure.result_file import ResultFile, cell_of
 from benchmarks.measure.runner import Outcome
 from benchmarks.record.rows import read_rows
+from tests.benchmarks import result_rows
 
-CELL = Cell("gan28", "train", "float32", 64, "jax", "zoo", "fit", "auto", "numpy")
+pytestmark = pytest.mark.no_backend
+
+CELL = dataclasses.replace(result_rows.CELL, batch_size=64)
 OTHER = dataclasses.replace(CELL, variant="step", data="device")
 SETTINGS = Settings(windows=2)
 

@@ -1,14 +1,16 @@
-"""Who is measured when: processes are stand-ins that write down what they are told."""
+"""The order of measuring, with stand-ins for processes that record their commands."""
 
 import dataclasses
 
 import pytest
 
-from benchmarks.measure.cells import Cell, Settings
+from benchmarks.measure.cells import Settings
 from benchmarks.measure.processes import CellFailedError
 from benchmarks.measure.runner import measure_group, measure_machine
+from tests.benchmarks.result_rows import CELL
 
-CELL = Cell("gan28", "train", "float32", 4, "jax", "zoo", "fit", "auto", "numpy")
+pytestmark = pytest.mark.no_backend
+
 SETTINGS = Settings(windows=3)
 ANSWERS = {
     "prepare": {"parameters": 7},
@@ -20,7 +22,7 @@ ANSWERS = {
 
 
 class Machine:
-    """Starts stand-ins, and remembers what they were told.
+    """Starts stand-ins, and records their commands.
 
     Args:
         failures: dict of (variant, command) -> status, or -> function of the machine.
@@ -119,7 +121,7 @@ def test_an_interrupt_leaves_no_process():
     assert machine.alive == []
 
 
-def test_somebody_watches():
+def test_each_stage_is_shown():
     seen = []
     measure_group(
         cells("a"),

@@ -2,6 +2,8 @@ import pytest
 
 from benchmarks.measure.search import largest_batch
 
+pytestmark = pytest.mark.no_backend
+
 
 @pytest.mark.parametrize("limit", [1, 5, 63, 64, 65, 100, 4096, 5000])
 def test_finds_the_largest_to_a_sixteenth(limit):

@@ -4,9 +4,11 @@ import pytest
 
 from benchmarks.measure import timing
 
+pytestmark = pytest.mark.no_backend
+
 
 class Clock:
-    """Time passes when somebody works."""
+    """Time passes while a `Worker` works."""
 
     now = 0.0
 
@@ -15,7 +17,7 @@ class Clock:
 
 
 class Worker:
-    """A contestant whose steps take so long, after so many slow calls."""
+    """A contestant with steps of a known duration, after some slow calls."""
 
     def __init__(self, clock, step_seconds, call_seconds=0.0, slow_calls=1, multiple=1):
         self.clock, self.step_seconds, self.call_seconds = clock, step_seconds, call_seconds

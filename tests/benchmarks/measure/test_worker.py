@@ -1,18 +1,17 @@
 """Real cells of this backend in processes of their own, and what goes wrong in them."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
-from benchmarks.measure import environment, worker
+from benchmarks.cli import main
+from benchmarks.measure import worker
 from benchmarks.measure.cells import Settings
 from benchmarks.measure.runner import measure_group
+from benchmarks.native import VARIANTS
+from benchmarks.record.rows import read_rows
 from tests.benchmarks import fake_devices
 from tests.benchmarks.tiny_cells import BACKEND, build, cell
-from tests.processes import ROOT
-from tests.processes import environment as process_environment
 
 FAKE = Settings(windows=2, seconds=0.01, devices="tests.benchmarks.fake_devices", timeout=300)
 
@@ -68,19 +67,6 @@ def test_losses_that_stand_still_are_a_failure(session, monkeypatch):
         training.window()
 
 
-def test_the_environment_is_set_before_anything_is_imported():
-    code = "import sys, benchmarks.__main__, benchmarks.measure.worker; print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=process_environment(BACKEND),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert not {"keras", "jax", "tensorflow", "torch"} & set(done.stdout.split())
-
-
 @pytest.mark.slow
 def test_what_happens_on_the_device(monkeypatch):
     """The framework's own error in a first step; the process's end in others."""
@@ -112,7 +98,34 @@ def test_a_cell_s_environment_is_its_backend_s(monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
     monkeypatch.delenv("XLA_PYTHON_CLIENT_PREALLOCATE", raising=False)
     monkeypatch.setenv("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    environment.set_variables("torch")
+    worker.set_variables("torch")
     assert os.environ["KERAS_BACKEND"] == "torch"
     assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"  # a user's own
     assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+
+
+@pytest.mark.slow
+def test_a_quick_run(tmp_path, capsys, monkeypatch):
+    """Real models of full width in real processes: rows as the schema has them."""
+    monkeypatch.delenv("BENCHMARK_TEST_DEVICE", raising=False)
+    path = tmp_path / "rows.jsonl"
+    with pytest.raises(SystemExit) as raised:
+        main(["run", "--quick", "--backend", BACKEND, "--out", str(path)])
+    assert raised.value.code == 0
+    rows = read_rows(path)  # checked by the schema
+    assert {(row.model, row.mode, row.implementation, row.variant) for row in rows} == {
+        (model, mode, *kind)
+        for model in ("gan28", "dcgan28")
+        for mode, variant in (("train", "fit"), ("sample", "generate"))
+        for kind in (("zoo", variant), ("native", VARIANTS[BACKEND][0]))
+    }
+    assert [row.error for row in rows] == [None] * 8
+    for row in rows:
+        assert row.status == "ok"
+        assert len(row.windows) == 3
+        assert row.steps_per_window >= 1
+        assert 0 < row.share_of_matmul < 2
+        assert row.peak_memory_bytes > 2**26
+        assert (row.losses is None) == (row.mode == "sample")
+    assert len({row.group for row in rows}) == 4
+    assert "8 rows in" in capsys.readouterr().out
