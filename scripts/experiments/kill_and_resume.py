@@ -1,11 +1,11 @@
-"""Kills a training run at random moments and goes on with it, again and again.
+"""Kills a training run at random moments and resumes it, over and over.
 
     KERAS_BACKEND=jax python -m scripts.experiments.kill_and_resume --kills 100
 
-A small run is started as a process of its own and killed (SIGKILL): at a random moment, while it
-starts included, or while it saves a checkpoint. It is started again each time, and at the end its
-state (weights, average, optimizers, random states) must be that of a run that nobody killed, bit
-for bit. After each kill, every checkpoint must be whole, and the last one no older than before.
+A small run is started as a process of its own and killed (SIGKILL) at a random moment, possibly
+while it starts or saves a checkpoint. It is started again each time, and its final state (weights,
+average, optimizers, random states) must be that of an uninterrupted run, bit for bit. After each
+kill, every checkpoint must be intact, and the last one no older than before.
 """
 
 import argparse
@@ -26,7 +26,7 @@ SAVING = ".tmp*.checkpoint.h5"
 
 
 def work(folder, seed, epochs):
-    """One part of the run: from the last checkpoint in `folder` to the end, or to its death."""
+    """Runs one part: from the last checkpoint in `folder` to the end, or until it is killed."""
     import dataclasses
 
     import numpy as np
@@ -43,7 +43,7 @@ def work(folder, seed, epochs):
 
 
 class Run:
-    """A run in a folder, started as often as it takes.
+    """A run in a folder, which is started until it ends.
 
     Args:
         folder: path of a folder.
@@ -56,7 +56,7 @@ class Run:
         self.checkpoints = self.folder / "checkpoints"
 
     def start(self):
-        """The process of the next part."""
+        """Starts the process of the next part."""
         command = [
             sys.executable,
             "-m",
@@ -69,19 +69,19 @@ class Run:
             return subprocess.Popen(command, cwd=ROOT, stderr=log, stdout=log)
 
     def finish(self):
-        """Lets it come to its end."""
+        """Runs it to its end."""
         if self.start().wait() != 0:
             raise RuntimeError(f"the run failed: {self.log()}")
 
     def log(self):
-        """The end of what its processes said."""
+        """Returns the end of its processes' output."""
         return self.folder.with_suffix(".log").read_text()[-2000:]
 
     def kill(self, rng):
         """Starts it and kills it.
 
         Returns:
-            Whether it was saving a checkpoint just then; `None` if it came to its end before.
+            Whether it was saving a checkpoint; `None` if it ended first.
         """
         before = self.epoch()
         process = self.start()
@@ -109,30 +109,30 @@ class Run:
         return any(self.checkpoints.glob(SAVING))
 
     def _wait_for_training(self, process, before):
-        """Waits until there is a new checkpoint: imports and compilers take most of the time."""
+        """Waits for a new checkpoint: most of the time goes into imports and compilers."""
         until = time.monotonic() + STARTING_SECONDS
         while process.poll() is None and self.epoch() == before and time.monotonic() < until:
             time.sleep(0.002)
 
     def epoch(self):
-        """Epochs in the last checkpoint, 0 without one."""
+        """Returns the number of epochs in the last checkpoint, 0 without one."""
         from zoo.hub.checkpoint_files import list_checkpoints
 
         paths = list_checkpoints(self.checkpoints)
         return int(paths[-1].name[len("epoch_") :].split(".")[0]) if paths else 0
 
     def check_checkpoints(self):
-        """Raises unless every checkpoint is whole, and there are two."""
+        """Raises unless every checkpoint is intact, and there are two."""
         from zoo.hub.checkpoint_files import check_checkpoint, list_checkpoints
 
         paths = list_checkpoints(self.checkpoints)
         for path in paths:
             check_checkpoint(path)
         if self.epoch() > 1 and len(paths) < 2:
-            raise RuntimeError(f"only {len(paths)} checkpoint is left of {self.folder}")
+            raise RuntimeError(f"{self.folder} has only {len(paths)} checkpoint left")
 
     def outcome(self):
-        """sha256 of the last checkpoint's arrays, and of the weights file."""
+        """Returns the sha256 of the last checkpoint's arrays, and of the weights file."""
         from zoo.hub.checkpoint_files import list_checkpoints, read_record
         from zoo.hub.download import sha256_of
 
@@ -140,8 +140,10 @@ class Run:
         return read_record(last)["sha256"], sha256_of(self.folder / f"{MODEL}.weights.h5")
 
 
-def kill_and_resume(folder, kills, seed=0, epochs=EPOCHS):
-    """Kills runs so many times in all, until each has come to its end.
+def kill_and_resume(
+    folder: str | Path, kills: int, seed: int = 0, epochs: int = EPOCHS
+) -> dict[str, int]:
+    """Kills runs, `kills` times in all, and lets each of them end.
 
     Args:
         folder: path of a folder for the runs.
@@ -150,8 +152,8 @@ def kill_and_resume(folder, kills, seed=0, epochs=EPOCHS):
         epochs: int, of each run.
 
     Returns:
-        dict: `kills`, `while_saving`, `runs`, and `identical`, those of the runs whose final state
-        is that of an uninterrupted one.
+        Counts: `kills`, `while_saving` a checkpoint, `runs`, and `identical`, the runs that ended
+        in the state of an uninterrupted one.
     """
     rng = random.Random(seed)
     folder = Path(folder)
@@ -179,7 +181,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help="of each run")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="epochs of each run")
     parser.add_argument("--work", metavar="FOLDER", help="train in this folder: one part of a run")
     args = parser.parse_args()
     if args.work:

@@ -1,11 +1,11 @@
-"""What DiffAugment does for a GAN with few images: trains the same model with and without it.
+"""Trains a GAN on few images, with and without DiffAugment, and scores both.
 
     ZOO_DATA_DIR=... python -m scripts.experiments.little_data --out runs/little_data
 
-Both runs have the networks and the recipe of `dcgan_mnist`, the same seed, the same training images
-and the same number of steps; all that differs is `diff_augment`. Prints the Fréchet distance of
-each, and their ratio. Two processes with `--only` share the work; once both are done, the script
-without it only scores.
+Both runs have the networks and the recipe of `dcgan_mnist`, the same seed, training images and
+number of steps; they differ in `diff_augment` only. Prints the Fréchet distance of each, and their
+ratio. Two processes with `--only` can share the work; once both are done, the script without it
+only scores.
 """
 
 import argparse
@@ -24,20 +24,20 @@ RUNS = {"plain": None, "augmented": POLICIES}
 
 
 def training_images(dataset, count, seed):
-    """uint8 (count, H, W, C): a random choice of the training split."""
+    """Returns random images of the training split, uint8 of shape `(count, H, W, C)`."""
     images, _ = datasets.load(dataset, datasets.info(dataset).splits[0])
     return images[np.random.default_rng(seed).permutation(len(images))[:count]]
 
 
 def variant(spec, images, steps, diff_augment):
-    """The model with as many whole passes over the images as make up the steps, at least."""
+    """Returns the model's specification, trained in whole epochs for at least `steps` steps."""
     epochs = -(-steps // -(-len(images) // spec.recipe.batch_size))
     return spec.with_recipe(diff_augment=diff_augment, epochs=epochs)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=1000, help="how many to train on")
+    parser.add_argument("--images", type=int, default=1000, help="number of training images")
     parser.add_argument("--steps", type=int, default=8000, help="generator updates of each run")
     parser.add_argument("--data", default="mnist", help="data set, of the same size as MNIST")
     parser.add_argument("--out", type=Path, default=Path("runs", "little_data"))

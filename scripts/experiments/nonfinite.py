@@ -1,11 +1,10 @@
-"""What the guard against NaN and infinity is worth, and what it costs.
+"""Measures the benefit and the cost of the guard against NaN and infinity.
 
     ZOO_DATA_DIR=... python -m scripts.experiments.nonfinite poison --out runs/poison
     python -m scripts.experiments.nonfinite cost dcgan_mnist gan_mnist
 
 `poison` trains a model twice, once with a batch of NaN at step 50, and scores both runs alike.
-`cost` times the same `fit` with and without the guard, in turns, and prints how many times as fast
-it is with it.
+`cost` times `fit` with and without the guard, in turn, and prints the ratio of their speeds.
 """
 
 import argparse
@@ -30,13 +29,13 @@ STEPS_A_WINDOW = 25
 
 
 class PoisonedBatches(ArrayBatches):
-    """Batches of float images, of which one in the first epoch is NaN.
+    """Batches of float images, one of which is NaN in the first epoch.
 
     Args:
         model: `zoo.AdversarialModel` on images.
         images: uint8 ndarray (N, H, W, C).
         batch_size: int.
-        step: int, from 0, of the batch that is NaN; `None` for none.
+        step: int, index of the batch that is NaN, or `None`.
     """
 
     def __init__(self, model, images, batch_size, step):
@@ -79,7 +78,7 @@ def poison(name, epochs, out, precision=None):
 
 
 def cost(name, windows):
-    """Prints the guard's share of throughput, as the median of windows that take turns."""
+    """Prints the ratio of the speeds with and without the guard, as a median of paired windows."""
     spec = registry.find(name).with_recipe(precision="float32")
     size = spec.recipe.batch_size
     shape = spec.config["image_shape"]
@@ -87,7 +86,7 @@ def cost(name, windows):
     models = {guarded: _compiled(spec, 10**6, skip_nonfinite=guarded) for guarded in (True, False)}
     seconds = {True: [], False: []}
     for window in range(windows + 1):
-        # Whoever comes first in a window gets the machine as the one before left it.
+        # The order alternates: the first in a window runs on the machine as the last one left it.
         for guarded in (True, False) if window % 2 else (False, True):
             started = time.perf_counter()
             models[guarded].fit(images, batch_size=size, verbose=0)
@@ -120,7 +119,7 @@ def main():
     poisoning = verbs.add_parser("poison", help="train with a step of NaN, and without")
     poisoning.add_argument("--model", default="gan_mnist")
     poisoning.add_argument("--epochs", type=int, default=3)
-    poisoning.add_argument("--precision", choices=PRECISIONS, help="if not the recipe's")
+    poisoning.add_argument("--precision", choices=PRECISIONS, help="by default the recipe's")
     poisoning.add_argument("--out", type=Path, default=Path("runs", "poison"))
     timing = verbs.add_parser("cost", help="time the guard")
     timing.add_argument("models", nargs="+")

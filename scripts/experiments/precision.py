@@ -1,9 +1,9 @@
-"""Whether mixed precision trains as well as float32: the same model in each, scored alike.
+"""Trains a model in float32 and in mixed precisions, and scores the runs alike.
 
     ZOO_DATA_DIR=... python -m scripts.experiments.precision --epochs 2 --out runs/precision
 
-Half precision scales the losses of both networks (`keras.optimizers.LossScaleOptimizer`). All that
-differs between the runs is the recipe's `precision`; every one is sampled in float32.
+Half precision scales the losses of both networks (`keras.optimizers.LossScaleOptimizer`). The runs
+differ in the recipe's `precision` only; all are sampled in float32.
 """
 
 import argparse

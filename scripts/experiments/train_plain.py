@@ -1,11 +1,11 @@
-"""Trains a model's networks by the DCGAN paper's recipe, to hold its own recipe against.
+"""Trains a model's networks with the DCGAN paper's recipe, for comparison with its own.
 
     python -m scripts.experiments.train_plain dcgan_cifar10 --out runs/plain_cifar10
     python -m scripts.release runs/dcgan_cifar10 --peers runs/plain_cifar10/samples.npz
 
-Adam at 2e-4 with beta_1 0.5, both networks, nothing that falls, no penalty and no average (Radford
-et al. 2015, section 4); steps, batches, precision and seed are those of the model's own recipe, if
-nobody asks for others. Writes 10,000 samples beside the run's files.
+Adam at 2e-4 with beta_1 0.5 for both networks, without schedule, penalty and average (Radford et
+al. 2015, section 4); epochs and batch size are by default those of the model's own recipe, as are
+precision and seed. Writes 10,000 samples beside the run's files.
 """
 
 import argparse
@@ -24,7 +24,7 @@ SAMPLES = 10_000
 
 
 def plain_recipe(recipe, epochs=None, batch_size=None):
-    """The DCGAN paper's recipe with the length of another.
+    """Returns the DCGAN paper's recipe with the length of another.
 
     Args:
         recipe: `zoo.Recipe`.
@@ -40,7 +40,7 @@ def plain_recipe(recipe, epochs=None, batch_size=None):
 
 
 def train_plain(name, out, epochs=None, batch_size=None):
-    """Trains, and writes `samples.npz`: one array, named for its recipe.
+    """Trains a model, and writes `samples.npz` with one array, named after its recipe.
 
     Args:
         name: str, a registered model that draws.
@@ -57,7 +57,7 @@ def train_plain(name, out, epochs=None, batch_size=None):
 
 
 def write_samples(name, out, label):
-    """Draws from a run's weights into its `samples.npz`."""
+    """Writes samples of a run's weights to its `samples.npz`."""
     model = zoo.load(name, weights=Path(out) / f"{name}.weights.h5")
     np.savez(Path(out) / "samples.npz", **{label: model.generate(SAMPLES, seed=0)})
 

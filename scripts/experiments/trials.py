@@ -1,6 +1,6 @@
-"""Trains variants of a registered model one after the other, and scores each alike.
+"""Trains variants of a registered model, and scores them alike.
 
-What differs between two variants is in their recipes; seed, images and steps are the same.
+Variants differ in their recipes; seed, images and steps are the same.
 """
 
 import json
@@ -16,9 +16,9 @@ SAMPLES = 10_000
 
 
 def train_and_score(spec, images, folder):
-    """Trains a model by its recipe, as `zoo train` does, and scores what it draws.
+    """Trains a model by its recipe, as `zoo train` does, and scores its samples.
 
-    A trial that was stopped goes on; one that is done is only scored.
+    Resumes a trial that was stopped; one that is finished is only scored.
 
     Args:
         spec: `zoo.hub.registry.ModelSpec`.
@@ -26,14 +26,14 @@ def train_and_score(spec, images, folder):
         folder: of the run's files.
 
     Returns:
-        float, Fréchet distance of 10,000 samples to the held-out images, as `zoo evaluate` gives.
+        Fréchet distance of 10,000 samples to the held-out images, as in `zoo evaluate`.
     """
     run.train(spec, images, folder, resume=True)
     return score(spec, Path(folder) / f"{spec.name}.weights.h5")
 
 
 def score(spec, weights):
-    """Fréchet distance of a weights file's samples to the held-out images, sampled in float32."""
+    """Returns the Fréchet distance of float32 samples of a weights file to held-out images."""
     keras.backend.clear_session()
     model = zoo.load(spec.name, weights=weights)
     record = evaluation.evaluate(model, spec.dataset, count=SAMPLES)
@@ -41,13 +41,13 @@ def score(spec, weights):
 
 
 def report(folder, distances, reference, **facts):
-    """Prints each variant's distance as a multiple of the reference's, and writes it to a file.
+    """Prints each variant's distance as a multiple of the reference's, and writes `result.json`.
 
     Args:
-        folder: where `result.json` goes.
-        distances: dict variant -> float.
-        reference: name of the variant that the others are held against.
-        **facts: what else belongs into the file.
+        folder: folder of the file.
+        distances: dictionary from a variant to its distance.
+        reference: name of the variant that the others are compared with.
+        **facts: further entries of the file.
     """
     ratios = {name: value / distances[reference] for name, value in distances.items()}
     for name, distance in distances.items():

@@ -1,11 +1,15 @@
 """The README's tables, from cards."""
 
+import dataclasses
+
 import pytest
 
 import zoo
 from scripts import update_readme
-from scripts.inpainting import FAMILY
+from scripts.measure_restoration import FAMILY
 from zoo.hub.cards import ModelCard
+
+pytestmark = pytest.mark.no_backend
 
 DRAWN = {
     "frechet_distance": 4.56,
@@ -118,12 +122,26 @@ def test_the_index_has_a_row_for_each_file_and_a_picture_for_each_model():
     cards = [card("gan_a", "gan", DRAWN), card("gan_b", "gan"), card("inpaint_a", FAMILY, RESTORED)]
     lines = update_readme.index(cards, [(classifier, 1_234_567)]).splitlines()
     assert (
-        "| [`gan_a`](gan_a.json) |  | CC0 | 5.5 MB | 10 min, jax 1.0, float32, seed 3, 2026-01-02 "
-        "| `000000000000` |" in lines
+        "| [`gan_a`](gan_a.json) |  | CC0 | 5.5 MB | 24 epochs, 10 min, jax 1.0, float32, seed 3, "
+        "2026-01-02 | `000000000000` |" in lines
     )
     assert "| `digits` | 98.77% of 3,407 val images | 1.2 MB | `abcabcabcabc` |" in lines
     assert "![Samples of inpaint_a](inpaint_a.png)" in lines
     assert not any("gan_b" in line for line in lines)
+
+
+def phased(training):
+    """The row of a model that was trained in two phases."""
+    both = {**RECIPE, "first": {**RECIPE, "epochs": 6, "first": None}}
+    two = dataclasses.replace(card("gan_a", "gan", DRAWN), recipe=both, training=training)
+    (line,) = (line for line in update_readme.index([two], []).splitlines() if "[`gan_a`]" in line)
+    return line
+
+
+def test_all_phases_of_a_training_count():
+    # Cards without a record of phases hold the seconds of the last phase only.
+    assert "| 30 epochs, at least 10 min, jax 1.0," in phased(RUN)
+    assert "| 30 epochs, 10 min, jax 1.0," in phased({**RUN, "phases": [{}, {}]})
 
 
 def test_what_is_stale_is_named_and_a_run_mends_it(tmp_path, monkeypatch, capsys):
