@@ -8,6 +8,8 @@ from scripts.restoration_picture import HOLE_COLOR, PIXELS, draw, save
 from zoo.errors import InvalidInputError
 from zoo.images.grids import make_grid
 
+pytestmark = pytest.mark.no_backend
+
 PADDING = 2
 
 

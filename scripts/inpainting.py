@@ -1,6 +1,0 @@
-"""Names that the scripts which measure, release and list inpainting models share."""
-
-from zoo.cli.kinds import RESTORING as FAMILY
-from zoo.evaluation.restorers import OURS
-
-__all__ = ["FAMILY", "OURS"]
