@@ -114,7 +114,7 @@ def test_commands_exist_with_their_options_and_models(document, line):
     if program == "zoo":
         from zoo.cli import app
     elif arguments[:2] == ["-m", "benchmarks"]:
-        from benchmarks.__main__ import app
+        from benchmarks.cli import app
 
         arguments = arguments[2:]
     else:  # a script, as a module or by its path
