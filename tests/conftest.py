@@ -34,6 +34,11 @@ from zoo.imports import import_keras
 import_keras()
 
 
+def pytest_collection_modifyitems(items):
+    """Puts the tests that take longest first: at the end, one process would wait for another."""
+    items.sort(key=lambda item: "cross_backend" not in item.keywords)
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch):
     """Keeps a developer's own folders out of the tests."""

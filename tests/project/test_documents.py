@@ -99,6 +99,13 @@ def test_no_link_into_the_checkout_is_broken():
             assert anchor in anchors(path.read_text(encoding="utf-8")), f"{document}: {link}"
 
 
+@pytest.mark.no_backend
+def test_every_file_that_is_named_exists():
+    named = {path for text in DOCUMENTS.values() for path in re.findall(r"`(zoo/[\w/.]+)`", text)}
+    assert "zoo/losses.py" in named
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 # ---------------------------------------------------------------- commands
 
 
