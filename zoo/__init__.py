@@ -15,14 +15,13 @@ _NEEDS_KERAS = ("zoo.adversarial", "zoo.losses", "zoo.models", "zoo.training")
 
 def _read_stub():
     """Maps each public name to the module it is imported from and its name there."""
-    homes = {}
-    for node in ast.parse(Path(__file__).with_suffix(".pyi").read_text("utf-8")).body:
-        if isinstance(node, ast.ImportFrom):
-            home = f"zoo.{node.module}" if node.module else "zoo"
-            homes.update({alias.asname: (home, alias.name) for alias in node.names})
-        elif isinstance(node, ast.Assign):  # a module under another name: `pictures = _grids`
-            homes[node.targets[0].id] = homes.pop(node.value.id)
-    return homes
+    stub = ast.parse(Path(__file__).with_suffix(".pyi").read_text("utf-8"))
+    return {
+        alias.asname: (f"zoo.{node.module}" if node.module else "zoo", alias.name)
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
 
 
 _HOMES = _read_stub()

@@ -13,8 +13,6 @@ from .hub.loading import list_models as list_models
 from .hub.loading import load as load
 from .hub.registry import Recipe as Recipe
 from .hub.registry import register as register
-from .images import grids as _grids
-from .images import restoring as _restoring
 from .models.conditional import ConditionalModel as ConditionalModel
 from .models.conditional_dcgan import ConditionalDCGAN as ConditionalDCGAN
 from .models.dcgan import DCGAN as DCGAN
@@ -24,8 +22,5 @@ from .models.vanilla_gan import VanillaGAN as VanillaGAN
 from .training.checkpoint_callback import Checkpoint as Checkpoint
 from .training.health import HealthCallback as HealthCallback
 from .training.run import train as train
-
-picture_files = _restoring
-pictures = _grids
 
 __version__: str

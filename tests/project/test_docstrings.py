@@ -3,19 +3,19 @@
 import ast
 import doctest
 import importlib
-import re
 import textwrap
-import warnings
 
 import numpy as np
 import pytest
 
 import zoo
 from tests.processes import ROOT
+from tests.project.examples import python_blocks, run
 
 pytestmark = pytest.mark.cross_backend
 
 PARSER = doctest.DocTestParser()
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def docstrings():
@@ -24,7 +24,7 @@ def docstrings():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
                 text = ast.get_docstring(node) or ""
-                if ">>> " in text or "```python" in text:
+                if ">>> " in text or python_blocks(text):
                     file = path.relative_to(ROOT).as_posix()
                     line = node.body[0].lineno
                     yield pytest.param(file, line, text, id=f"{file}:{line}")
@@ -57,16 +57,12 @@ def stage(file):
 @pytest.mark.parametrize(("file", "line", "text"), EXAMPLES)
 def test_examples_hold(file, line, text, workplace, own_registry):
     names = stage(file)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as outside of the tests
-        for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
-            exec(compile(textwrap.dedent(block), f"{file}:{line}", "exec"), dict(names))
-        example = PARSER.get_doctest(text, dict(names), f"{file}:{line}", file, line)
-        runner = doctest.DocTestRunner(
-            verbose=False, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-        )
-        said = []
-        runner.run(example, out=said.append)
+    for block in python_blocks(text):
+        run(textwrap.dedent(block), f"{file}:{line}", dict(names))
+    example = PARSER.get_doctest(text, names, f"{file}:{line}", file, line)
+    runner = doctest.DocTestRunner(verbose=False, optionflags=FLAGS)
+    said = []
+    runner.run(example, out=said.append)
     assert not runner.failures, "".join(said)
 
 

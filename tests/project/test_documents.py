@@ -3,7 +3,6 @@
 import importlib.util
 import re
 import shlex
-import warnings
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import typer
 import zoo
 from scripts import update_readme
 from tests.processes import ROOT, run_python
+from tests.project.examples import cheap, python_blocks, run
 
 DOCUMENTS = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
@@ -34,34 +34,13 @@ COMMANDS = {
     ]
     if re.match(r"(zoo|python -m|python examples)\b ", line.strip())
 }
-PROGRAMS = {
-    name: blocks
-    for name, text in TEXTS
-    if (blocks := re.findall(r"```python\n(.*?)```", text, re.DOTALL))
-}
+PROGRAMS = {name: blocks for name, text in TEXTS if (blocks := python_blocks(text))}
 WHOLE = [
     block
     for blocks in PROGRAMS.values()
     for block in blocks
     if "import zoo" in block and re.search(r"keras.Sequential|__main__", block)
 ]
-CHEAPER = {
-    r"epochs=\d+": "epochs=1",
-    r'"epochs": \d+': '"epochs": 1',
-    r"size=100_000": "size=512",
-    r"\(2048, 16": "(128, 16",
-    r"generate\(64": "generate(4",
-    r'evaluate\(model, "mnist"\)': 'evaluate(model, "mnist", count=64)',
-    r"every=2,": "every=2, count=64,",
-}
-"""What is replaced in a program, so that it takes seconds."""
-
-
-def cheap(code):
-    for pattern, replacement in CHEAPER.items():
-        code = re.sub(pattern, replacement, code)
-    return code
-
 
 # ---------------------------------------------------------------- figures, links
 
@@ -164,8 +143,6 @@ def test_whole_programs_run_as_they_stand(code, tmp_path):
 def test_programs_run_one_after_another(document, workplace, own_registry):
     """The blocks of a document, as a reader would paste them into one session."""
     names = {"__name__": document}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as outside of the tests
-        for block in PROGRAMS[document]:
-            if block not in WHOLE:
-                exec(compile(cheap(block), document, "exec"), names)
+    for block in PROGRAMS[document]:
+        if block not in WHOLE:
+            run(block, document, names)
