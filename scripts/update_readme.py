@@ -1,10 +1,11 @@
-"""Writes the README's tables of models and the index of the weights from the cards.
+"""Writes the documents' tables of models and the index of the weights from the cards.
 
 python -m scripts.update_readme            # writes them
 python -m scripts.update_readme --check    # exits with status 1 if they are stale
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from scripts.measure_restoration import FAMILY
 from zoo.evaluation.restorers import OURS
 from zoo.hub.cards import ModelCard
 
-README = Path(__file__).parents[1] / "README.md"
-WEIGHTS = README.parent / "weights"
+ROOT = Path(__file__).parents[1]
+WEIGHTS = ROOT / "weights"
 REAL = "real training images"
 COMMAND = "python -m scripts.update_readme"
 RESTORATION_FIGURES = {
@@ -24,12 +25,18 @@ RESTORATION_FIGURES = {
     "frechet_distance": ("{:.2f}", min),
 }
 """Figure -> its format, and the function that chooses the best of several."""
+RECIPES = {
+    "radford_average_": "the DCGAN paper's, with a moving average",
+    "radford_": "the DCGAN paper's",
+    "tutorial_": "the TensorFlow tutorial's",
+}
+"""Beginning of a card's key of another recipe's scores -> what the recipe is."""
 
 
 def drawing_table(cards: list[ModelCard]) -> str:
     """Returns the table of models that draw from noise, in Markdown, one row per model."""
     headings = ["name", "what it draws", "weights", "Fréchet distance (real training images)"]
-    headings += ["precision", "recall", "rarest class", "sure of", "recipe"]
+    headings += ["precision", "recall", "rarest class", "confident", "recipe"]
     rows = [f"| {' | '.join(headings)} |", "|---|---|" + "---:|" * 6 + "---|"]
     for card in cards:
         if card.family == FAMILY:
@@ -50,6 +57,44 @@ def _drawing_figures(card):
         f"{scores['rarest_class_share']:.1%}",
         f"{scores['confident_share']:.1%}",
     ]
+
+
+def recipe_table(cards: list[ModelCard]) -> str:
+    """Returns the scores of the same networks trained by other recipes, as a Markdown table."""
+    rows = ["| networks and data | recipe | Fréchet distance | precision | recall |"]
+    rows += ["|---|---|---:|---:|---:|"]
+    for card in cards:
+        others = card.metrics.get("others", {}) if card.pretrained else {}
+        recipes = {key: scores for key, scores in others.items() if key != REAL}
+        if not recipes:
+            continue
+        recipes = {f"its own, {epochs(card)} epochs": card.metrics, **recipes}
+        for key, scores in recipes.items():
+            figures = [f"{scores['frechet_distance']:.1f}"]
+            figures += [f"{scores[name]:.2f}" for name in ("precision", "recall")]
+            rows.append(f"| `{card.name}` | {_recipe_words(key)} | {' | '.join(figures)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _recipe_words(key):
+    """Writes out a key such as `radford_average_epoch12` or `radford_6_epochs_of_batch_64`."""
+    for prefix, words in RECIPES.items():
+        if key.startswith(prefix):
+            rest = re.sub(r"^epoch(\d+)$", r"\1 epochs", key.removeprefix(prefix))
+            return f"{words}, {rest.replace('_', ' ').replace('of batch', 'of batch size')}"
+    return key
+
+
+def label_table(cards: list[ModelCard]) -> str:
+    """Returns the scores that only class-conditional models have, as a Markdown table."""
+    rows = ["| name | labels that agree | trained on generated images | trained on real images |"]
+    rows += ["|---|---:|---:|---:|"]
+    for card in cards:
+        if card.pretrained and "label_agreement" in card.metrics:
+            accuracy = card.metrics["classification_accuracy_score"]
+            figures = [card.metrics["label_agreement"], accuracy["generated"], accuracy["real"]]
+            rows.append(f"| `{card.name}` | {' | '.join(f'{figure:.1%}' for figure in figures)} |")
+    return "\n".join(rows) + "\n"
 
 
 def epochs(card: ModelCard) -> int:
@@ -169,14 +214,17 @@ def _beside_the_best(scores, figure):
     return f"{form.format(scores[OURS][figure])} ({form.format(scores[method][figure])} {label})"
 
 
-TABLES = {"models": drawing_table, "inpainting": restoration_table}
-"""Name in the comments around a table -> the function that makes it."""
+TABLES = {
+    "README.md": {"models": drawing_table},
+    "docs/models.md": {"recipes": recipe_table, "labels": label_table},
+    "docs/inpainting.md": {"inpainting": restoration_table},
+}
+"""Document -> name in the comments around a table -> the function that makes it."""
 
 
-def updated(text: str) -> str:
-    """Returns the README's text with up-to-date tables."""
-    cards = [zoo.info(name) for name in zoo.list_models()]
-    for name, table in TABLES.items():
+def updated(text: str, tables: dict, cards: list[ModelCard]) -> str:
+    """Returns a document's text with its tables as they should be."""
+    for name, table in tables.items():
         start, end = f"<!-- {name}: {COMMAND} -->\n", f"<!-- end of {name} -->"
         before, rest = text.split(start)
         _, after = rest.split(end)
@@ -187,10 +235,11 @@ def updated(text: str) -> str:
 def files() -> dict[Path, str]:
     """Returns the text of each file that is made from the cards."""
     cards = [zoo.info(name) for name in zoo.list_models()]
-    return {
-        README: updated(README.read_text(encoding="utf-8")),
-        WEIGHTS / "README.md": index(cards, read_classifiers(WEIGHTS)),
+    documents = {
+        ROOT / path: updated((ROOT / path).read_text(encoding="utf-8"), tables, cards)
+        for path, tables in TABLES.items()
     }
+    return {**documents, WEIGHTS / "README.md": index(cards, read_classifiers(WEIGHTS))}
 
 
 def main(arguments: list[str]) -> int:
@@ -202,7 +251,7 @@ def main(arguments: list[str]) -> int:
     ]
     if "--check" in arguments:
         for path in stale:
-            print(f"{path.relative_to(README.parent)} is stale. Run: {COMMAND}")
+            print(f"{path.relative_to(ROOT)} is stale. Run: {COMMAND}")
         return int(bool(stale))
     for path, text in files().items():
         path.write_text(text, encoding="utf-8")

@@ -32,7 +32,6 @@ def three_spots(count, seed=0):
     return (places[labels] + 0.1 * rng.standard_normal((count, 2))).astype("float32"), labels
 
 
-@pytest.mark.slow
 def test_a_class_that_is_asked_for_is_drawn():
     keras.utils.set_random_seed(0)
     model = perceptrons()

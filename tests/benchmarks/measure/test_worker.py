@@ -67,7 +67,6 @@ def test_losses_that_stand_still_are_a_failure(session, monkeypatch):
         training.window()
 
 
-@pytest.mark.slow
 def test_what_happens_on_the_device(monkeypatch):
     """The framework's own error in a first step; the process's end in others."""
     changes = {"model": "gan28", "batch_size": 2}
@@ -81,7 +80,7 @@ def test_what_happens_on_the_device(monkeypatch):
         assert words in outcome.error
 
 
-@pytest.mark.slow
+@pytest.mark.cross_backend
 def test_backends_side_by_side_and_one_that_breaks(monkeypatch):
     """A native loop that can't be made leaves the zoo's cell alone."""
     monkeypatch.delenv("BENCHMARK_TEST_DEVICE", raising=False)
@@ -104,7 +103,7 @@ def test_a_cell_s_environment_is_its_backend_s(monkeypatch):
     assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
 
 
-@pytest.mark.slow
+@pytest.mark.cross_backend
 def test_a_quick_run(tmp_path, capsys, monkeypatch):
     """Real models of full width in real processes: rows as the schema has them."""
     monkeypatch.delenv("BENCHMARK_TEST_DEVICE", raising=False)
