@@ -365,7 +365,7 @@ def test_a_signal_ends_a_process_with_130(here):
         "import os, signal\n"
         # A process started in the background may inherit that the signal is ignored.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from zoo import loading, cli\n"
+        "from zoo import cli\nfrom zoo.hub import loading\n"
         f"loading.info = lambda name: os.kill(os.getpid(), {int(signal.SIGINT)})\n"
         "cli.main(['info', 'dcgan_mnist'])\n"
     )
