@@ -1,12 +1,13 @@
-"""Checks of arguments: what was expected, what came."""
+"""Checks arguments; errors say what was expected and what was received."""
 
 import math
 import numbers
+from typing import Any
 
 from zoo.errors import InvalidInputError
 
 
-def check_count(name, value, minimum=1):
+def check_count(name: str, value: Any, minimum: int = 1) -> None:
     """Raises `InvalidInputError` unless `value` is an integer of at least `minimum`."""
     if not _is_count(value, minimum):
         kind = "a positive integer" if minimum == 1 else f"an integer of at least {minimum}"
@@ -14,10 +15,10 @@ def check_count(name, value, minimum=1):
 
 
 LARGEST_SEED = 2**31 - 1
-"""What every backend's generator takes."""
+"""The largest seed that every backend accepts."""
 
 
-def check_seed(value):
+def check_seed(value: Any) -> None:
     """Raises `InvalidInputError` unless `value` is `None` or an integer from 0 to 2^31 - 1."""
     if value is not None and not (_is_count(value, 0) and value <= LARGEST_SEED):
         raise InvalidInputError(
@@ -25,7 +26,7 @@ def check_seed(value):
         )
 
 
-def check_weight(name, value):
+def check_weight(name: str, value: Any) -> None:
     """Raises `InvalidInputError` unless `value` is a finite number of at least 0."""
     if not _is_number(value) or value < 0:
         raise InvalidInputError(
@@ -33,7 +34,7 @@ def check_weight(name, value):
         )
 
 
-def check_positive(name, value):
+def check_positive(name: str, value: Any) -> None:
     """Raises `InvalidInputError` unless `value` is a finite number over 0."""
     if not _is_number(value) or value <= 0:
         raise InvalidInputError(
@@ -41,7 +42,7 @@ def check_positive(name, value):
         )
 
 
-def check_fraction(name, value):
+def check_fraction(name: str, value: Any) -> None:
     """Raises `InvalidInputError` unless `value` is a number in [0, 1)."""
     if not _is_number(value) or not 0 <= value < 1:
         raise InvalidInputError(
@@ -49,7 +50,7 @@ def check_fraction(name, value):
         )
 
 
-def check_share(name, value):
+def check_share(name: str, value: Any) -> None:
     """Raises `InvalidInputError` unless `value` is a number in (0, 1]."""
     if not _is_number(value) or not 0 < value <= 1:
         raise InvalidInputError(
@@ -67,8 +68,8 @@ def _is_number(value):
     return real and math.isfinite(value)
 
 
-def check_image_shape(image_shape):
-    """Raises `InvalidInputError` unless it is (height, width, channels), positive integers."""
+def check_image_shape(image_shape: Any) -> None:
+    """Raises `InvalidInputError` unless the shape is (height, width, channels), all positive."""
     sizes = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else ()
     if len(sizes) != 3 or not all(_is_count(size) for size in sizes):
         raise InvalidInputError(
@@ -80,18 +81,22 @@ def check_image_shape(image_shape):
 POLICIES = ("color", "translation", "cutout")
 
 
-def read_policy(value):
-    """Which augmentations are meant, in the order in which they are applied.
+def read_policy(value: Any) -> tuple[str, ...]:
+    """Returns the names of augmentations, in the order in which they are applied.
 
     Args:
-        value: str of names between commas, "color,translation" for example; or a tuple or a list of
-            them.
+        value: str of names with commas, or a tuple or a list of names.
 
     Returns:
-        tuple of str, at least one.
+        tuple of at least one str.
 
     Raises:
-        InvalidInputError: for anything else.
+        InvalidInputError: If a name is unknown or given twice, or there is none.
+
+    Example:
+
+    >>> read_policy("color, translation")
+    ('color', 'translation')
     """
     names = value.split(",") if isinstance(value, str) else value
     if isinstance(names, (tuple, list)) and names and all(isinstance(n, str) for n in names):

@@ -1,13 +1,14 @@
-"""sha256 of arrays and of plain values: the same on every machine and backend."""
+"""Hashes of arrays and of plain values, the same on every machine and backend."""
 
 import hashlib
 import json
+from typing import Any
 
 import numpy as np
 
 
-def of_arrays(arrays):
-    """sha256 of names, types, shapes and numbers.
+def of_arrays(arrays: dict[str, np.ndarray]) -> str:
+    """Returns the sha256 of names, types, shapes and numbers.
 
     Args:
         arrays: dict name -> ndarray.
@@ -23,6 +24,6 @@ def of_arrays(arrays):
     return digest.hexdigest()
 
 
-def of_values(values):
-    """sha256 of what JSON can hold: 64 hex digits."""
+def of_values(values: Any) -> str:
+    """Returns the sha256 of values that JSON can hold, 64 hex digits."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

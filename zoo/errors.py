@@ -1,4 +1,4 @@
-"""Every error that `zoo` raises on purpose: one type per cause.
+"""Errors that `zoo` raises on purpose, one type per cause.
 
 Each derives from `ZooError`, so that `except zoo.ZooError` catches them all, and from the
 built-in exception that a caller would expect, so that ordinary handlers work as well.
@@ -7,56 +7,56 @@ A message says what was expected, what was received and what to do.
 
 
 class ZooError(Exception):
-    """Base of all errors that `zoo` raises on purpose."""
+    """Base class of all errors that `zoo` raises on purpose."""
 
 
 class InvalidInputError(ZooError, ValueError):
-    """An argument, an image array or a configuration isn't what the function takes."""
+    """An argument, an image array or a configuration that the function doesn't accept."""
 
 
 class UnknownModelError(ZooError, LookupError):
-    """No model is registered under this name."""
+    """A name under which no model is registered."""
 
 
 class DuplicateModelError(ZooError, ValueError):
-    """The name is taken by another registered model."""
+    """A name that another registered model has."""
 
 
 class DatasetError(ZooError, ValueError):
-    """A data set is unknown, empty, or can't be read."""
+    """A data set that is unknown, empty, or can't be read."""
 
 
 class WeightsNotFoundError(ZooError, FileNotFoundError):
-    """No weights file where one was looked for."""
+    """A weights file that isn't where it should be."""
 
 
 class WeightsFormatError(ZooError, ValueError):
-    """The file isn't an HDF5 weights file, or holds something else than finite arrays."""
+    """A file that isn't an HDF5 weights file, or holds anything but finite arrays."""
 
 
 class WeightsMismatchError(ZooError, ValueError):
-    """A sound weights file, but of another architecture."""
+    """A sound weights file of another architecture."""
 
 
 class ChecksumError(ZooError, ValueError):
-    """A file's sha256 isn't the one its card promises."""
+    """A file whose sha256 isn't the one on its card."""
 
 
 class DownloadError(ZooError, OSError):
-    """A download failed, after all retries."""
+    """A download that failed after all retries."""
 
 
 class CardError(ZooError, ValueError):
-    """A model card is missing a field, or a field has the wrong type."""
+    """A model card that lacks a field, or has a field of the wrong type or size."""
 
 
 class MissingDependencyError(ZooError, ImportError):
-    """An optional package (a backend, for example) isn't installed."""
+    """An optional package, a backend for example, that isn't installed."""
 
 
 class CheckpointError(ZooError, RuntimeError):
-    """A checkpoint can't be written, can't be read, or belongs to another run."""
+    """A checkpoint that can't be written or read, or that belongs to another run."""
 
 
 class DivergenceError(ZooError, ArithmeticError):
-    """Training gives nothing but NaN or infinity."""
+    """Training that yields nothing but NaN or infinity."""

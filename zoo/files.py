@@ -1,23 +1,24 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writes files so that a reader never sees half of one."""
 
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.errors import InvalidInputError
 
 
 @contextlib.contextmanager
-def replacing(path):
-    """Gives the path of a temporary file beside `path`, and renames it to `path` at the end.
+def replacing(path: str | os.PathLike) -> Iterator[Path]:
+    """Yields the path of a temporary file beside `path`, and renames it to `path` at the end.
 
-    If the block raises, the temporary file is removed and what was at `path` stays as it was. At
-    the end the file's bytes and its name are on the disk, not in the system's memory: a power cut
-    takes nothing back.
+    If the block raises, the temporary file is removed and `path` stays as it was. At the end the
+    file's bytes and its name are on the disk, not only in the system's memory, so that a power cut
+    loses neither.
 
     Raises:
-        InvalidInputError: if `path` is a folder or a device.
+        InvalidInputError: If `path` is a folder or a device.
 
     Example:
 
@@ -47,23 +48,23 @@ def replacing(path):
         raise
 
 
-def remove_leftovers(folder, pattern):
+def remove_leftovers(folder: str | os.PathLike, pattern: str) -> None:
     """Removes what `replacing` left in a folder when its process was killed.
 
     Args:
-        folder: path of a folder, there or not.
-        pattern: shell wildcards of the files' final names.
+        folder: path of a folder, which need not exist.
+        pattern: str, shell wildcards of the files' final names.
     """
     for leftover in Path(folder).glob(f".tmp*.{pattern}"):
         leftover.unlink(missing_ok=True)
 
 
-def check_output_folder(path):
+def check_output_folder(path: str | os.PathLike) -> None:
     """Raises `InvalidInputError` unless files can be made in `path`, or `path` can be made."""
     path = Path(path)
     there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     try:
-        # Asking for permissions isn't enough: the disk may be read-only, the user may be root.
+        # Permissions don't tell enough: the disk can be read-only, and the user can be root.
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
@@ -71,7 +72,7 @@ def check_output_folder(path):
 
 
 def _sync_folder(folder):
-    with contextlib.suppress(OSError):  # not every file system knows it
+    with contextlib.suppress(OSError):  # not every file system can
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)

@@ -7,20 +7,21 @@ import os
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 from zoo.errors import InvalidInputError, MissingDependencyError
 
 PACKAGES = {"tensorflow": "tensorflow-cpu", "jax": "jax", "torch": "torch"}
-"""Backend -> the package to install, in the order in which an installed one is taken."""
+"""Backend -> the package to install; the first installed one is the default."""
 KERAS_CV = '"keras-gan-zoo[cv]"'
 
 
-def import_keras():
+def import_keras() -> Any:
     """Imports and returns `keras`, on the backend that `choose_backend` finds.
 
     Raises:
-        InvalidInputError: if `KERAS_BACKEND` names no backend that the zoo runs on.
-        MissingDependencyError: if the backend isn't installed.
+        InvalidInputError: If `KERAS_BACKEND` isn't one of the zoo's backends.
+        MissingDependencyError: If the backend isn't installed.
     """
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = choose_backend()
@@ -34,11 +35,15 @@ def import_keras():
     return keras
 
 
-def choose_backend():
-    """The backend for Keras: `KERAS_BACKEND`, else Keras' configured one, else one that is there.
+def choose_backend() -> str:
+    """Returns the backend: `KERAS_BACKEND`, else Keras' configured one, else an installed one.
 
     Keras writes "tensorflow" into its configuration by itself, so only the environment variable
-    counts as a wish that must not be replaced.
+    counts as the user's choice.
+
+    Raises:
+        InvalidInputError: If `KERAS_BACKEND` isn't one of the zoo's backends.
+        MissingDependencyError: If it isn't installed, or none is.
     """
     wish = os.environ.get("KERAS_BACKEND")
     if wish and wish not in PACKAGES:
@@ -69,35 +74,36 @@ def _configured_backend():
         return None
 
 
-def import_optional(module, package):
+def import_optional(module: str, package: str) -> Any:
     """Imports and returns a module of a package that `zoo` doesn't require.
 
     Args:
         module: str, `"skimage.metrics"` for example.
-        package: str, the name that pip knows it by.
+        package: str, its name on PyPI.
 
     Raises:
         MissingDependencyError: If it can't be imported.
 
     Example:
 
-    >>> import_optional("skimage.metrics", "scikit-image").structural_similarity
+    >>> import_optional("json", "json").dumps([1])
+    '[1]'
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        # The cause is told too: an installed package can lack a library of the system.
+        # With the cause: an installed package can lack a library of the system.
         raise MissingDependencyError(
             f"This takes {package}, and importing {module} failed: {error}. "
             f"Run: pip install {package}"
         ) from error
 
 
-def import_keras_cv():
-    """Imports and returns `keras_cv`: some seconds, and TensorFlow with it on every backend.
+def import_keras_cv() -> Any:
+    """Imports and returns `keras_cv`, which takes seconds and imports TensorFlow on every backend.
 
     Raises:
-        MissingDependencyError: if keras-cv, or what it needs, isn't installed.
+        MissingDependencyError: If keras-cv, or what it needs, isn't installed.
 
     Example:
 
@@ -105,7 +111,7 @@ def import_keras_cv():
     cutout = import_keras_cv().layers.RandomCutout(0.3, 0.3)
     ```
     """
-    import_keras()  # Before keras-cv does it: on the zoo's choice of a backend.
+    import_keras()  # on the zoo's choice of a backend, before keras-cv does it
     with warnings.catch_warnings():
         # keras-cv is no longer maintained, and what it imports moves on.
         warnings.simplefilter("ignore", DeprecationWarning)

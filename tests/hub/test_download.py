@@ -110,14 +110,8 @@ def test_downloads_and_returns_the_path(server, target, answer):
     assert get(server, str(target)) == target
     assert target.read_bytes() == BODY
     assert len(server.requests) == 1
-
-
-def test_file_is_as_readable_as_any_other(server, target):
-    ordinary = target.parent / "a.weights.h5.lock"
-    target.parent.mkdir()
-    ordinary.touch()
-    get(server, target)
-    assert target.stat().st_mode & 0o444 == ordinary.stat().st_mode & 0o444
+    lock = target.with_name("a.weights.h5.lock")  # as readable as any other file
+    assert target.stat().st_mode & 0o444 == lock.stat().st_mode & 0o444
 
 
 def test_existing_good_file_makes_no_request_and_no_lock(server, target):
@@ -243,35 +237,16 @@ def test_redirect_loops_end(server, target):
         get(server, target)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://example.org/a",
-        "http://localhost.example.org/a",
-        "http://127.0.0.1.example.org/a",
-        "http://localhost@example.org/a",
-        "http://127.0.0.1@example.org/a",
-        "http://0177.0.0.1/a",
-        "http://[::1/a",
-        "http://[::ffff:127.0.0.1]/a",
-        "http:///a",
-        "http:example.org",
-        "HTTP://example.org/a",
-        "https:///a",
-        "https://[a/",
-        "https:example.org",
-        "https://",
-        "//example.org/a",
-        "ftp://example.org/a",
-        "data:text/plain,a",
-        "javascript:1",
-        "jar:file:///a",
-        "gopher://localhost/a",
-        "/etc/passwd",
-        "a.weights.h5",
-        "",
-    ],
-)
+OUT_OF_BOUNDS = """
+http://example.org/a http://localhost.example.org/a http://127.0.0.1.example.org/a
+http://localhost@example.org/a http://127.0.0.1@example.org/a http://0177.0.0.1/a http://[::1/a
+http://[::ffff:127.0.0.1]/a http:///a http:example.org HTTP://example.org/a https:///a https://[a/
+https:example.org https:// //example.org/a ftp://example.org/a data:text/plain,a javascript:1
+jar:file:///a gopher://localhost/a /etc/passwd a.weights.h5
+"""
+
+
+@pytest.mark.parametrize("url", [*OUT_OF_BOUNDS.split(), ""])
 def test_urls_out_of_bounds_are_refused(target, url, monkeypatch):
     monkeypatch.delenv("ZOO_ALLOW_HTTP", raising=False)
     with pytest.raises(InvalidInputError, match="Received: url="):

@@ -173,10 +173,6 @@ def test_the_cache_lies_in_the_home_folder_by_default(monkeypatch, tmp_path):
     assert locations.cache_folder() == tmp_path / ".cache" / "zoo"
 
 
-def test_the_shipped_folder_is_there():
-    assert locations.shipped_folder().is_dir()
-
-
 # --------------------------------------------------------------------- downloads
 
 

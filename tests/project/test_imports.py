@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from zoo.errors import InvalidInputError, MissingDependencyError
-from zoo.imports import choose_backend, import_keras
+from zoo.imports import PACKAGES, choose_backend, import_keras
 
 ALL = ("tensorflow", "jax", "torch")
 
@@ -37,84 +37,46 @@ def backend(name):
     return json.dumps({"floatx": "float32", "backend": name})
 
 
-@pytest.mark.parametrize("wish", ALL)
-@pytest.mark.parametrize("installed", [ALL, None], ids=["all installed", "only it installed"])
-def test_a_wish_that_is_installed_is_granted(machine, wish, installed):
-    machine(installed or (wish,), wish=wish, configured=backend("tensorflow"))
-    assert choose_backend() == wish
-
-
 @pytest.mark.parametrize(
-    ("wish", "command"),
+    ("installed", "wish", "configured", "chosen"),
     [
-        ("tensorflow", "pip install tensorflow-cpu"),
-        ("jax", "pip install jax"),
-        ("torch", "pip install torch"),
+        *((ALL, wish, backend("tensorflow"), wish) for wish in ALL),
+        *(((wish,), wish, backend("tensorflow"), wish) for wish in ALL),
+        *((ALL, None, backend(name), name) for name in ALL),
+        # A configured backend that isn't installed gives way, and so does what says nothing.
+        (("torch",), None, backend("tensorflow"), "torch"),
+        (("jax", "torch"), "", backend("tensorflow"), "jax"),
+        (("tensorflow",), None, backend("jax"), "tensorflow"),
+        (("torch",), None, backend("theano"), "torch"),
+        *(
+            (("torch",), None, text, "torch")
+            for text in (None, "", "{", "[]", "{}", '"jax"', "null", backend(["jax"]))
+        ),
     ],
 )
-def test_a_wish_that_is_missing_names_the_pip_command_and_what_is_there(machine, wish, command):
-    there = next(name for name in ALL if name != wish)
-    machine((there,), wish=wish, configured=backend(there))
-    with pytest.raises(MissingDependencyError) as caught:
-        choose_backend()
-    assert f"{command}." in str(caught.value)
-    assert f"KERAS_BACKEND={there}" in str(caught.value)
-
-
-def test_a_missing_wish_on_a_bare_machine_promises_no_other(machine):
-    machine((), wish="jax")
-    with pytest.raises(MissingDependencyError, match="pip install jax") as caught:
-        choose_backend()
-    assert "installed one" not in str(caught.value)
-
-
-@pytest.mark.parametrize("wish", ["numpy", "openvino", "JAX", "jax ", "theano"])
-def test_a_backend_that_the_zoo_does_not_run_on_is_refused(machine, wish):
-    machine(ALL, wish=wish)
-    with pytest.raises(InvalidInputError, match=f"tensorflow, jax, torch.*KERAS_BACKEND={wish}"):
-        choose_backend()
-
-
-@pytest.mark.parametrize("wish", [None, ""])
-@pytest.mark.parametrize("configured", [None, backend("jax")])
-def test_without_no_backend_all_pip_commands_are_named(machine, wish, configured):
-    machine((), wish=wish, configured=configured)
-    with pytest.raises(MissingDependencyError) as caught:
-        choose_backend()
-    for package in ("tensorflow-cpu", "jax", "torch"):
-        assert f"pip install {package}" in str(caught.value)
-
-
-@pytest.mark.parametrize("configured", ALL)
-def test_without_a_wish_the_configured_backend_is_taken(machine, configured):
-    machine(ALL, configured=backend(configured))
-    assert choose_backend() == configured
-
-
-@pytest.mark.parametrize(
-    ("installed", "configured", "chosen"),
-    [
-        (("torch",), "tensorflow", "torch"),
-        (("jax",), "tensorflow", "jax"),
-        (("jax", "torch"), "tensorflow", "jax"),
-        (("tensorflow",), "jax", "tensorflow"),
-        (("torch",), "theano", "torch"),
-    ],
-)
-def test_a_configured_backend_that_is_not_installed_gives_way(
-    machine, installed, configured, chosen
+def test_the_wish_is_granted_or_else_an_installed_backend_chosen(
+    machine, installed, wish, configured, chosen
 ):
-    machine(installed, configured=backend(configured))
+    machine(installed, wish=wish, configured=configured)
     assert choose_backend() == chosen
 
 
 @pytest.mark.parametrize(
-    "configured",
-    [None, "", "{", "[]", "{}", '"jax"', "null", backend(["jax"]), backend(None)],
+    ("installed", "wish", "error", "parts"),
+    [
+        (("jax",), "tensorflow", MissingDependencyError, ("tensorflow-cpu.", "KERAS_BACKEND=jax")),
+        (("torch",), "jax", MissingDependencyError, ("pip install jax.", "KERAS_BACKEND=torch")),
+        ((), "torch", MissingDependencyError, ("pip install torch.",)),
+        ((), None, MissingDependencyError, [f"pip install {name}" for name in PACKAGES.values()]),
+        (ALL, "theano", InvalidInputError, ("tensorflow, jax, torch", "KERAS_BACKEND=theano")),
+    ],
 )
-def test_a_configuration_that_says_nothing_is_no_obstacle(machine, configured):
-    machine(("torch",), configured=configured)
-    assert choose_backend() == "torch"
+def test_what_is_missing_is_named_with_its_pip_command(machine, installed, wish, error, parts):
+    machine(installed, wish=wish, configured=backend("torch"))
+    with pytest.raises(error) as caught:
+        choose_backend()
+    for part in parts:
+        assert part in str(caught.value)
 
 
 def test_without_keras_home_the_configuration_lies_in_the_home_folder(

@@ -1,4 +1,4 @@
-"""`zoo verify`: whether weights files and cards are sound."""
+"""`zoo verify`: checks whether weights files and cards are sound."""
 
 import sys
 from pathlib import Path
@@ -13,12 +13,12 @@ def verify(
         typer.Argument(metavar="PATH...", help="Weights files, checkpoints, cards, or folders."),
     ],
     max_bytes: Annotated[
-        int, typer.Option("--max-bytes", help="What one file's arrays may unpack to.")
+        int, typer.Option("--max-bytes", help="Largest size of one file's arrays, unpacked.")
     ] = 4 * 2**30,
 ):
     """Check weights files and cards, without loading them into a model.
 
-    One line for each file; the exit status is 2 if one of them isn't sound.
+    Prints one line for each file; the exit status is 2 if one of them isn't sound.
     """
     from zoo.checks import check_count
     from zoo.errors import ZooError
