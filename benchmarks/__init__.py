@@ -1,4 +1,12 @@
-"""The throughput suite: how fast the zoo trains and samples, against loops written by hand.
+"""Throughput suite: how fast the zoo trains and samples, compared with hand-written loops.
 
-`python -m benchmarks run` measures, `report` and `compare` read what it wrote.
+`python -m benchmarks run` measures; `report` and `compare` read what it wrote.
+
+| folder    | what is in it                                                                  |
+|-----------|--------------------------------------------------------------------------------|
+| `measure` | cells, the processes that run them, timing, and the rows made of it            |
+| `native`  | the hand-written loops, one package per framework                              |
+| `record`  | rows and files of them, pairs of rows, the comparison of two runs              |
+| `report`  | tables, charts and pages made of rows                                          |
+| `results` | the rows and the report behind the README's figures                            |
 """

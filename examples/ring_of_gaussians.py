@@ -1,10 +1,10 @@
-"""Any networks, any data: eight Gaussians on a ring, the field's test of mode coverage.
+"""Trains any networks on any data: eight Gaussians on a ring, the usual test of mode coverage.
 
     KERAS_BACKEND=jax python examples/ring_of_gaussians.py --loss hinge --picture ring.png
 
 The data are points in the plane: eight modes on a circle of radius 2, each with a deviation of
 0.02 (Metz et al. 2017, "Unrolled Generative Adversarial Networks"). The networks are small
-multilayer perceptrons. A generator that collapses draws from a few of the modes only.
+multilayer perceptrons. A collapsed generator draws from only a few of the modes.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import zoo
 MODES = 2.0 * np.stack([np.cos(np.arange(8) * np.pi / 4), np.sin(np.arange(8) * np.pi / 4)], 1)
 BATCH_SIZE = 256
 
-# Loss -> arguments of `compile`. Each loss comes with the penalty it is used with: R1 for the
+# Loss -> arguments of `compile`. Each loss has the penalty that it is used with: R1 for the
 # losses of a classifier (Mescheder et al. 2018), WGAN-GP for the critic (Gulrajani et al. 2017).
 RECIPES = {
     "non_saturating": {"r1_penalty": 0.3},
@@ -28,13 +28,13 @@ RECIPES = {
 
 
 def sample_ring(count, rng):
-    """Points of the ring: float32 (count, 2)."""
+    """Draws points of the ring: float32 array of shape `(count, 2)`."""
     centers = MODES[rng.integers(len(MODES), size=count)]
     return (centers + 0.02 * rng.standard_normal((count, 2))).astype("float32")
 
 
 def build_model(seed=0, latent_dim=8, units=128):
-    """Two perceptrons of two hidden layers, in an `AdversarialModel`."""
+    """Builds an `AdversarialModel` of two perceptrons with two hidden layers each."""
     import keras
     from keras import layers
 
@@ -49,7 +49,7 @@ def build_model(seed=0, latent_dim=8, units=128):
 
 
 def train(loss="non_saturating", steps=3000, seed=0, recipe=None, rate=1e-3):
-    """Trains on fresh points; the rates fall to a tenth."""
+    """Trains a model on fresh points; the rates fall to a tenth."""
     import keras
 
     model = build_model(seed)
@@ -66,9 +66,9 @@ def train(loss="non_saturating", steps=3000, seed=0, recipe=None, rate=1e-3):
 
 
 def score(points, reach=0.3):
-    """How many of the modes are drawn, and the share of points within `reach` of a mode.
+    """Returns the number of modes covered, and the share of points within `reach` of a mode.
 
-    A mode counts as drawn when it has at least a quarter of its fair share of the points.
+    A mode is covered if it has at least a quarter of its fair share of the points.
     """
     distances = np.linalg.norm(points[:, None] - MODES, axis=-1)
     near = distances.min(axis=1) <= reach
@@ -77,7 +77,7 @@ def score(points, reach=0.3):
 
 
 def save_picture(points, path):
-    """A scatter plot of points in [-3, 3] x [-3, 3]."""
+    """Saves a scatter plot of points in [-3, 3] x [-3, 3]."""
     from PIL import Image
 
     canvas = np.full((480, 480), 255, "uint8")

@@ -1,4 +1,4 @@
-"""Random views of training images: each image gets its own, drawn again in every epoch."""
+"""Random views of training images, drawn anew in every epoch."""
 
 import keras
 import numpy as np
@@ -12,8 +12,8 @@ class Augmented(keras.utils.PyDataset):
         labels: Integer array of shape `(N,)`.
         augment: Function from uint8 images and a `numpy.random.Generator` to float32 images of the
             same shape in [0, 1].
-        batch_size: Images per batch; what is left over at the end of an epoch is not used.
-        seed: Of the order and the views.
+        batch_size: Images per batch; those left over at the end of an epoch are not used.
+        seed: Seed of the order and the views.
     """
 
     def __init__(self, images, labels, augment, batch_size, seed):
@@ -36,7 +36,7 @@ class Augmented(keras.utils.PyDataset):
         self.order = self.rng.permutation(len(self.order))
 
 
-def warp_digits(images, rng):
+def warp_digits(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draws a random affine view of each digit, with bilinear interpolation.
 
     Args:
@@ -46,7 +46,7 @@ def warp_digits(images, rng):
     Returns:
         float32 array of shape `(N, 28, 28, 1)` in [0, 1], up to rounding.
     """
-    # A frame of black, so that a shifted digit finds pixels outside its image.
+    # A black frame, for the pixels outside of a shifted digit.
     padded = np.pad(images[..., 0], ((0, 0), (4, 4), (4, 4)))
     n, size = len(padded), padded.shape[1]
     angle = rng.uniform(-0.2, 0.2, (n, 1))
@@ -68,11 +68,16 @@ def warp_digits(images, rng):
     return ((upper * (1 - down) + lower * down) / 255).reshape(n, 28, 28, 1).astype(np.float32)
 
 
-def crop_photos(images, rng, shift, scale=(1.0, 1.0)):
+def crop_photos(
+    images: np.ndarray,
+    rng: np.random.Generator,
+    shift: int,
+    scale: tuple[float, float] = (1.0, 1.0),
+) -> np.ndarray:
     """Mirrors, shifts and scales each photograph at random; edges are reflected.
 
-    Colors stay as they are, and nothing is cut out: features that didn't see a wrong color or a
-    hole couldn't tell a bad generator from a good one.
+    Neither changes colors nor cuts anything out: features that ignored a wrong color or a hole
+    could not tell a bad generator from a good one.
 
     Args:
         images: uint8 array of shape `(N, height, width, channels)`.
@@ -87,16 +92,16 @@ def crop_photos(images, rng, shift, scale=(1.0, 1.0)):
     mirror = rng.choice([-1.0, 1.0], size=n)
     rows = _interpolation(rng, n, height, shift, scale)
     columns = _interpolation(rng, n, width, shift, scale, mirror)
-    # Scaling works on one axis after the other, so both are products of matrices.
+    # Scaling is separable: a product of matrices along each axis.
     x = images.reshape(n, height, -1).astype(np.float32) / np.float32(255)
     x = (rows @ x).reshape(n, height, width, channels).transpose(0, 2, 1, 3)
     x = (columns @ x.reshape(n, width, -1)).reshape(n, width, height, channels)
-    # Rounding could leave [0, 1] by a hair.
+    # Rounding could exceed [0, 1] slightly.
     return np.clip(np.ascontiguousarray(x.transpose(0, 2, 1, 3)), 0.0, 1.0)
 
 
 def _interpolation(rng, n, size, shift, scale, direction=1.0):
-    """Matrices `(n, size, size)` whose rows weigh the source pixels of each pixel of an axis."""
+    """Returns matrices `(n, size, size)`: weights of the source pixels of each pixel of an axis."""
     center = (size - 1) / 2
     steps = rng.uniform(*scale, size=n) * direction
     shifts = rng.integers(-shift, shift + 1, size=n)

@@ -1,7 +1,10 @@
-"""Mutated files against everything that reads one: clean loads, errors, crashes, time and memory.
+"""Feeds mutated files to everything that reads one; counts loads, errors, crashes, time and memory.
 
 python -m scripts.fuzz --count 20000 --seed 0
 python -m scripts.fuzz --target weights --count 1 --start 4711    # one case again
+
+Memory is that of the zoo's process and of its guarded one together, beyond a first sound file. A
+guarded process that a file has ended is not in it: the limit that it ran under is its bound.
 """
 
 import argparse
@@ -24,7 +27,7 @@ START_SECONDS = 120.0
 
 
 class Tally:
-    """What came of the cases of one target."""
+    """Counts the results of one target's cases."""
 
     def __init__(self, name):
         self.name = name

@@ -1,4 +1,4 @@
-"""What samples of a drawing model score: the measuring half of `scripts.release`."""
+"""Scores the samples of a model that draws: half of the measuring of `scripts.release`."""
 
 import shutil
 from pathlib import Path
@@ -6,27 +6,26 @@ from pathlib import Path
 import numpy as np
 
 import zoo
-from scripts.rounding import rounded
 from zoo import datasets, evaluation
 from zoo.files import replacing
+from zoo.hub.cards import ModelCard
 
 SAMPLES = 10_000
-DIGITS = 4  # significant ones in a card
 OPTIONS = {"peers"}
 TRAINING_SAMPLES, TRAINING_EPOCHS = 10_000, 3
-"""Of the classification accuracy score: what a classifier is trained on, and how long."""
+"""Images and epochs that the classifier of the classification accuracy score is trained on."""
 
 
-def measure(card, weights, peers=None):
-    """Scores of a run's weights, with the protocol that they hold for.
+def measure(card: ModelCard, weights: Path, peers: Path | None = None) -> dict:
+    """Scores a run's weights, and records the protocol.
 
     Args:
-        card: `zoo.ModelCard`.
-        weights: path of its weights file.
-        peers: path of a `.npz` of uint8 arrays (N, H, W, C), or `None`.
+        card: the run's card.
+        weights: its weights file.
+        peers: `.npz` file of other models' samples, uint8 arrays of shape `(N, H, W, C)`.
 
     Returns:
-        dict for `ModelCard.metrics`.
+        `ModelCard.metrics`.
     """
     dataset = card.dataset
     extractor = evaluation.load_extractor(dataset)
@@ -44,19 +43,19 @@ def measure(card, weights, peers=None):
     return {
         "command": f"zoo evaluate {card.name} --memorization",
         "protocol": record["protocol"],
-        **rounded(scores, DIGITS),
-        "others": rounded(others, DIGITS),
+        **scores,
+        "others": others,
     }
 
 
-def write_picture(card, run, path):
-    """Copies the run's picture to `path`, whole or not at all."""
+def write_picture(card: ModelCard, run: Path, path: Path) -> None:
+    """Copies the run's picture to `path`, atomically."""
     with replacing(path) as temporary:
         shutil.copyfile(Path(run) / card.files["picture"], temporary)
 
 
 def _classification_score(model, dataset):
-    """Of a class-conditional model's images, and of as many real ones."""
+    """Scores a class-conditional model's images, and as many real ones."""
     labels = np.arange(TRAINING_SAMPLES) % model.classes
     images, truth = datasets.load(dataset, datasets.info(dataset).splits[0])
     some = np.random.default_rng(0).permutation(len(images))[:TRAINING_SAMPLES]

@@ -1,36 +1,39 @@
-"""How well an inpainting model restores images: the measuring half of `scripts.release`."""
+"""Scores the images that a model restores: half of the measuring of `scripts.release`."""
+
+from pathlib import Path
 
 import numpy as np
 
 import zoo
 from scripts import restoration_picture
-from scripts.rounding import rounded
 from zoo import masks
 from zoo.evaluation import restorers
+from zoo.hub.cards import ModelCard
 
-DIGITS = 4  # significant ones in a card
+FAMILY = "inpainting_gan"
+"""Family of the zoo's own models that restore."""
 OPTIONS = {"limit"}
 
 
-def measure(card, weights, limit=restorers.LIMIT):
-    """Scores of a run's weights beside those of classical methods, with their protocol.
+def measure(card: ModelCard, weights: Path, limit: int = restorers.LIMIT) -> dict:
+    """Scores a run's weights beside classical methods, and records the protocol.
 
     Args:
-        card: `zoo.ModelCard`.
-        weights: path of its weights file.
-        limit: int, at most so many images of the held-out split, drawn by chance.
+        card: the run's card.
+        weights: its weights file.
+        limit: largest number of held-out images, drawn at random.
 
     Returns:
-        dict for `ModelCard.metrics`: for each of `restorers.HOLES`, the scores of `"ours"` and of
-        each classical method.
+        `ModelCard.metrics`: for each of `restorers.HOLES`, the scores of `"ours"` and of each
+        classical method.
     """
     model = zoo.load(card.name, weights=weights)
     record = restorers.evaluate_restorer(model, card.dataset, limit)
-    return {"command": f"zoo evaluate {card.name}", **rounded(record, DIGITS)}
+    return {"command": f"zoo evaluate {card.name}", **record}
 
 
-def write_picture(card, run, path):
-    """Draws held-out images, their holes, and what each method makes of them, into `path`."""
+def write_picture(card: ModelCard, run: Path, path: Path) -> None:
+    """Draws held-out images, their holes, and each method's restorations into `path`."""
     model = zoo.load(card.name, weights=run / card.files["weights"])
     count = restoration_picture.COLUMNS_OF_A_KIND
     _, images, _ = restorers.held_out_images(card.dataset, count * len(restorers.HOLES))

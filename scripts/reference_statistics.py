@@ -2,10 +2,11 @@
 
     ZOO_DATA_DIR=... python -m scripts.reference_statistics
 
-With them, a model's Fréchet distance can be measured where the data set isn't at hand.
+With them, a model's Fréchet distance can be measured without the data set.
 """
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 from zoo import datasets
@@ -15,13 +16,13 @@ from zoo.evaluation.features.reference import reference_of, statistics_path, wri
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
-def write_all(folder, names=tuple(ARCHITECTURES)):
-    """Writes the moments of the named data sets' splits for measuring into `folder`."""
+def write_all(folder: str | Path, names: Iterable[str] = tuple(ARCHITECTURES)) -> None:
+    """Writes the moments of the named data sets' held-out splits into `folder`."""
     for name in names:
         extractor = load_classifier(name)
         split = datasets.info(name).splits[1]
         path = statistics_path(folder, name, split, extractor.name)
-        # Of the images themselves, never of moments that shipped before.
+        # From the images themselves, never from moments that shipped before.
         reference = reference_of(datasets.load(name, split)[0], extractor)
         write_statistics(path, reference, extractor)
         print(f"wrote {path}: {path.stat().st_size:,} bytes")

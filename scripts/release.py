@@ -1,47 +1,65 @@
-"""Measures what a training run made, and puts it into `weights/` with a complete card.
+"""Measures a training run, and puts its weights into `weights/` with a complete card.
 
     python -m scripts.release runs/dcgan_mnist --peers PEERS.npz
     python -m scripts.release runs/inpaint_mnist
-    python -m scripts.release weights/dcgan_mnist.json       # measures again what has shipped
+    python -m scripts.release weights/dcgan_mnist.json       # measures shipped weights again
 
-A drawing model's 10,000 samples are scored against the data set's held-out split, beside real
-training images (the floor) and, if given, the samples of other people's models. An inpainting
-model restores that split, beside classical methods, which draw its picture too.
+10,000 samples of a model that draws are scored against the data set's held-out split, beside real
+training images (the floor) and, if given, samples of other models. A model that inpaints restores
+that split beside classical methods, whose restorations are in its picture as well.
 """
 
 import argparse
 import dataclasses
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 from scripts import measure_drawing, measure_restoration
-from scripts.inpainting import FAMILY
 from zoo import datasets
 from zoo.errors import CardError, InvalidInputError
 from zoo.files import replacing
 from zoo.hub import registry
 from zoo.hub.cards import ModelCard
 
-
-def kind_of(card):
-    """The module that measures models like this one: has `measure`, `write_picture`, `OPTIONS`."""
-    return measure_restoration if card.family == FAMILY else measure_drawing
+DIGITS = 4  # significant ones of the figures in a card
 
 
-def release(run, folder, **options):
-    """Puts a run's weights into `folder`, with a picture and a card that has everything.
+def kind_of(card: ModelCard) -> ModuleType:
+    """Returns the module with `measure`, `write_picture` and `OPTIONS` for models of this kind."""
+    restores = card.family == measure_restoration.FAMILY
+    return measure_restoration if restores else measure_drawing
+
+
+def rounded(value, digits: int = DIGITS):
+    """Returns plain values with their floats rounded to a number of significant digits.
+
+    Example:
+
+    >>> rounded({"precision": [0.123456, 12345.6], "samples": 10000})
+    {'precision': [0.1235, 12350.0], 'samples': 10000}
+    """
+    if isinstance(value, dict):
+        return {key: rounded(item, digits) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item, digits) for item in value]
+    return float(f"{value:.{digits}g}") if isinstance(value, float) else value
+
+
+def release(run: str | Path, folder: str | Path, **options) -> ModelCard:
+    """Puts a run's weights into `folder`, with a picture and a complete card.
 
     Args:
-        run: folder that `zoo train` wrote; or the card of weights beside it, which are only
-            measured anew if they lie in `folder` already.
-        folder: where the released files go.
-        **options: more arguments of `measure` for this kind of model.
+        run: folder that `zoo train` wrote, or a card beside its weights; weights that are in
+            `folder` already are only measured again.
+        folder: folder of the released files.
+        **options: further arguments of `measure` for this kind of model.
 
     Returns:
-        The finished `zoo.ModelCard`.
+        The finished card.
 
     Raises:
-        CardError: if the run's folder holds no card, or the finished card lacks something.
+        CardError: if the run's folder holds no card, or the finished card is incomplete.
         InvalidInputError: for an option that this kind of model doesn't have.
     """
     run, folder = Path(run), Path(folder)
@@ -53,7 +71,7 @@ def release(run, folder, **options):
     kind = kind_of(card)
     if not set(options) <= kind.OPTIONS:
         raise InvalidInputError(
-            f"Expected no other options than {', '.join(sorted(kind.OPTIONS))} for {card.name}. "
+            f"The options for {card.name} must be among {', '.join(sorted(kind.OPTIONS))}. "
             f"Received: {', '.join(sorted(options))}"
         )
     license = datasets.info(card.dataset).license
@@ -61,7 +79,7 @@ def release(run, folder, **options):
     weights = run / card.files["weights"]
     card = dataclasses.replace(
         card,
-        metrics=kind.measure(card, weights, **options),
+        metrics=rounded(kind.measure(card, weights, **options)),
         description=spec.description,
         paper=spec.paper,
         limits=spec.limits,
@@ -82,8 +100,8 @@ def release(run, folder, **options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", help="folder that `zoo train` wrote, or a card")
-    parser.add_argument("--peers", help=".npz of other drawing models' samples to score beside it")
-    parser.add_argument("--limit", type=int, help="restore at most so many images")
+    parser.add_argument("--peers", help=".npz file of other models' samples to score beside it")
+    parser.add_argument("--limit", type=int, help="largest number of images to restore")
     parser.add_argument("--weights-folder", default=Path(__file__).parents[1] / "weights")
     arguments = parser.parse_args()
     options = {"peers": arguments.peers, "limit": arguments.limit}

@@ -1,4 +1,7 @@
-"""A picture of restored images: a row for each method, labeled, below the originals."""
+"""Pictures of restored images: a labeled row for each method, below the originals."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -7,51 +10,48 @@ from zoo.evaluation.metrics.restoration import check_holes
 from zoo.files import replacing
 from zoo.images.grids import make_grid
 
+if TYPE_CHECKING:
+    import PIL.Image
+
 COLUMNS_OF_A_KIND = 8
-"""How many images of each kind of hole a released picture shows."""
+"""Number of images with each kind of hole in a released picture."""
 HOLE_COLOR = (214, 51, 132)  # rare in photographs, absent from gray images
 PIXELS = 1100
-"""Images are enlarged as often as the picture without its labels stays within this width."""
+"""Largest width, without the labels, up to which images are enlarged."""
 FONT_SIZE = 14
 MARGIN = 6
 
 
-def save(originals, masks, restored, path):
-    """Draws the originals, the originals with their holes, and each method's images, in rows.
+def save(originals: np.ndarray, masks: np.ndarray, restored: dict, path: str | Path) -> None:
+    """Draws rows of the originals, the originals with their holes, and each method's images.
 
     Args:
-        originals: uint8 ndarray (N, H, W, C), C one of 1, 3.
-        masks: bool ndarray (N, H, W), `True` where pixels were missing.
-        restored: dict, a row's label -> uint8 ndarray of the originals' shape.
-        path: `.png` file to write, whole or not at all.
+        originals: uint8 array of shape `(N, H, W, C)` with 1 or 3 channels.
+        masks: bool array of shape `(N, H, W)`, True where pixels were missing.
+        restored: dictionary from a row's label to a uint8 array of the originals' shape.
+        path: `.png` file to write, atomically.
 
     Raises:
         InvalidInputError: for other shapes or types.
-
-    Example:
-
-    ```python
-    save(images, holes, {"ours": model.inpaint(images, holes)}, "restored.png")
-    ```
     """
     picture = draw(originals, masks, restored)
     with replacing(path) as temporary:
         picture.save(temporary, format="PNG", optimize=True)
 
 
-def draw(originals, masks, restored):
-    """The picture that `save` writes, as an RGB `PIL.Image.Image`."""
+def draw(originals: np.ndarray, masks: np.ndarray, restored: dict) -> "PIL.Image.Image":
+    """Returns the picture that `save` writes, in RGB."""
     from PIL import Image
 
     originals, masks = check_holes(originals, masks)
     if originals.shape[-1] not in (1, 3):
         raise InvalidInputError(
-            f"Expected images of 1 or 3 channels. Received: shape {originals.shape}"
+            f"`originals` must have 1 or 3 channels. Received: shape {originals.shape}"
         )
     for name, images in restored.items():
         if images.shape != originals.shape:
             raise InvalidInputError(
-                f"Expected {name!r} to have the originals' shape {originals.shape}. "
+                f"`restored[{name!r}]` must have the originals' shape {originals.shape}. "
                 f"Received: {images.shape}"
             )
     originals = _colored(originals)
@@ -68,12 +68,12 @@ def draw(originals, masks, restored):
 
 
 def _colored(images):
-    """Gray images in three equal channels, so that a hole can have a color."""
+    """Repeats the channel of gray images, so that a hole can have a color."""
     return np.broadcast_to(images, (*images.shape[:3], 3))
 
 
 def _labels(names, height):
-    """A white column of this height with the names, each in the middle of its row."""
+    """Draws a white column of this height with each name in the middle of its row."""
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(FONT_SIZE)

@@ -1,18 +1,15 @@
-"""Trains a classifier that `zoo.evaluation` measures with, and writes it with its card.
+"""Trains a classifier for the metrics of `zoo.evaluation`, and writes it with its card.
 
     KERAS_BACKEND=tensorflow ZOO_DATA_DIR=... python -m scripts.train_classifier scenes64
 
-The test or validation split is looked at once, after the last epoch: it selects nothing.
+The held-out split is used once, after the last epoch: it selects nothing.
 """
 
 import argparse
 import functools
 import hashlib
-import importlib
 import json
 import os
-import platform
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,26 +21,27 @@ import numpy as np
 from scripts.augmentation import Augmented, crop_photos, warp_digits
 from zoo import datasets
 from zoo.evaluation.features.classifier import ARCHITECTURES, Classifier, build_network
+from zoo.training import provenance
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "classifiers"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a classifier is trained.
+    """Recipe of a classifier's training.
 
-    There is no label smoothing: it would cap the probabilities, and with them the share of images
-    that `evaluate_images` calls confident.
+    Without label smoothing, which would cap the probabilities, and with them the share of images
+    that are classified with confidence.
 
     Args:
-        task: What it tells apart, in words.
+        task: What it classifies, in words.
         source: The data set's title, authors and form, for the card.
         augment: Function for `scripts.augmentation.Augmented`.
-        augmentation: What that does, in words.
+        augmentation: Description of `augment`.
         epochs: Passes over the training images.
-        learning_rate: The highest; a cosine takes it to 0.
-        warmup_epochs: Passes during which it rises from 0.
-        weight_decay: Decoupled, of the kernels alone; `None` for plain Adam.
+        learning_rate: Highest rate, from which a cosine falls to 0.
+        warmup_epochs: Passes during which the rate rises from 0.
+        weight_decay: Decoupled decay of the kernels; `None` for plain Adam.
     """
 
     task: str
@@ -94,24 +92,8 @@ RECIPES = {
 }
 
 
-def git_commit():
-    """Returns the checkout's commit, "-dirty" if files differ from it; None outside of one."""
-    describe = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    found = subprocess.run(describe, capture_output=True, text=True)
-    return found.stdout.strip() if found.returncode == 0 else None
-
-
-def device():
-    """Returns what the training ran on, in words."""
-    try:
-        names = ", ".join(keras.distribution.list_devices())
-    except AttributeError:  # Keras' torch backend has no such list.
-        names = "torch's default device"
-    return f"{names}; {os.cpu_count()} cores, {platform.machine()}"
-
-
 def make_schedule(recipe, epochs, steps):
-    """Returns the learning rate's schedule, for epochs of so many steps."""
+    """Returns the learning rate's schedule for `epochs` of `steps` steps."""
     warmup = recipe.warmup_epochs * steps
     if not warmup:
         return keras.optimizers.schedules.CosineDecay(recipe.learning_rate, epochs * steps)
@@ -121,7 +103,7 @@ def make_schedule(recipe, epochs, steps):
 
 
 def make_optimizer(recipe, epochs, steps):
-    """Returns the recipe's Adam, for epochs of so many steps."""
+    """Returns the recipe's Adam for `epochs` of `steps` steps."""
     optimizer = keras.optimizers.Adam(
         make_schedule(recipe, epochs, steps), weight_decay=recipe.weight_decay
     )
@@ -156,7 +138,7 @@ def main():
     trainer.fit(batches, epochs=args.epochs, verbose=2)
     seconds = time.perf_counter() - start
 
-    # A fresh float32 network holds no optimizer, whose slots would triple the file.
+    # A new float32 network has no optimizer, whose slots would triple the file.
     shipped = build_network(args.name)
     shipped.set_weights(network.get_weights())
     args.out.mkdir(parents=True, exist_ok=True)
@@ -168,7 +150,7 @@ def main():
 
 
 def write_card(path, args, recipe, seconds):
-    """Measures the written weights on the held-out split, and writes their card beside them."""
+    """Measures the written weights on the held-out split, and writes their card."""
     dataset = datasets.info(args.name)
     split = dataset.splits[1]
     network = build_network(args.name)
@@ -182,6 +164,7 @@ def write_card(path, args, recipe, seconds):
     if recipe.warmup_epochs:
         optimizer = f"Adam, {recipe.warmup_epochs} epoch of warmup, cosine decay to 0"
     backend = keras.backend.backend()
+    versions = provenance.versions(backend)
     card = {
         "name": args.name,
         "task": (
@@ -205,11 +188,11 @@ def write_card(path, args, recipe, seconds):
         },
         "run": {
             "seed": args.seed,
-            "backend": f"{backend} {importlib.import_module(backend).__version__}",
-            "keras": keras.__version__,
+            "backend": f"{backend} {versions['backend']}",
+            "keras": versions["keras"],
             "precision": args.policy,
-            "device": device(),
-            "git_commit": git_commit(),
+            "device": f"{provenance.device()}; {os.cpu_count()} cores",
+            "git_commit": provenance.commit() or None,
             "wall_seconds": round(seconds),
         },
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),

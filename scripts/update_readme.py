@@ -1,18 +1,21 @@
-"""Writes the README's tables of models, and the index of the weights, from the cards.
+"""Writes the documents' tables of models and the index of the weights from the cards.
 
 python -m scripts.update_readme            # writes them
-python -m scripts.update_readme --check    # exit status 1 if they are stale
+python -m scripts.update_readme --check    # exits with status 1 if they are stale
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import zoo
-from scripts.inpainting import FAMILY, OURS
+from scripts.measure_restoration import FAMILY
+from zoo.evaluation.restorers import OURS
+from zoo.hub.cards import ModelCard
 
-README = Path(__file__).parents[1] / "README.md"
-WEIGHTS = README.parent / "weights"
+ROOT = Path(__file__).parents[1]
+WEIGHTS = ROOT / "weights"
 REAL = "real training images"
 COMMAND = "python -m scripts.update_readme"
 RESTORATION_FIGURES = {
@@ -21,18 +24,24 @@ RESTORATION_FIGURES = {
     "hole_l1": ("{:.3f}", min),
     "frechet_distance": ("{:.2f}", min),
 }
-"""Figure -> how to print it, and which of several is the best."""
+"""Figure -> its format, and the function that chooses the best of several."""
+RECIPES = {
+    "radford_average_": "the DCGAN paper's, with a moving average",
+    "radford_": "the DCGAN paper's",
+    "tutorial_": "the TensorFlow tutorial's",
+}
+"""Beginning of a card's key of another recipe's scores -> what the recipe is."""
 
 
-def drawing_table(cards):
-    """The table of models that draw from noise, in Markdown, one row a model."""
+def drawing_table(cards: list[ModelCard]) -> str:
+    """Returns the table of models that draw from noise, in Markdown, one row per model."""
     headings = ["name", "what it draws", "weights", "Fréchet distance (real training images)"]
-    headings += ["precision", "recall", "rarest class", "sure of", "recipe"]
+    headings += ["precision", "recall", "rarest class", "confident", "recipe"]
     rows = [f"| {' | '.join(headings)} |", "|---|---|" + "---:|" * 6 + "---|"]
     for card in cards:
         if card.family == FAMILY:
             continue
-        recipe = f"{card.recipe['epochs']} epochs, {card.recipe['loss'].replace('_', '-')}"
+        recipe = f"{epochs(card)} epochs, {card.recipe['loss'].replace('_', '-')}"
         figures = _drawing_figures(card) if card.pretrained else ["train it yourself", *[""] * 5]
         rows.append(f"| `{card.name}` | {card.description} | {' | '.join(figures)} | {recipe} |")
     return "\n".join(rows) + "\n"
@@ -50,8 +59,69 @@ def _drawing_figures(card):
     ]
 
 
-def restoration_table(cards):
-    """The table of pretrained models that restore images, one row for each kind of hole."""
+def recipe_table(cards: list[ModelCard]) -> str:
+    """Returns the scores of the same networks trained by other recipes, as a Markdown table."""
+    rows = ["| networks and data | recipe | Fréchet distance | precision | recall |"]
+    rows += ["|---|---|---:|---:|---:|"]
+    for card in cards:
+        others = card.metrics.get("others", {}) if card.pretrained else {}
+        recipes = {key: scores for key, scores in others.items() if key != REAL}
+        if not recipes:
+            continue
+        recipes = {f"its own, {epochs(card)} epochs": card.metrics, **recipes}
+        for key, scores in recipes.items():
+            figures = [f"{scores['frechet_distance']:.1f}"]
+            figures += [f"{scores[name]:.2f}" for name in ("precision", "recall")]
+            rows.append(f"| `{card.name}` | {_recipe_words(key)} | {' | '.join(figures)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _recipe_words(key):
+    """Writes out a key such as `radford_average_epoch12` or `radford_6_epochs_of_batch_64`."""
+    for prefix, words in RECIPES.items():
+        if key.startswith(prefix):
+            rest = re.sub(r"^epoch(\d+)$", r"\1 epochs", key.removeprefix(prefix))
+            return f"{words}, {rest.replace('_', ' ').replace('of batch', 'of batch size')}"
+    return key
+
+
+def label_table(cards: list[ModelCard]) -> str:
+    """Returns the scores that only class-conditional models have, as a Markdown table."""
+    rows = ["| name | labels that agree | trained on generated images | trained on real images |"]
+    rows += ["|---|---:|---:|---:|"]
+    for card in cards:
+        if card.pretrained and "label_agreement" in card.metrics:
+            accuracy = card.metrics["classification_accuracy_score"]
+            figures = [card.metrics["label_agreement"], accuracy["generated"], accuracy["real"]]
+            rows.append(f"| `{card.name}` | {' | '.join(f'{figure:.1%}' for figure in figures)} |")
+    return "\n".join(rows) + "\n"
+
+
+def epochs(card: ModelCard) -> int:
+    """Returns the epochs of all phases of a card's recipe."""
+    return sum(phase["epochs"] for phase in _phases(card))
+
+
+def duration(card: ModelCard) -> str:
+    """Returns the minutes that a model was trained for, in words.
+
+    Cards without a record of `phases` hold the seconds of the last phase only.
+    """
+    complete = "phases" in card.training or len(_phases(card)) == 1
+    return f"{'' if complete else 'at least '}{card.training['seconds'] / 60:.0f} min"
+
+
+def _phases(card):
+    """The recipes of all phases, the last one first."""
+    phases, recipe = [], card.recipe
+    while recipe:
+        phases.append(recipe)
+        recipe = recipe.get("previous") or recipe.get("first")
+    return phases
+
+
+def restoration_table(cards: list[ModelCard]) -> str:
+    """Returns the table of pretrained models that restore images, one row per kind of hole."""
     rows = [
         "| name | hole | weights | PSNR, dB | SSIM | L1 in the hole | Fréchet distance |",
         "|---|---|---:|---:|---:|---:|---:|",
@@ -70,8 +140,8 @@ def restoration_table(cards):
     return "\n".join(rows) + "\n"
 
 
-def classifier_table(classifiers):
-    """The table of the classifiers whose features distances are measured in, in Markdown."""
+def classifier_table(classifiers: list[tuple[dict, int]]) -> str:
+    """Returns the table of classifiers whose features distances are measured in, in Markdown."""
     rows = ["| name | accuracy | weights | sha256 |", "|---|---:|---:|---|"]
     for card, size in classifiers:
         (key, accuracy), *_ = card["metrics"].items()
@@ -84,12 +154,12 @@ def classifier_table(classifiers):
     return "\n".join(rows) + "\n"
 
 
-def index(cards, classifiers):
-    """The whole of `weights/README.md`: every file, where it comes from, under which license.
+def index(cards: list[ModelCard], classifiers: list[tuple[dict, int]]) -> str:
+    """Returns the text of `weights/README.md`: each file with its origin and license.
 
     Args:
-        cards: list of `zoo.ModelCard`.
-        classifiers: list of (card as a dict, bytes of the weights file).
+        cards: cards of all models.
+        classifiers: for each classifier, its card and the size of its weights file in bytes.
     """
     rows = [
         "| name | data | license | weights | trained | sha256 |",
@@ -99,7 +169,7 @@ def index(cards, classifiers):
     for card in shipped:
         run = card.training
         trained = (
-            f"{run['seconds'] / 60:.0f} min, {run['backend']}, {run['precision']}, "
+            f"{epochs(card)} epochs, {duration(card)}, {run['backend']}, {run['precision']}, "
             f"seed {run['seed']}, {run['date']}"
         )
         rows.append(
@@ -123,8 +193,8 @@ def index(cards, classifiers):
     )
 
 
-def read_classifiers(folder):
-    """The cards of the classifiers in a folder of weights, with their files' sizes."""
+def read_classifiers(folder: str | Path) -> list[tuple[dict, int]]:
+    """Returns the cards of the classifiers in a folder of weights, with their files' sizes."""
     paths = sorted((Path(folder) / "classifiers").glob("*.json"))
     return [
         (
@@ -136,7 +206,7 @@ def read_classifiers(folder):
 
 
 def _beside_the_best(scores, figure):
-    """A model's figure, with that of the classical method that is best at it in brackets."""
+    """A model's figure, with that of the best classical method in brackets."""
     form, best = RESTORATION_FIGURES[figure]
     classical = (name for name in scores if name != OURS)
     method = best(classical, key=lambda name: scores[name][figure])
@@ -144,14 +214,17 @@ def _beside_the_best(scores, figure):
     return f"{form.format(scores[OURS][figure])} ({form.format(scores[method][figure])} {label})"
 
 
-TABLES = {"models": drawing_table, "inpainting": restoration_table}
-"""What stands in the comments around a table -> what makes it."""
+TABLES = {
+    "README.md": {"models": drawing_table},
+    "docs/models.md": {"recipes": recipe_table, "labels": label_table},
+    "docs/inpainting.md": {"inpainting": restoration_table},
+}
+"""Document -> name in the comments around a table -> the function that makes it."""
 
 
-def updated(text):
-    """The README's text with the tables as they should be."""
-    cards = [zoo.info(name) for name in zoo.list_models()]
-    for name, table in TABLES.items():
+def updated(text: str, tables: dict, cards: list[ModelCard]) -> str:
+    """Returns a document's text with its tables as they should be."""
+    for name, table in tables.items():
         start, end = f"<!-- {name}: {COMMAND} -->\n", f"<!-- end of {name} -->"
         before, rest = text.split(start)
         _, after = rest.split(end)
@@ -159,16 +232,18 @@ def updated(text):
     return text
 
 
-def files():
-    """What each file that is made from the cards should hold: path -> text."""
+def files() -> dict[Path, str]:
+    """Returns the text of each file that is made from the cards."""
     cards = [zoo.info(name) for name in zoo.list_models()]
-    return {
-        README: updated(README.read_text(encoding="utf-8")),
-        WEIGHTS / "README.md": index(cards, read_classifiers(WEIGHTS)),
+    documents = {
+        ROOT / path: updated((ROOT / path).read_text(encoding="utf-8"), tables, cards)
+        for path, tables in TABLES.items()
     }
+    return {**documents, WEIGHTS / "README.md": index(cards, read_classifiers(WEIGHTS))}
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int:
+    """Runs the command line `arguments`, and returns its exit status."""
     stale = [
         path
         for path, text in files().items()
@@ -176,7 +251,7 @@ def main(arguments):
     ]
     if "--check" in arguments:
         for path in stale:
-            print(f"{path.relative_to(README.parent)} is stale. Run: {COMMAND}")
+            print(f"{path.relative_to(ROOT)} is stale. Run: {COMMAND}")
         return int(bool(stale))
     for path, text in files().items():
         path.write_text(text, encoding="utf-8")

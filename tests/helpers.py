@@ -1,4 +1,4 @@
-"""What several areas' tests share: a small pair of networks, its batches, and arrays of tensors."""
+"""Helpers of several areas' tests: a small pair of networks, its batches, and arrays of tensors."""
 
 import keras
 import numpy as np
@@ -33,7 +33,7 @@ def same(before, after):
 
 
 def build(model_class=zoo.AdversarialModel, dropout=0.0, **settings):
-    """Two small networks with everything that has state: batch normalization and dropout."""
+    """Builds two small networks with everything that has state: batch normalization, dropout."""
     keras.utils.set_random_seed(1)
     generator = keras.Sequential(
         [
@@ -48,8 +48,8 @@ def build(model_class=zoo.AdversarialModel, dropout=0.0, **settings):
         [
             keras.Input((2,)),
             layers.Dense(6, "tanh"),
-            # Right after the first layer it would undo any shift of the samples: the generator's
-            # last bias would have a gradient of nothing but rounding, which Adam blows up.
+            # Right after the first layer it would undo any shift of the samples: the gradient of
+            # the generator's last bias would be pure rounding error, which Adam blows up.
             layers.BatchNormalization(momentum=0.9),
             layers.LeakyReLU(),
             layers.Dropout(dropout, seed=5),
@@ -64,7 +64,7 @@ def build(model_class=zoo.AdversarialModel, dropout=0.0, **settings):
 
 
 def batches(count, poisoned=(), value=np.nan):
-    """Points around (2, 2), one of them poisoned in some of the batches."""
+    """Returns batches of points around (2, 2), with one poisoned point in some of them."""
     points = normal(count * BATCH, 2, seed=3) + 2.0
     for index in poisoned:
         points[index * BATCH, 0] = value
@@ -72,5 +72,5 @@ def batches(count, poisoned=(), value=np.nan):
 
 
 def array(tensor):
-    """A tensor, variable or array as a NumPy array, gradients or not."""
+    """Returns a tensor, variable or array as a NumPy array, even if it requires gradients."""
     return ops.convert_to_numpy(ops.stop_gradient(ops.convert_to_tensor(tensor)))

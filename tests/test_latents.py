@@ -9,6 +9,8 @@ from hypothesis.extra import numpy as hnp
 from zoo.errors import InvalidInputError
 from zoo.latents import latent_grid, sample_latent, spherical_interpolation
 
+pytestmark = pytest.mark.no_backend
+
 # -------------------------------------------------------------------------- sample_latent
 
 

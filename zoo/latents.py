@@ -1,4 +1,4 @@
-"""Latent vectors: drawing them, walking between them, and a sheet of them."""
+"""Latent vectors: sampling, interpolation, and grids."""
 
 import numpy as np
 
@@ -6,19 +6,26 @@ from zoo.checks import check_count
 from zoo.errors import InvalidInputError
 
 
-def sample_latent(count, latent_dim, seed=None):
-    """Latents from N(0, 1), the same numbers on every backend.
+def sample_latent(
+    count: int, latent_dim: int, seed: int | np.random.Generator | None = None
+) -> np.ndarray:
+    """Draws latents from N(0, 1), the same numbers on every backend.
 
-    Drawn row by row from NumPy's PCG64: the first rows of many are the rows of few.
+    Drawn row by row from NumPy's PCG64: a larger count only adds rows.
 
     Args:
         count: int, how many.
         latent_dim: int, variables of each.
-        seed: int of at least 0, or `None` for fresh ones. A `numpy.random.Generator` goes on where
-            it stands: two calls give the rows of one.
+        seed: int of at least 0, or `None` for fresh ones. A `numpy.random.Generator` continues its
+            stream: two calls give the rows of one.
 
     Returns:
-        float32 ndarray (count, latent_dim).
+        float32 array of shape `(count, latent_dim)`.
+
+    Example:
+
+    >>> sample_latent(64, 100, seed=0).shape
+    (64, 100)
     """
     check_count("count", count)
     check_count("latent_dim", latent_dim)
@@ -28,24 +35,29 @@ def sample_latent(count, latent_dim, seed=None):
     return rng.standard_normal((count, latent_dim)).astype("float32")
 
 
-def spherical_interpolation(start, stop, steps):
-    """Points on the great arc between latents (White 2016, "Sampling Generative Networks").
+def spherical_interpolation(start, stop, steps: int) -> np.ndarray:
+    """Walks the great arc between latents (White 2016, "Sampling Generative Networks").
 
-    A straight line would pass through lengths that N(0, 1) hardly ever draws; the arc keeps them.
+    A straight line would pass through lengths that N(0, 1) hardly ever draws; the arc doesn't.
 
     Args:
-        start: float array (..., latent_dim).
+        start: float array of shape `(..., latent_dim)`.
         stop: float array of the same shape.
         steps: int of at least 2, points including both ends.
 
     Returns:
-        float32 ndarray (steps, ..., latent_dim).
+        float32 array of shape `(steps, ..., latent_dim)`.
+
+    Example:
+
+    >>> spherical_interpolation([1.0, 0.0], [0.0, 1.0], 3).round(2).tolist()
+    [[1.0, 0.0], [0.7099999785423279, 0.7099999785423279], [0.0, 1.0]]
     """
     check_count("steps", steps, minimum=2)
     start, stop = np.asarray(start, "float64"), np.asarray(stop, "float64")
     if start.shape != stop.shape:
         raise InvalidInputError(
-            f"`start` and `stop` must have one shape. Received: {start.shape} and {stop.shape}"
+            f"`start` and `stop` must have the same shape. Received: {start.shape} and {stop.shape}"
         )
     lengths = [np.linalg.norm(point, axis=-1, keepdims=True) for point in (start, stop)]
     cosine = np.sum(start * stop, axis=-1, keepdims=True) / np.maximum(np.prod(lengths, 0), 1e-12)
@@ -56,23 +68,24 @@ def spherical_interpolation(start, stop, steps):
         arc = (np.sin((1.0 - position) * angle) * start + np.sin(position * angle) * stop) / np.sin(
             angle
         )
-    # The arc is undefined between parallel latents, where it is the straight line anyway.
+    # The arc is undefined between parallel latents, where the straight line is right.
     return np.where(np.sin(angle) < 1e-6, straight, arc).astype("float32")
 
 
-def latent_grid(corners, rows, columns):
-    """A sheet of latents between four, as a grid of images can show them (after White 2016).
+def latent_grid(corners, rows: int, columns: int) -> np.ndarray:
+    """Interpolates between four latents, for a grid of images (after White 2016).
 
-    Walks along the upper and the lower edge first, then down every column: spherically, as
-    `spherical_interpolation` does.
+    Walks along the upper and the lower edge first, then down every column, each time by
+    `spherical_interpolation`.
 
     Args:
-        corners: float array (4, latent_dim): top left, top right, bottom left, bottom right.
+        corners: float array of shape `(4, latent_dim)`: top left, top right, bottom left, bottom
+            right.
         rows: int of at least 2, latents from top to bottom, both edges included.
         columns: int of at least 2, latents from left to right, likewise.
 
     Returns:
-        float32 ndarray (rows * columns, latent_dim), row by row.
+        float32 array of shape `(rows * columns, latent_dim)`, row by row.
 
     Raises:
         InvalidInputError: for other corners, or a number out of range.

@@ -1,4 +1,4 @@
-"""Adversarial losses, on logits: what the discriminator and what the generator minimize.
+"""Adversarial losses on logits, of the discriminator and of the generator.
 
 | name             | discriminator                     | generator     | paper                   |
 |------------------|-----------------------------------|---------------|-------------------------|
@@ -13,6 +13,7 @@ D = sigmoid(logit), log D = -sp(-logit) and log(1 - D) = -sp(logit), which never
 """
 
 import difflib
+from typing import Any
 
 import keras
 from keras import ops
@@ -21,7 +22,7 @@ from zoo.errors import InvalidInputError
 
 
 class AdversarialLoss:
-    """Base of the losses; any object with these two methods serves as well.
+    """Base of the losses; any object with these two methods works as well.
 
     Example:
 
@@ -37,8 +38,8 @@ class AdversarialLoss:
     threshold = 0.0
     """A logit above this counts as "real" in the accuracy metrics."""
 
-    def discriminator(self, real_logits, fake_logits):
-        """What the discriminator minimizes.
+    def discriminator(self, real_logits: Any, fake_logits: Any) -> Any:
+        """Returns what the discriminator minimizes.
 
         Args:
             real_logits: float32 tensor (batch, ...), on real samples.
@@ -49,12 +50,12 @@ class AdversarialLoss:
         """
         raise NotImplementedError
 
-    def generator(self, fake_logits):
-        """What the generator minimizes: a scalar of the logits (batch, ...) on its samples."""
+    def generator(self, fake_logits: Any) -> Any:
+        """Returns what the generator minimizes, from the logits (batch, ...) on its samples."""
         raise NotImplementedError
 
-    def get_config(self):
-        """The constructor's arguments."""
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
         return {}
 
     @classmethod
@@ -71,7 +72,7 @@ class NonSaturating(AdversarialLoss):
             one-sided label smoothing (Salimans et al. 2016, section 3.4).
     """
 
-    def __init__(self, real_label=1.0):
+    def __init__(self, real_label: float = 1.0):
         if not 0.5 < real_label <= 1.0:
             raise InvalidInputError(
                 f"`real_label` must be over 0.5 and at most 1. Received: real_label={real_label}"
@@ -94,7 +95,7 @@ class NonSaturating(AdversarialLoss):
 class Minimax(NonSaturating):
     """The saturating formula of 2014: the generator minimizes log(1 - D(G(z))).
 
-    Its gradient vanishes where the discriminator is sure, hence `NonSaturating`.
+    Its gradient vanishes where the discriminator is confident, hence `NonSaturating`.
     """
 
     def generator(self, fake_logits):
@@ -148,8 +149,8 @@ LOSSES = {
 }
 
 
-def get(identifier):
-    """The loss of this name; an object with the two methods is returned as it is.
+def get(identifier: str | AdversarialLoss) -> AdversarialLoss:
+    """Returns the loss of this name; an object with the two methods is returned unchanged.
 
     Args:
         identifier: one of `LOSSES`, or an object with `discriminator(real_logits, fake_logits)`
@@ -157,6 +158,11 @@ def get(identifier):
 
     Raises:
         InvalidInputError: for anything else.
+
+    Example:
+
+    >>> float(get("hinge").generator(ops.convert_to_tensor([1.0, 3.0])))
+    -2.0
     """
     if isinstance(identifier, str) and identifier in LOSSES:
         return LOSSES[identifier]()

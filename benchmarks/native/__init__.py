@@ -1,16 +1,16 @@
-"""Training loops as an expert would write them by hand, without Keras: the zoo's measure.
+"""Training loops as an expert would write them by hand, without Keras: the zoo is compared to them.
 
-One package per framework, with one class `Loop` in each; `base` is what they have in common and
-`blocks` what the networks are made of. They do the zoo's work in the framework's own way: the same
-networks, losses and optimizer, one forward pass of the generator per step, no gradient that nobody
-uses, and nothing read on the host before the end.
+One package per framework, each with a class `Loop`; `base` holds what they share, and `blocks`
+describes the networks. They do the zoo's work in the framework's own way: the same networks, losses
+and optimizer, one forward pass of the generator per step, no unused gradients, and nothing read on
+the host before the end.
 """
 
 import importlib
 
-from benchmarks.native.base import BETA_1, BETA_2, EPSILON, LEARNING_RATE, VARIANTS, NativeLoop
+from benchmarks.native.base import VARIANTS, NativeLoop, check_name
 
-__all__ = ["BETA_1", "BETA_2", "EPSILON", "LEARNING_RATE", "VARIANTS", "NativeLoop", "make_loop"]
+__all__ = ["VARIANTS", "NativeLoop", "make_loop"]
 
 PACKAGES = {
     "gan28": "benchmarks.native",
@@ -22,39 +22,32 @@ PACKAGES = {
 
 
 def make_loop(
-    workload,
-    backend,
-    variant,
-    config,
-    generator_weights,
-    discriminator_weights,
-    precision="float32",
-    seed=0,
-):
-    """The hand-written loop of a workload; its framework is imported here.
+    workload: str,
+    backend: str,
+    variant: str,
+    config: dict,
+    generator_weights: list,
+    discriminator_weights: list,
+    precision: str = "float32",
+    seed: int = 0,
+) -> NativeLoop:
+    """Returns the hand-written loop of a workload, and imports its framework.
 
     Args:
         workload: name in `PACKAGES`.
         backend: name in `VARIANTS`.
-        variant: how the framework runs it, one of `VARIANTS[backend]`.
-        config: dict, `model.config` of the zoo's model. Any width will do.
-        generator_weights: float32 ndarrays, as `model.generator.get_weights()` returns them.
-        discriminator_weights: likewise.
+        variant: how the framework runs the step, one of `VARIANTS[backend]`.
+        config: `model.config` of the zoo's model, of any width.
+        generator_weights: float32 arrays, from `model.generator.get_weights()`.
+        discriminator_weights: float32 arrays, from `model.discriminator.get_weights()`.
         precision: `"float32"` or `"mixed_bfloat16"`.
         seed: int, for latents, dropout and the order of the images.
 
-    Returns:
-        A `NativeLoop`.
-
     Raises:
-        ValueError: for an unknown name.
+        ValueError: for an unknown name, or a configuration that no loop is written for.
     """
-    for kind, name, known in (
-        ("workload", workload, PACKAGES),
-        ("backend", backend, VARIANTS),
-        ("variant", variant, VARIANTS.get(backend, ())),
-    ):
-        if name not in known:
-            raise ValueError(f"`{kind}` must be one of {', '.join(known)}. Received: {name!r}")
+    check_name("workload", workload, PACKAGES)
+    check_name("backend", backend, VARIANTS)
+    check_name("variant", variant, VARIANTS[backend])
     module = importlib.import_module(f"{PACKAGES[workload]}.{backend}")
     return module.Loop(config, generator_weights, discriminator_weights, variant, precision, seed)

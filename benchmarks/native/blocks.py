@@ -1,18 +1,18 @@
-"""What the networks of `zoo.VanillaGAN` and `zoo.DCGAN` are made of, read off a `config`.
+"""The networks of `zoo.VanillaGAN` and `zoo.DCGAN` as lists of blocks, derived from a `config`.
 
-A block is a linear layer with what follows it. Framework-free: each framework makes its own layers
-of the blocks, and takes their weights from Keras' flat lists.
+A block is a linear layer with the layers that follow it. Blocks involve no framework: each one
+builds its own layers from them, with weights from Keras' flat lists.
 """
 
 from typing import NamedTuple
 
 VARIANCE_EPSILON = 1e-3  # of batch normalization
-SMALLEST_GRID = 7  # images halve until no side is longer
+SMALLEST_GRID = 7  # images are halved until no side is longer
 RANGE = (-1.0, 1.0)  # of tanh, the generators' output
 
 
 class Block(NamedTuple):
-    """A linear layer; when `hidden`, a LeakyReLU and in discriminators dropout follow it.
+    """A linear layer; if `hidden`, a LeakyReLU follows it, and in discriminators dropout.
 
     Args:
         kind: `"dense"`, `"convolution"` or `"transposed"` (a transposed convolution), with "same"
@@ -20,8 +20,8 @@ class Block(NamedTuple):
         stride: int.
         normalized: bool, batch normalization after the layer; it has no bias then.
         hidden: bool, `False` for a network's last block.
-        grid: (H, W, C) that a dense layer's outputs are brought to, or `None`.
-        full_precision: bool, float32 under a mixed precision too: the logits' layer.
+        grid: (H, W, C) that a dense layer's outputs are reshaped to, or `None`.
+        full_precision: bool, float32 in mixed precision as well: the logits' layer.
     """
 
     kind: str
@@ -33,11 +33,11 @@ class Block(NamedTuple):
 
 
 class Network(NamedTuple):
-    """Blocks, and of each a dict of float32 ndarrays by name.
+    """Blocks, and the arrays of each block by name.
 
     Args:
         blocks: list of `Block`.
-        weights: what is trained: `kernel`, and `bias`, or `gamma` and `beta`. Kernels are Keras':
+        weights: trained arrays: `kernel`, and `bias`, or `gamma` and `beta`. Kernels are Keras':
             (in, out), (height, width, in, out), and (height, width, out, in) if transposed.
         statistics: `mean` and `variance`, the moving ones; empty without normalization.
     """
@@ -47,15 +47,12 @@ class Network(NamedTuple):
     statistics: list
 
 
-def generator_network(config, arrays):
-    """Latents (batch, latent_dim) -> images (batch, H, W, C), before the tanh.
+def generator_network(config: dict, arrays: list) -> Network:
+    """Returns the generator: latents (batch, latent_dim) -> (batch, H, W, C), before the tanh.
 
     Args:
         config: dict, `model.config`.
         arrays: list of ndarrays, `model.generator.get_weights()`.
-
-    Returns:
-        A `Network`.
 
     Raises:
         ValueError: for another activation than tanh, or arrays of another architecture.
@@ -79,15 +76,12 @@ def generator_network(config, arrays):
     return _network("generator", blocks, arrays)
 
 
-def discriminator_network(config, arrays):
-    """Images (batch, H, W, C) -> logits (batch, 1).
+def discriminator_network(config: dict, arrays: list) -> Network:
+    """Returns the discriminator: images (batch, H, W, C) -> logits (batch, 1).
 
     Args:
         config: dict, `model.config`.
         arrays: list of ndarrays, `model.discriminator.get_weights()`.
-
-    Returns:
-        A `Network`.
 
     Raises:
         ValueError: for arrays of another architecture.
@@ -104,8 +98,8 @@ def discriminator_network(config, arrays):
     return _network("discriminator", blocks, arrays)
 
 
-def count_halvings(image_shape):
-    """How often an image halves until both sides have 7 pixels at most."""
+def count_halvings(image_shape: tuple) -> int:
+    """Returns how often an image is halved until both sides have at most 7 pixels."""
     side, halvings = max(image_shape[:2]), 0
     while side > SMALLEST_GRID:
         side, halvings = side // 2, halvings + 1
@@ -113,7 +107,7 @@ def count_halvings(image_shape):
 
 
 def _network(name, blocks, arrays):
-    """Deals Keras' flat list of weights out to the blocks."""
+    """Distributes Keras' flat list of weights over the blocks."""
     counts = [5 if block.normalized else 2 for block in blocks]
     if sum(counts) != len(arrays):
         raise ValueError(

@@ -1,14 +1,14 @@
-"""What a run measured, as Markdown, charts and one HTML page."""
+"""Report on what runs measured: Markdown, charts and one HTML page."""
 
+import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from benchmarks.pairs import latest
+from benchmarks.record.pairs import latest
+from benchmarks.record.rows import RowError, read_rows
+from benchmarks.report import figures, markdown
 from benchmarks.report import readme as readme_file
-from benchmarks.report.document import Heading, Paragraph, Picture, to_markdown
 from benchmarks.report.html import to_html
 from benchmarks.report.machine import environment, sentence
 from benchmarks.report.tables import (
@@ -17,8 +17,6 @@ from benchmarks.report.tables import (
     overhead_section,
     workload_table,
 )
-from benchmarks.rows import RowError, read_rows
-from zoo.errors import ZooError
 from zoo.files import replacing
 
 TITLE = "Throughput of the zoo"
@@ -33,19 +31,23 @@ HOW_TO_READ = (
 )
 
 
-def report(paths, out, readme=None):
+def report(
+    paths: Sequence[str | os.PathLike],
+    out: str | os.PathLike,
+    readme: str | os.PathLike | None = None,
+) -> list[Path]:
     """Writes report.md, report.html and charts/*.png; the same input gives the same files.
 
-    Cells that several files measured on one device are taken from the latest run.
+    A cell that several files measured on one device is taken from the latest run.
 
     Args:
-        paths: result files of `python -m benchmarks run`, a list of paths.
-        out: folder to write into, made if there is none; what else it holds stays.
+        paths: result files of `python -m benchmarks run`.
+        out: folder to write into, created if it doesn't exist; its other files are kept.
         readme: path of a README whose text between the two comments of `benchmarks.report.readme`
-            is replaced by a table and a chart; None leaves all READMEs alone.
+            is replaced by a table and a chart; None changes no README.
 
     Returns:
-        A list of the paths written.
+        The paths written.
 
     Raises:
         RowError: if a result file can't be read, or none holds a row.
@@ -63,21 +65,22 @@ def report(paths, out, readme=None):
     by_device = {}
     for row in rows:
         by_device.setdefault(row.device, []).append(row)
-    blocks = [Heading(TITLE, 1)]
+    blocks = [markdown.heading(TITLE, 1)]
     if len(by_device) == 1:
-        blocks.append(Paragraph(sentence(rows)))
-    blocks.append(Paragraph(HOW_TO_READ))
+        blocks.append(markdown.paragraph(sentence(rows)))
+    blocks.append(markdown.paragraph(HOW_TO_READ))
     pictures, overviews = {}, []
     for device, members in by_device.items():
         prefix = f"{_slug(device)}-" if len(by_device) > 1 else ""
         sections, overview = _device_blocks(members, prefix, pictures)
-        blocks += [Heading(device, 2), *sections]
+        blocks += [markdown.heading(device, 2), *sections]
         overviews.append((members, overview))
 
     out = Path(out)
     files = {out / name: picture for name, picture in pictures.items()}
-    files[out / "report.md"] = to_markdown(blocks).encode()
-    files[out / "report.html"] = to_html(TITLE, blocks, pictures).encode()
+    page = markdown.joined(blocks)
+    files[out / "report.md"] = page.encode()
+    files[out / "report.html"] = to_html(TITLE, page, pictures).encode()
     if text is not None:
         files[Path(readme)] = _readme_text(text, overviews, out, readme).encode()
     for path, content in files.items():
@@ -91,15 +94,13 @@ def _device_blocks(rows, prefix, pictures):
 
     Adds the charts to `pictures`, a dictionary from file to PNG.
     """
-    # Here, so that `--help` and errors in the input come without NumPy and matplotlib.
-    from benchmarks.report import figures
 
     def picture(name, alt, png):
         if png is None:
             return []
         file = f"charts/{prefix}{name}.png"
         pictures[file] = png
-        return [Picture(file, alt)]
+        return [markdown.picture(file, alt)]
 
     overview = picture("overview", "Images per second by workload", figures.overview_chart(rows))
     blocks = [*environment(rows), *overview]
@@ -110,10 +111,10 @@ def _device_blocks(rows, prefix, pictures):
     for model, mode in sorted({(row.model, row.mode) for row in rows}, key=_training_first):
         members = [row for row in rows if (row.model, row.mode) == (model, mode)]
         alt = f"Images per second: {model}, {mode}"
-        blocks.append(Heading(f"{model}, {mode}", 3))
+        blocks.append(markdown.heading(f"{model}, {mode}", 3))
         blocks += picture(_slug(f"{model}-{mode}"), alt, figures.workload_chart(members))
         blocks.append(workload_table(members))
-    return blocks + failures_section(rows), overview[0].file if overview else None
+    return blocks + failures_section(rows), f"charts/{prefix}overview.png" if overview else None
 
 
 def _readme_text(text, overviews, out, readme):
@@ -122,7 +123,7 @@ def _readme_text(text, overviews, out, readme):
         chart = readme_file.link(out / overview, readme) if overview else None
         blocks += readme_file.blocks(rows, chart)
     link = readme_file.link(out / "report.md", readme)
-    block = f"{to_markdown(blocks)}\nAll figures: [the whole report]({link}).\n"
+    block = f"{markdown.joined(blocks)}\nAll figures: [the whole report]({link}).\n"
     return readme_file.replaced(text, block)
 
 
@@ -132,30 +133,5 @@ def _training_first(task):
 
 
 def _slug(text):
-    """`text` as part of a file's name."""
+    """`text` as part of a file name."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "unnamed"
-
-
-def report_command(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="RESULTS...", help="Files of `benchmarks run`.")
-    ],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where to write.")
-    ] = Path("report"),
-    readme: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="README whose table of benchmarks to replace."),
-    ] = None,
-):
-    """Write report.md, report.html and charts from result files.
-
-    Exit status 2 if a file isn't what was expected.
-    """
-    try:
-        written = report(paths, out, readme)
-    except (ZooError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
-    for path in written:
-        typer.echo(f"wrote {path}")

@@ -1,4 +1,4 @@
-"""Horizontal bars, labeled in place: no axis to look up, no legend to remember."""
+"""Charts of horizontal bars that are labeled in place, without axes and legends."""
 
 import io
 import textwrap
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from zoo.errors import MissingDependencyError
 
-# Okabe and Ito's palette, which the color-blind tell apart too.
+# Okabe and Ito's palette, which color-blind readers can tell apart too.
 COLORS = {"jax": "#0072B2", "tensorflow": "#E69F00", "torch": "#009E73"}
 INK, SOFT = "#1f2328", "#59636e"
-WHITENED = 0.6  # how far a native bar's color is from the zoo's, towards white
+WHITENED = 0.6  # how far a native bar's color is blended from the zoo's to white
 WIDTH, DPI = 9.0, 200  # inches; twice the pixels of a README's width, for sharp letters
 MARGIN, GAP = 0.1, 0.3  # inches: around all panels, between two
 LINE, TITLE, BETWEEN = 0.19, 0.3, 0.12  # inches: a bar, a panel's title, after a group
@@ -18,24 +18,30 @@ BACKEND, LETTER = 0.85, 0.073  # inches: the column of backends, a letter of the
 
 @dataclass(frozen=True)
 class Bar:
+    """A bar of a chart."""
+
     key: tuple
     backend: str
     label: str
     solid: bool
-    """The zoo's; the native loops' are pale."""
+    """True for the zoo; the native loops are pale."""
     summary: dict | None
-    """`summarize` of what its length tells; None draws no bar, only the text."""
+    """`summarize` of what its length shows; None draws no bar, only the text."""
     text: str
 
 
 @dataclass(frozen=True)
 class Group:
+    """Bars below a title."""
+
     title: str
     bars: list
 
 
 @dataclass(frozen=True)
 class Panel:
+    """Groups below a title, the part of a chart that has its own scale."""
+
     title: str
     groups: list
 
@@ -46,16 +52,16 @@ class Panel:
         return TITLE + lines * LINE + BETWEEN * (len(self.groups) - 1)
 
 
-def draw(panels, caption, share_axis=False):
-    """Panels of bars, two in a line, with a caption below.
+def draw(panels: list[Panel], caption: str, share_axis: bool = False) -> bytes:
+    """Draws panels of bars, two in a line, with a caption below.
 
     Args:
         panels: list of `Panel`.
         caption: str, says what the bars show.
-        share_axis: bool, whether bars of the same length mean the same in all panels.
+        share_axis: bool, whether bars of one length mean the same in all panels.
 
     Returns:
-        A PNG, bytes; the same for the same panels.
+        A PNG; the same for the same panels.
 
     Raises:
         MissingDependencyError: if matplotlib isn't installed.
@@ -73,7 +79,7 @@ def draw(panels, caption, share_axis=False):
     heights = [max(panel.height for panel in line) + GAP for line in lines]
     caption = textwrap.wrap(caption, 130)
     height = sum(heights) + LINE * len(caption) + 2 * MARGIN
-    # The settings of whoever runs this must not change the picture.
+    # The user's own settings must not change the picture.
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams["font.size"] = 8.5
@@ -105,20 +111,20 @@ def _bars(panels):
 
 
 def _longest(panels):
-    """What the longest bar of the panels shows, its error bar included."""
+    """The value at the end of the panels' longest bar, its error bar included."""
     summaries = [bar.summary for bar in _bars(panels) if bar.summary]
     return max((max(summary.values()) for summary in summaries), default=1.0)
 
 
 def _columns(panels):
-    """Widths in inches of the texts before the bars, and of those behind them."""
+    """Widths in inches of the texts before and behind the bars."""
     bars = _bars(panels)
     labels, values = (max(len(getattr(bar, name)) for bar in bars) for name in ("label", "text"))
     return BACKEND + LETTER * labels, LETTER * values
 
 
 def _draw_panel(axes, panel, left, zero, top, scale):
-    """A panel with its upper left corner at (left, top); bars begin at `zero`. In inches."""
+    """Draws a panel with its upper left corner at (left, top) and bars from `zero`, in inches."""
     _write(axes, left, top - 0.4 * TITLE, panel.title, fontsize=10, weight="bold")
     y = top - TITLE
     for group in panel.groups:
@@ -154,5 +160,5 @@ def _color(bar):
 
 
 def _write(axes, x, y, text, **style):
-    """Text at a place in inches, taken as it is: no `$` starts a formula."""
+    """Writes text at a position in inches, as it is: no `$` starts a formula."""
     axes.text(x, y, text, **{"color": INK, "va": "center_baseline", "parse_math": False, **style})

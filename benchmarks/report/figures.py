@@ -1,11 +1,11 @@
-"""What the charts show: rows as groups of bars, the native peer below the zoo."""
+"""Rows as charts: groups of bars, the native peer below the zoo."""
 
-from benchmarks.pairs import label, native_peers, to_native
+from benchmarks.record.pairs import label, native_peers, to_native
+from benchmarks.record.rows import Row, summarize
 from benchmarks.report.charts import Bar, Group, Panel, draw
 from benchmarks.report.headline import headlines
 from benchmarks.report.numbers import figure, percent, ratio
 from benchmarks.report.tables import STATUSES, order
-from benchmarks.rows import summarize
 
 DATA_TITLES = {"numpy": "on a NumPy array", "device": "on batches on the device"}
 SPEED_CAPTION = (
@@ -18,8 +18,11 @@ SHARE_CAPTION = (
 )
 
 
-def workload_chart(rows):
-    """PNG of one workload and mode: every backend, precision and batch size; None if empty.
+def workload_chart(rows: list[Row]) -> bytes | None:
+    """Draws one workload and mode: every backend, precision and batch size.
+
+    Returns:
+        A PNG; None if there is nothing to show.
 
     Args:
         rows: rows of one device, workload and mode, one a cell.
@@ -28,7 +31,7 @@ def workload_chart(rows):
     kinds = {row.data for row in zoo}
     panels = {}
     for row in zoo:
-        # Side by side stands what readers compare: ways to feed a step, or else precisions.
+        # Readers compare what is side by side: ways to feed a step, or else precisions.
         title = DATA_TITLES[row.data] if len(kinds) > 1 else row.precision
         size = f"batch {row.batch_size:,}"
         name = f"{row.precision}, {size}" if len(kinds) > 1 else size
@@ -45,8 +48,11 @@ def workload_chart(rows):
     return draw(listed, SPEED_CAPTION, share_axis=True)
 
 
-def overview_chart(rows):
-    """PNG of all workloads in training (in sampling, if none trains), a panel each; None if empty.
+def overview_chart(rows: list[Row]) -> bytes | None:
+    """Draws all workloads in training (in sampling, if none trains), a panel each.
+
+    Returns:
+        A PNG; None if there is nothing to show.
 
     Args:
         rows: rows of one device, one a cell.
@@ -62,8 +68,11 @@ def overview_chart(rows):
     return draw(list(panels.values()), SPEED_CAPTION) if panels else None
 
 
-def share_chart(rows, mode):
-    """PNG of the share of the matrix-product rate that each workload reaches; None if unknown.
+def share_chart(rows: list[Row], mode: str) -> bytes | None:
+    """Draws the share of the matrix-product rate that each workload reaches.
+
+    Returns:
+        A PNG; None if no share is known.
 
     Args:
         rows: rows of one device, one a cell.
@@ -85,7 +94,7 @@ def _bars(zoo, rows, measure, form, with_ratio=True):
         native = to_native(row, rows) if with_ratio else None
         suffix = f" ({ratio(native['median'])})" if native else ""
         bars.append(_bar(row, measure, form, suffix))
-        # Interleaved with several of the zoo's rows, a peer stands below the last of them.
+        # A peer of several of the zoo's rows is drawn once, below the last of them.
         peers = native_peers(row, rows)[:1]
         bars = [bar for bar in bars if bar.key not in {peer.cell for peer in peers}]
         bars += [_bar(peer, measure, form) for peer in peers]
@@ -106,7 +115,7 @@ def _speed(row):
 
 
 def _share(row):
-    """Of the machine's limit: as uncertain as the windows that it was computed from."""
+    """Share of the machine's limit, with the spread of the windows it was computed from."""
     if row.share_of_matmul is None:
         return None
     scale = row.share_of_matmul / row.median

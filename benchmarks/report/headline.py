@@ -1,27 +1,28 @@
-"""Which of many cells stand for a workload where there is room for one."""
+"""Choice of the cells that represent a workload where there is room for one."""
 
-from benchmarks.pairs import to_native
+from benchmarks.record.pairs import to_native
+from benchmarks.record.rows import Row
 
 
-def headlines(rows, prefer="numpy"):
-    """The zoo's rows that stand for each task, at one batch size, jit left alone if it can be.
+def headlines(rows: list[Row], prefer: str = "numpy") -> dict[tuple[str, str, str], list[Row]]:
+    """Returns the zoo's rows that represent each task, at one batch size, with jit "auto" if known.
 
-    That is the size at which most backends have a native peer, or else most worked; the largest
-    of several.
+    Chooses the batch size at which most backends have a native peer, then at which most worked,
+    then the largest.
 
     Args:
         rows: rows of one device, one a cell.
-        prefer: "numpy" or "device", the kind of data to take where both were measured.
+        prefer: "numpy" or "device", the preferred kind of data where both were measured.
 
     Returns:
-        A dictionary from (model, mode, precision) to a list of the zoo's rows, one a backend, all
-        of one batch size and kind of data; sorted by backend.
+        A dictionary from (model, mode, precision) to the zoo's rows, one per backend, all of one
+        batch size and kind of data; sorted by backend.
     """
     tasks = {}
     for row in rows:
         if row.implementation == "zoo":
             tasks.setdefault((row.model, row.mode, row.precision), []).append(row)
-    # Training first: it is what one compares backends for.
+    # Training first: backends are compared for it.
     ordered = sorted(tasks.items(), key=lambda item: (item[0][1] != "train", item[0]))
     return {task: _chosen(members, rows, prefer) for task, members in ordered}
 

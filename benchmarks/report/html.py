@@ -1,9 +1,10 @@
-"""A report as one HTML file that needs nothing beside it."""
+"""A report as one HTML file that needs no other file."""
 
 import base64
+from collections.abc import Mapping
 from html import escape
 
-from benchmarks.report.document import Heading, Paragraph, Picture, Table, one_line
+from markdown_it import MarkdownIt
 
 STYLE = """
 :root { color-scheme: light dark; --text: #1f2328; --soft: #59636e; --line: #d1d9e0;
@@ -15,67 +16,40 @@ body { margin: 0 auto; padding: 1rem; max-width: 75rem; color: var(--text);
 h1, h2, h3 { line-height: 1.25; margin: 2rem 0 0.75rem; }
 h2 { border-bottom: 1px solid var(--line); padding-bottom: 0.3rem; }
 p { max-width: 45rem; }
+p:has(> img) { max-width: none; }
 .table { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.3rem 0.7rem; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; }
 th { color: var(--soft); font-weight: 600; }
 tbody tr:nth-child(even) { background: var(--stripe); }
-.figure { text-align: right; white-space: nowrap; }
-img { display: block; max-width: 100%; height: auto; margin: 1rem 0; border-radius: 6px;
+[style*=right] { white-space: nowrap; }
+img { display: block; max-width: 100%; height: auto; border-radius: 6px;
   background: #ffffff; }
 """.strip()
 
 
-def to_html(title, blocks, pictures):
-    """The blocks as a page.
+def to_html(title: str, markdown: str, pictures: Mapping[str, bytes]) -> str:
+    """Returns a page with everything in it.
 
     Args:
-        title: str, the page's title.
-        blocks: list of blocks of `document`.
-        pictures: dictionary from a `Picture.file` to the bytes of its PNG.
-
-    Returns:
-        The page, a str.
+        title: the page's title.
+        markdown: the page's content.
+        pictures: dictionary from each picture's file to the bytes of its PNG.
     """
-    body = "\n".join(_block(block, pictures) for block in blocks)
+    parser = MarkdownIt("js-default")  # GitHub's tables; HTML in the text is shown, not obeyed
+    parser.add_render_rule("table_open", lambda *_: '<div class="table"><table>\n')
+    parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    tokens = parser.parse(markdown)
+    for token in tokens:
+        for child in token.children or ():
+            if child.type == "image":
+                data = base64.b64encode(pictures[child.attrs["src"]]).decode("ascii")
+                child.attrs["src"] = f"data:image/png;base64,{data}"
+    body = parser.renderer.render(tokens, parser.options, {})
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{_escaped(title)}</title>\n<style>\n{STYLE}\n</style>\n</head>\n"
-        f"<body>\n{body}\n</body>\n</html>\n"
-    )
-
-
-def _escaped(text):
-    return escape(one_line(text))
-
-
-def _block(block, pictures):
-    match block:
-        case Heading():
-            return f"<h{block.level}>{_escaped(block.text)}</h{block.level}>"
-        case Paragraph():
-            return f"<p>{_escaped(block.text)}</p>"
-        case Picture():
-            data = base64.b64encode(pictures[block.file]).decode("ascii")
-            return f'<img alt="{_escaped(block.alt)}" src="data:image/png;base64,{data}">'
-        case Table():
-            return _table(block)
-
-
-def _table(table):
-    head = _cells("th", table.columns, table.texts)
-    rows = "\n".join(f"<tr>{_cells('td', row, table.texts)}</tr>" for row in table.rows)
-    return (
-        f'<div class="table"><table>\n<thead><tr>{head}</tr></thead>\n'
-        f"<tbody>\n{rows}\n</tbody>\n</table></div>"
-    )
-
-
-def _cells(tag, texts, plain):
-    figure = ' class="figure"'
-    return "".join(
-        f"<{tag}{'' if i < plain else figure}>{_escaped(text)}</{tag}>"
-        for i, text in enumerate(texts)
+        f"<title>{escape(title)}</title>\n<style>\n{STYLE}\n</style>\n</head>\n"
+        f"<body>\n{body}</body>\n</html>\n"
     )

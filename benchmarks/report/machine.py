@@ -1,20 +1,22 @@
-"""Which machine the figures are from, and what ran on it."""
+"""Description of the machine behind the figures, and of the software on it."""
 
-from benchmarks.report.document import Heading, Paragraph, Table
+from collections.abc import Iterable
+
+from benchmarks.record.rows import Row, summarize
+from benchmarks.report.markdown import heading, paragraph, table
 from benchmarks.report.numbers import NONE, figure
-from benchmarks.rows import summarize
 
 
-def is_gpu(rows):
-    """Whether the rows of one device were measured on a GPU: memory of its own, copies to it."""
+def is_gpu(rows: list[Row]) -> bool:
+    """Returns whether the rows of one device are from a GPU: it has memory of its own."""
     kinds = {row.memory_kind for row in rows} - {None}
     if kinds:
         return "device" in kinds
     return any(row.copy_gb_per_second is not None for row in rows)
 
 
-def sentence(rows):
-    """Says plainly what kind of processor all figures are from."""
+def sentence(rows: list[Row]) -> str:
+    """Returns a sentence that says what kind of processor all figures are from."""
     device = rows[0].device
     if not any(row.ok for row in rows):
         return f"No figure was measured here: all cells failed ({device})."
@@ -25,8 +27,8 @@ def sentence(rows):
     return f"All these figures are from a CPU ({processor}), none from a GPU."
 
 
-def environment(rows):
-    """Blocks on the environment of the rows of one device."""
+def environment(rows: list[Row]) -> list[str]:
+    """Returns the blocks that describe the environment of the rows of one device."""
     lines = [
         ("device", rows[0].device),
         ("driver", listed(row.driver for row in rows)),
@@ -45,12 +47,15 @@ def environment(rows):
         ("date", listed(row.date for row in rows)),
         ("run", listed(row.run for row in rows)),
     ]
-    heading = Heading("Environment", 3)
-    return [heading, Paragraph(sentence(rows)), Table(("what", "value"), tuple(lines), texts=2)]
+    return [
+        heading("Environment", 3),
+        paragraph(sentence(rows)),
+        table(("what", "value"), lines, texts=2),
+    ]
 
 
-def listed(values):
-    """Distinct values that are known, in order of first appearance, as one text."""
+def listed(values: Iterable) -> str:
+    """Returns the distinct known values, in order of first appearance, as one text."""
     known = [str(value) for value in values if value is not None]
     return ", ".join(dict.fromkeys(known)) or NONE
 
@@ -69,7 +74,7 @@ def _tf32(rows):
 
 
 def _rates(rows):
-    """A line a precision: what a large matrix product reaches on each backend."""
+    """Yields a line per precision: the rate of a large matrix product on each backend."""
     for precision in _ordered(row.precision for row in rows):
         texts = []
         for backend in _ordered(row.backend for row in rows):

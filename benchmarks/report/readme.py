@@ -1,13 +1,14 @@
-"""The few figures that stand in the README, between two comments."""
+"""The figures in the README, between two comments."""
 
 import os
 from pathlib import Path
 from urllib.parse import quote
 
-from benchmarks.pairs import native_peers, to_native
-from benchmarks.report.document import Paragraph, Picture, Table
+from benchmarks.record.pairs import native_peers, to_native
+from benchmarks.record.rows import Row
 from benchmarks.report.headline import headlines
 from benchmarks.report.machine import sentence
+from benchmarks.report.markdown import paragraph, picture, table
 from benchmarks.report.numbers import NONE, figure, ratio
 from benchmarks.report.tables import BACKENDS, STATUSES
 from zoo.errors import InvalidInputError, ZooError
@@ -17,11 +18,11 @@ END = "<!-- end of benchmarks -->"
 
 
 class ReadmeError(ZooError, ValueError):
-    """The README isn't one that the report can write into."""
+    """A README that the report can't write into."""
 
 
-def read(path):
-    """The README's text, its line breaks as they are.
+def read(path: str | os.PathLike) -> str:
+    """Returns the README's text, with its own line breaks.
 
     Raises:
         ReadmeError: if it isn't UTF-8, or doesn't hold both comments once, in their order.
@@ -37,21 +38,21 @@ def read(path):
         raise ReadmeError(
             f"Expected {path} to hold the line {START} once and, below it, {END} once. "
             f"Received: {counts[0]} and {counts[1]} of them, or in another order; add them where "
-            "the figures shall stand"
+            "the figures belong"
         )
     return text
 
 
-def replaced(text, block):
-    """`text` with `block` between the two comments, in the text's own line breaks."""
+def replaced(text: str, block: str) -> str:
+    """Returns `text` with `block` between the two comments, in the text's own line breaks."""
     before, rest = text.split(START)
     _, after = rest.split(END)
     newline = "\r\n" if "\r\n" in text else "\n"
     return f"{before}{START}{newline}{block.replace(chr(10), newline)}{END}{after}"
 
 
-def link(target, readme):
-    """`target` as a link that works in the README.
+def link(target: str | os.PathLike, readme: str | os.PathLike) -> str:
+    """Returns `target` as a link that works in the README.
 
     Raises:
         InvalidInputError: if there is no relative path, as between two drives of Windows.
@@ -66,15 +67,12 @@ def link(target, readme):
     return quote(Path(relative).as_posix())
 
 
-def blocks(rows, chart):
-    """What the README says of one device.
+def blocks(rows: list[Row], chart: str | None) -> list[str]:
+    """Returns the README's blocks on one device.
 
     Args:
         rows: rows of one device, one a cell.
         chart: link to the picture of all workloads, or None.
-
-    Returns:
-        A list of blocks.
     """
     lines = []
     for (model, _, precision), members in headlines(rows).items():
@@ -88,14 +86,14 @@ def blocks(rows, chart):
         "over the fastest loop written by hand in the same framework, which is named: median of "
         "paired windows."
     )
-    listed = [Paragraph(about), Table(columns, tuple(lines), texts=4)]
+    listed = [paragraph(about), table(columns, lines, texts=4)]
     if chart:
-        listed.append(Picture(chart, "Images per second by workload and backend"))
+        listed.append(picture(chart, "Images per second by workload and backend"))
     return listed
 
 
 def _text(row, rows):
-    """`1,234 (0.98 jit)`: images per second, over which native loop."""
+    """`1,234 (0.98 jit)`: images per second, and their ratio to the native loop named."""
     if not row.ok:
         return STATUSES[row.status]
     native = to_native(row, rows)

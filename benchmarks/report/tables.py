@@ -1,24 +1,24 @@
-"""The report's tables: what was measured, and what it says of the backends."""
+"""Tables of the report: all measurements, comparisons of backends, failures."""
 
-from benchmarks.pairs import interleaved, label, paired_ratios, steps_beside_fits, to_native
-from benchmarks.report.document import Heading, Paragraph, Table
+from benchmarks.record.pairs import interleaved, label, paired_ratios, steps_beside_fits, to_native
+from benchmarks.record.rows import Row, summarize
+from benchmarks.report.markdown import heading, paragraph, table
 from benchmarks.report.numbers import NONE, figure, memory, percent, ratio, spread
-from benchmarks.rows import summarize
 
 BACKENDS = ("jax", "tensorflow", "torch")
 STATUSES = {"out_of_memory": "out of memory", "failed": "failed"}
 WHERE = {"device": "device", "numpy": "NumPy"}
-LONGEST_ERROR = 300  # letters; a framework's report of its memory has thousands
+LONGEST_ERROR = 300  # characters; a framework's report of its memory has thousands
 
 
-def order(row):
-    """Sorting key: cells that differ in the backend alone stand together, the zoo first."""
+def order(row: Row) -> tuple:
+    """Returns a sorting key: cells that differ in the backend alone are adjacent, the zoo first."""
     zoo_first = row.implementation == "native"
     return (row.precision, row.data, row.batch_size, row.backend, zoo_first, label(row))
 
 
-def workload_table(rows):
-    """Everything measured in the rows of one workload and mode."""
+def workload_table(rows: list[Row]) -> str:
+    """Returns everything that was measured in the rows of one workload and mode."""
     columns = ("backend", "precision", "batch", "data", "loop", "images/s", "zoo / native")
     columns += ("first call, s", "GFLOP/image", "TFLOP/s", "of the limit", "peak memory")
     lines = []
@@ -39,11 +39,11 @@ def workload_table(rows):
                 memory(row.peak_memory_bytes),
             )
         )
-    return Table(columns, tuple(lines), texts=5)
+    return table(columns, lines, texts=5)
 
 
-def backends_section(rows):
-    """The zoo on each backend against the fastest backend, one line for each task."""
+def backends_section(rows: list[Row]) -> list[str]:
+    """Returns blocks that compare the zoo's backends with the fastest, one line per task."""
     tasks = {}
     for row in sorted(rows, key=lambda row: (row.model, row.mode != "train", *order(row))):
         if row.implementation == "zoo":
@@ -61,18 +61,18 @@ def backends_section(rows):
         return []
     columns = ("workload", "mode", "precision", "batch", "loop", *BACKENDS)
     return [
-        Heading("The zoo on each backend against the fastest backend", 3),
-        Paragraph(
+        heading("The zoo on each backend against the fastest backend", 3),
+        paragraph(
             "Images per second (median), and in brackets the share of the fastest backend's: the "
             "median of paired windows, or, with a star, the ratio of the medians where the "
             "backends were not interleaved and part of a difference may be the machine's."
         ),
-        Table(columns, tuple(lines), texts=5),
+        table(columns, lines, texts=5),
     ]
 
 
 def _beside(row, fastest):
-    """A backend's images per second and their share of the fastest backend's."""
+    """A backend's images per second, and their share of the fastest backend's."""
     if row is None or not row.ok:
         return STATUSES[row.status] if row else NONE
     if interleaved(row, fastest):
@@ -82,8 +82,8 @@ def _beside(row, fastest):
     return f"{figure(row.median)} ({share})"
 
 
-def overhead_section(rows):
-    """What `fit` costs beside the bare step, where both were interleaved."""
+def overhead_section(rows: list[Row]) -> list[str]:
+    """Returns blocks on what `fit` costs beside the bare step, where both ran interleaved."""
     lines = []
     pairs = steps_beside_fits(rows)
     for fit, step in sorted(pairs, key=lambda pair: (pair[0].model, *order(pair[0]))):
@@ -97,18 +97,18 @@ def overhead_section(rows):
     columns = ("workload", "backend", "precision", "batch", "loop")
     columns += ("fit, images/s", "step, images/s", "share of fit's time")
     return [
-        Heading("What fit costs beside the bare step", 3),
-        Paragraph(
+        heading("What fit costs beside the bare step", 3),
+        paragraph(
             "1 - t_step / t_fit from paired windows, median [p10, p90]: what goes into shuffling "
             "the NumPy array, copies to the device, callbacks and logs. The step alone runs on "
             "batches that are on the device already."
         ),
-        Table(columns, tuple(lines), texts=5),
+        table(columns, lines, texts=5),
     ]
 
 
-def failures_section(rows):
-    """Cells that failed or ran out of memory, with their error."""
+def failures_section(rows: list[Row]) -> list[str]:
+    """Returns blocks on the cells that failed or ran out of memory, with their errors."""
     failed = [row for row in rows if not row.ok]
     if not failed:
         return []
@@ -122,6 +122,6 @@ def failures_section(rows):
     columns = ("workload", "mode", "backend", "precision", "batch", "data", "loop", "status")
     columns += ("error",)
     return [
-        Heading("Cells that failed", 3),
-        Table(columns, tuple(lines), texts=len(columns)),
+        heading("Cells that failed", 3),
+        table(columns, lines, texts=len(columns)),
     ]

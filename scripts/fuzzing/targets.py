@@ -1,7 +1,7 @@
-"""What is fuzzed: each target makes a hostile input, and hands it to the zoo.
+"""Targets of the fuzzer: each makes hostile inputs and hands them to the zoo.
 
-A target's `run` returns a word for what was accepted, after a look at whether it is valid; what is
-refused raises the project's own error.
+A target's `run` returns a word for what was accepted, after checking that it is valid; a refusal
+raises the project's own error.
 """
 
 import json
@@ -16,19 +16,23 @@ from scripts.fuzzing.structured import mutate_structure
 
 
 class Weights:
-    """Weights files and checkpoints, read against what the sound file's networks are."""
+    """Weights files and checkpoints, read against the networks of the sound file.
+
+    One guarded process reads file after file and is restarted when a file ends it, where users get
+    a fresh one for each file: starting one takes a hundred times as long as reading a small file.
+    """
 
     def __init__(self, folder):
-        from zoo.hdf5 import open_hdf5
+        from zoo.hub.array_files import open_arrays
         from zoo.hub.weights import network_arrays
 
         self.path = folder / "mutated.weights.h5"
         self.seeds = []
         for path in sorted((folder / "weights").glob("*.weights.h5")):
-            with open_hdf5(path) as file:
-                chosen = network_arrays(list(file.datasets))
+            with open_arrays(path) as file:
+                chosen = network_arrays(list(file.arrays))
                 expected = {
-                    name: np.empty(file.datasets[source].shape, "float32")
+                    name: np.empty(file.arrays[source].shape, "float32")
                     for source, name in chosen.items()
                 }
             self.seeds.append((path, path.read_bytes(), expected))
@@ -50,9 +54,8 @@ class Weights:
         return self.load(expected)
 
     def load(self, expected):
-        from zoo.hub.weights import network_arrays, read_arrays, read_attribute
+        from zoo.hub.weights import network_arrays, read_arrays
 
-        read_attribute(self.path, "note", 1000)
         arrays = read_arrays(self.path, expected, network_arrays)
         assert arrays.keys() == expected.keys()
         for name, array in arrays.items():
@@ -113,7 +116,7 @@ HOSTILE += ({"__class__": "x"}, {"a": {"b": [1, {"c": None}]}}, "é", "a\nb", " 
 
 
 def _change_value(values, rng):
-    """One value, anywhere, for a hostile one; or a key for another."""
+    """Replaces one value, anywhere, by a hostile one; or a key by another; or deletes it."""
     parent, key = values, rng.choice(list(values))
     while isinstance(parent[key], dict) and parent[key] and rng.random() < 0.7:
         parent, key = parent[key], rng.choice(list(parent[key]))
@@ -130,7 +133,7 @@ def _change_value(values, rng):
 
 
 class Pictures:
-    """Folders of pictures, and picture and mask of `zoo inpaint`."""
+    """Folders of pictures, and the picture and mask of `zoo inpaint`."""
 
     def __init__(self, folder):
         self.folder = folder / "mutated"
@@ -180,9 +183,9 @@ class Pictures:
 
 
 class LibHDF5:
-    """What libhdf5 itself makes of mutated weights files, the reason why the zoo reads its own way.
+    """Mutated weights files read by libhdf5 in this process: the reason for a guarded one.
 
-    Not part of a run unless it is asked for.
+    Runs only when it is named.
     """
 
     def __init__(self, folder):

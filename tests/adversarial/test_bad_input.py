@@ -187,31 +187,20 @@ def model():
     return point_model()
 
 
-@pytest.mark.parametrize("count", [0, -1, 2.5, True, "3", None, np.float32(2)])
-def test_counts_must_be_positive_integers(model, count):
+@pytest.mark.parametrize(
+    ("arguments", "expected", "received"),
+    [
+        ({"count": 2.5}, "`count` must be a positive integer", "2.5"),
+        ({"count": None}, "`count` must be a positive integer", "None"),
+        ({"count": 2, "seed": -1}, "`seed` must be an integer of at least 0", "-1"),
+        ({"count": 2, "batch_size": 0}, "`batch_size` must be a positive integer", "0"),
+    ],
+    ids=str,
+)
+def test_numbers_of_generate_are_checked(model, arguments, expected, received):
     with pytest.raises(InvalidInputError) as error:
-        model.generate(count)
-    assert_tells(error, "positive integer", repr(count))
-    with pytest.raises(InvalidInputError):
-        model.sample_latent(count)
-
-
-def test_integers_of_numpy_are_counts(model):
-    assert model.generate(np.int64(2)).shape == (2, 2)
-
-
-@pytest.mark.parametrize("batch_size", [0, 2.5])
-def test_batch_size_must_be_a_positive_integer(model, batch_size):
-    with pytest.raises(InvalidInputError) as error:
-        model.generate(2, batch_size=batch_size)
-    assert_tells(error, "`batch_size` must be a positive integer", repr(batch_size))
-
-
-@pytest.mark.parametrize("seed", [-1, 1.5, "x", True])
-def test_seeds_must_be_integers_from_zero(model, seed):
-    with pytest.raises(InvalidInputError) as error:
-        model.generate(2, seed=seed)
-    assert_tells(error, "`seed` must be an integer of at least 0", repr(seed))
+        model.generate(**arguments)
+    assert_tells(error, expected, received)
 
 
 @pytest.mark.parametrize(
@@ -240,39 +229,17 @@ def test_latents_stand_alone(model, others):
 
 
 @pytest.mark.parametrize(
-    ("loss", "closest"),
-    [("hing", "'hinge'"), ("wassertein", "'wasserstein'"), ("non-saturating", "'non_saturating'")],
-)
-def test_an_unknown_loss_names_the_closest(model, loss, closest):
-    with pytest.raises(InvalidInputError) as error:
-        model.compile(loss=loss)
-    assert_tells(error, f"Did you mean {closest}?", repr(loss))
-
-
-@pytest.mark.parametrize("loss", [None, 3, zoo.losses.Hinge, keras.losses.BinaryCrossentropy()])
-def test_a_loss_needs_both_methods(model, loss):
-    with pytest.raises(InvalidInputError) as error:
-        model.compile(loss=loss)
-    assert_tells(error, "discriminator(real_logits, fake_logits)", repr(loss))
-
-
-@pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
+        ("loss", "hing", "Did you mean 'hinge'?"),
         ("discriminator_steps", -1, "integer of at least 0"),
-        ("discriminator_steps", 1.5, "integer of at least 0"),
-        ("discriminator_steps", True, "integer of at least 0"),
         ("gradient_penalty", -0.1, "finite number of at least 0"),
-        ("gradient_penalty", float("nan"), "finite number of at least 0"),
         ("gradient_penalty", "10", "finite number of at least 0"),
-        ("r1_penalty", -1, "finite number of at least 0"),
         ("r1_penalty", float("inf"), "finite number of at least 0"),
         ("average_decay", 1.0, "at least 0 and under 1"),
-        ("average_decay", -0.1, "at least 0 and under 1"),
-        ("average_decay", float("nan"), "at least 0 and under 1"),
     ],
 )
-def test_numbers_of_compile_are_checked(model, name, value, expected):
+def test_arguments_of_compile_are_checked(model, name, value, expected):
     with pytest.raises(InvalidInputError) as error:
         model.compile(**{name: value})
     assert_tells(error, f"`{name}` must be", repr(value))
@@ -302,6 +269,9 @@ def test_networks_must_fit_each_other():
     with pytest.raises(InvalidInputError) as error:
         zoo.AdversarialModel(generator, discriminator, latent_dim=4)
     assert_tells(error, "latent_dim=4", "(None, 4)")
+    with pytest.raises(InvalidInputError) as error:
+        zoo.AdversarialModel(generator, discriminator, latent_dim=2.0)
+    assert_tells(error, "`latent_dim` must be a positive integer", "2.0")
 
 
 def test_discriminator_must_keep_the_batch_axis():
@@ -315,12 +285,3 @@ def test_discriminator_must_keep_the_batch_axis():
     with pytest.raises(InvalidInputError) as error:
         zoo.AdversarialModel(generator, discriminator, latent_dim=3)
     assert_tells(error, "keep the batch axis", "logits ()")
-
-
-@pytest.mark.parametrize("latent_dim", [0, -3, 2.0, "3"])
-def test_latent_dim_must_be_a_positive_integer(latent_dim):
-    generator = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
-    discriminator = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
-    with pytest.raises(InvalidInputError) as error:
-        zoo.AdversarialModel(generator, discriminator, latent_dim=latent_dim)
-    assert_tells(error, "`latent_dim` must be a positive integer", repr(latent_dim))

@@ -294,7 +294,8 @@ def test_families_train_with_it(family, arguments, precision):
 def test_the_range_is_the_generators():
     model = zoo.VanillaGAN((8, 8, 1), hidden_units=(4,), output_activation="sigmoid")
     model.compile(diff_augment="cutout")
-    assert (model.diff_augment.middle, model.diff_augment.half_range) == (0.5, 0.5)
+    augment = model.setup.diff_augment
+    assert (augment.middle, augment.half_range) == (0.5, 0.5)
 
 
 def test_points_are_refused_when_the_model_is_compiled():
@@ -314,6 +315,6 @@ def test_keras_files_keep_the_techniques(tmp_path):
     model = zoo.VanillaGAN((8, 8, 1), hidden_units=(4,))
     model.compile(diff_augment="color,cutout", instance_noise=0.1, instance_noise_steps=7)
     model.save(tmp_path / "x.keras")
-    copy = keras.saving.load_model(tmp_path / "x.keras")
-    assert copy.diff_augment.policy == ("color", "cutout")
-    assert (copy.instance_noise.stddev, copy.instance_noise.steps) == (0.1, 7)
+    setup = keras.saving.load_model(tmp_path / "x.keras").setup
+    assert setup.diff_augment.policy == ("color", "cutout")
+    assert (setup.instance_noise.stddev, setup.instance_noise.steps) == (0.1, 7)

@@ -1,4 +1,4 @@
-"""What `fit` makes of arrays: every sample once an epoch, in the order asked for."""
+"""What `fit` makes of arrays: every sample once an epoch, in a new order or in theirs."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ from keras import layers
 
 import zoo
 from zoo import backend
-from zoo.adversarial.feeding import ArrayBatches, EpochOrder, EpochStart, feed_arrays
+from zoo.adversarial.feeding import ArrayBatches, EpochOrder, EpochStart, array_batches
 
 COUNT = 21
 ORDER_OF_SEED_0 = [10, 18, 16, 4, 2, 12, 6, 19, 3, 11, 8, 0, 17, 13, 7, 20, 5, 14, 9, 1, 15]
@@ -58,7 +58,7 @@ def test_in_order():
     assert flat(seen) == 2 * list(range(COUNT))
 
 
-def test_the_batch_size_is_that_of_keras_if_nobody_says():
+def test_the_default_batch_size_is_that_of_keras():
     points = np.repeat(POINTS, 3, axis=0)
     assert [len(batch) for batch in fit(points).seen] == [32, 31]
 
@@ -72,44 +72,55 @@ def test_equal_seeds_give_equal_orders():
     assert fit(POINTS, batch_size=4).seen == fit(POINTS, batch_size=4).seen
 
 
+ARGUMENTS = {"x": POINTS, "y": None, "sample_weight": None, "batch_size": 5, "shuffle": True}
+
+
 @pytest.mark.parametrize(
-    "kwargs",
+    "changes",
     [
         {"x": [POINTS]},
-        {"x": POINTS, "y": [1] * COUNT},
-        {"x": POINTS, "sample_weight": np.ones(COUNT)},
-        {"x": POINTS, "validation_split": 0.5},
-        {"x": POINTS, "steps_per_epoch": 2},
-        {"x": POINTS, "shuffle": "batch"},
-        {"x": POINTS, "batch_size": 2.5},
-        {"x": POINTS, "y": np.arange(COUNT - 1)},
-        {},
+        {"y": [1] * COUNT},
+        {"sample_weight": np.ones(COUNT)},
+        {"shuffle": "batch"},
+        {"batch_size": 2.5},
+        {"y": np.arange(COUNT - 1)},
+        {"x": None},
     ],
     ids=str,
 )
-def test_what_only_keras_can_do_is_left_to_it(kwargs):
-    assert feed_arrays(kwargs, model=None) is kwargs
+def test_what_only_keras_makes_batches_of_is_left_to_it(changes):
+    assert array_batches(None, **ARGUMENTS) is not None
+    assert array_batches(None, **{**ARGUMENTS, **changes}) is None
+
+
+def keras_arguments(monkeypatch, **kwargs):
+    """What `keras.Model.fit` is called with."""
+    received = {}
+    monkeypatch.setattr(keras.Model, "fit", lambda self, **kwargs: received.update(kwargs))
+    monkeypatch.setattr(backend, "feed", lambda batches: ("fed", batches.batch_size))
+    fit(POINTS, **kwargs)
+    return received
+
+
+@pytest.mark.parametrize("changes", [{"validation_split": 0.5}, {"steps_per_epoch": 2}], ids=str)
+def test_settings_that_only_keras_knows_leave_the_arrays_to_it(monkeypatch, changes):
+    received = keras_arguments(monkeypatch, **changes)
+    assert received["x"] is POINTS
+    assert received.items() >= changes.items()
 
 
 def test_validation_keeps_the_batch_size(monkeypatch):
-    monkeypatch.setattr(backend, "feed", lambda batches: "batches")
-    arguments = {"x": POINTS, "batch_size": 5, "validation_data": POINTS, "epochs": 2}
-    fed = feed_arrays(arguments, model=None)
-    assert [type(callback) for callback in fed.pop("callbacks")] == [EpochStart]
-    assert fed == {
-        "x": "batches",
-        "shuffle": False,
-        "validation_batch_size": 5,
-        "validation_data": POINTS,
-        "epochs": 2,
-    }
+    received = keras_arguments(monkeypatch, batch_size=5, validation_data=POINTS, epochs=2)
+    assert [type(callback) for callback in received["callbacks"]] == [EpochStart]
+    assert received["validation_data"] is POINTS
+    names = ("x", "y", "batch_size", "shuffle", "validation_batch_size", "epochs")
+    assert [received[name] for name in names] == [("fed", 5), None, None, False, 5, 2]
 
 
-def test_floats_are_those_of_keras(monkeypatch):
-    handed = []
-    monkeypatch.setattr(backend, "feed", lambda batches: handed.extend(batches.arrays))
-    feed_arrays({"x": POINTS.astype("float64"), "y": np.arange(COUNT)}, model=None)
-    assert [array.dtype for array in handed] == ["float32", np.arange(1).dtype]
+def test_floats_are_those_of_keras():
+    changes = {"x": POINTS.astype("float64"), "y": np.arange(COUNT)}
+    batches = array_batches(None, **{**ARGUMENTS, **changes})
+    assert [array.dtype for array in batches.arrays] == ["float32", np.arange(1).dtype]
 
 
 def test_the_order_is_the_same_on_every_backend():

@@ -1,6 +1,7 @@
 """Everything of Keras' `fit` works: data, callbacks, schedules, precision, saving."""
 
 import csv
+import inspect
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from keras import layers, ops
 
 import zoo
+from tests.helpers import normal, values
 
 BACKEND = keras.backend.backend()
 IMAGE_SHAPE = (4, 4, 1)
@@ -15,10 +17,6 @@ KEYS = {"discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy"
 FIT = {"batch_size": 8, "shuffle": False, "verbose": 0}
 
 no_torch = pytest.mark.skipif(BACKEND == "torch", reason="Keras has no such feature on torch")
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype("float32")
 
 
 def make_images(count):
@@ -70,10 +68,6 @@ class FixedLatents(zoo.AdversarialModel):
         return ops.convert_to_tensor(normal(64, self.latent_dim, seed=9))[:batch_size]
 
 
-def values(variables):
-    return [ops.convert_to_numpy(v).copy() for v in variables]
-
-
 def moved(before, variables):
     return [not np.array_equal(x, y) for x, y in zip(before, values(variables), strict=True)]
 
@@ -87,6 +81,14 @@ def rates(model):
 
 
 # -------------------------------------------------------------------------------------- data
+
+
+def test_the_arguments_of_fit_are_those_of_keras():
+    ours, theirs = (
+        [(p.name, p.default, p.kind) for p in inspect.signature(fit).parameters.values()]
+        for fit in (zoo.AdversarialModel.fit, keras.Model.fit)
+    )
+    assert ours == theirs
 
 
 class Batches(keras.utils.PyDataset):
@@ -510,8 +512,8 @@ def test_keras_file_brings_back_networks_settings_and_training_state(tmp_path):
     assert isinstance(other.optimizer.discriminator_optimizer, keras.optimizers.RMSprop)
     assert other.optimizer.generator_optimizer.beta_1 == 0.5
     assert rates(other) == pytest.approx([1e-2, 2e-2])
-    assert other.loss_object.real_label == 0.9
-    assert other.average_decay == 0.9
+    assert other.setup.loss.real_label == 0.9
+    assert other.setup.average_decay == 0.9
     latents = normal(4, 3)
     samples = model.generate(latents=latents)
     np.testing.assert_allclose(other.generate(latents=latents), samples, atol=1e-6)

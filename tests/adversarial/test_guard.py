@@ -82,10 +82,10 @@ def test_numbers_must_be_finite_and_their_squares_as_well(value, sound):
 
 
 class Spoiled(zoo.AdversarialModel):
-    """The generator's loss is infinite, and the discriminator knows nothing of it."""
+    """The generator's loss is infinite, the discriminator's is not."""
 
-    def generator_loss(self, fake, batch, training=True):
-        loss, extras = super().generator_loss(fake, batch, training)
+    def generator_loss(self, fake, batch, adversarial_loss, training=True):
+        loss, extras = super().generator_loss(fake, batch, adversarial_loss, training)
         return loss + ops.cast(ops.mean(fake), "float32") * float("inf"), extras
 
 

@@ -101,14 +101,6 @@ def test_iterations_with_a_loss_scale_are_the_updates_that_were_made():
     assert number(pair.iterations) == 2
 
 
-def test_fit_advances_both_halves(trained):
-    assert number(trained.optimizer.generator_optimizer.iterations) == 4
-    assert number(trained.optimizer.discriminator_optimizer.iterations) == 4
-    for variable in trained.optimizer.variables:
-        if variable.shape:
-            assert np.abs(array(variable)).max() > 0, variable.path
-
-
 # -------------------------------------------------------------------------- learning rate
 
 
@@ -130,15 +122,6 @@ def test_setting_the_learning_rate_many_times_does_not_drift():
         pair.learning_rate = 10.0**exponent
     pair.learning_rate = 1e-3
     assert number(pair.discriminator_optimizer.learning_rate) == pytest.approx(4e-3, rel=1e-3)
-
-
-def test_a_callback_that_sets_rates_reaches_both():
-    model = make_model()
-    callback = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
-    callback.set_model(model)
-    callback.on_epoch_begin(0)
-    assert number(model.optimizer.generator_optimizer.learning_rate) == pytest.approx(0.005)
-    assert number(model.optimizer.discriminator_optimizer.learning_rate) == pytest.approx(0.01)
 
 
 def test_a_schedule_for_the_pair_is_refused():
@@ -163,17 +146,6 @@ def test_a_rate_that_one_half_refuses_changes_neither():
     with pytest.raises(TypeError):
         pair.learning_rate = 0.5
     assert number(pair.learning_rate) == pytest.approx(0.1)
-
-
-def test_each_half_may_have_its_own_schedule():
-    schedule = keras.optimizers.schedules.PiecewiseConstantDecay([1], [0.5, 0.25])
-    pair = PairedOptimizer(keras.optimizers.SGD(schedule), keras.optimizers.SGD(0.125))
-    generator = keras.Variable([0.0])
-    pair.build_pair([generator], [keras.Variable([0.0])])
-    for _ in range(3):
-        pair.generator_optimizer.apply([ops.convert_to_tensor([-1.0])], [generator])
-    assert array(generator).tolist() == [0.5 + 0.5 + 0.25]
-    assert number(pair.learning_rate) == 0.25
 
 
 # -------------------------------------------------------------------------- serialization

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 import zoo
-from zoo.adversarial.samplewise import is_samplewise
+from zoo.adversarial.step import is_samplewise
 from zoo.layers.spectral import SpectralConv2D, SpectralDense
 
 
@@ -48,7 +48,7 @@ def test_one_pass_trains_as_two_do():
     results = []
     for together in (True, False):
         model = zoo.VanillaGAN((28, 28, 1), hidden_units=(8, 4), seed=0)
-        model._samplewise = together
+        model.samplewise = together
         model.compile()
         losses = [model.train_on_batch(batch, return_dict=True) for batch in images]
         results.append([[step[name] for name in sorted(step)] for step in losses])

@@ -10,7 +10,7 @@ import time
 
 import keras
 
-from benchmarks import devices
+from benchmarks.measure import devices
 
 BACKEND = keras.backend.backend()
 REAL = devices.load(BACKEND)

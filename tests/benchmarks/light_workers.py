@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from benchmarks.worker import serve
+from benchmarks.measure.worker import serve
 
 
 def obedient(connection, cell, settings, log):

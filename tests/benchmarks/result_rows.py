@@ -1,6 +1,24 @@
-"""Rows as a run would write them, with figures made up for the tests."""
+"""Rows as a run would write them, and outcomes behind them, with figures made up for the tests."""
 
-from benchmarks.rows import Row, append_row, summarize
+import dataclasses
+
+from benchmarks.measure.cells import Cell
+from benchmarks.measure.runner import Outcome
+from benchmarks.record.rows import Row, append_row, summarize
+
+CELL = Cell("gan28", "train", "float32", 4, "jax", "zoo", "fit", "auto", "numpy")
+RUN = {"run": "abc", "date": "2030-01-02T03:04:05+00:00", "commit": None}
+MACHINE = {"matmul_tflops": 0.5, "copy_gb_per_second": None, "device": "cpu", "driver": None}
+FACTS = {
+    "parameters": 7,
+    "gflop_per_image": 2.0,
+    "tf32": None,
+    "first_call_seconds": 3.0,
+    "warm_up_seconds": 4.0,
+    "steps_per_window": 5,
+    "peak_memory_bytes": 1000,
+    "memory_kind": "resident",
+}
 
 VERSIONS = {"keras": "3.15.1", "backend": "1.0", "numpy": "2.4.0", "python": "3.12.3"}
 MEASURED = ("images_per_second", "ms_per_step", "first_call_seconds", "warm_up_seconds", "losses")
@@ -61,12 +79,23 @@ def row(windows=(100.0, 101.0, 102.0, 99.0, 98.0), **changes):
         }
     else:
         values = {**values, "windows": [], **dict.fromkeys(MEASURED)}
-    return Row(**values)
+    return Row.from_dict(values)
 
 
 def failed(error="it broke", status="failed", **changes):
     """A row without anything measured."""
     return row(status=status, error=error, **changes)
+
+
+def outcome(**changes):
+    """What was measured of `CELL`, with `changes`."""
+    windows = [(0.5, (1.0, 2.0)), (0.25, (1.5, 2.5)), (0.2, (1.25, 2.25))]
+    return dataclasses.replace(Outcome(CELL, facts=FACTS, windows=windows), **changes)
+
+
+def failed_outcome(**changes):
+    """A failure of `CELL`, with `changes`."""
+    return outcome(status="failed", error="it broke", facts={}, windows=[], **changes)
 
 
 def write(path, rows):

@@ -4,9 +4,9 @@ import dataclasses
 
 import keras
 
-from benchmarks import devices
-from benchmarks.cells import Cell
-from benchmarks.workloads import build as build_workload
+from benchmarks.measure import devices
+from benchmarks.measure.cells import Cell
+from benchmarks.measure.workloads import build as build_workload
 
 BACKEND = keras.backend.backend()
 DEVICES = devices.load(BACKEND)

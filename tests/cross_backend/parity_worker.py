@@ -1,4 +1,4 @@
-"""Computes, on the backend of this process, what `test_parity.py` compares between backends.
+"""Computes on this process's backend what `test_parity.py` compares between backends.
 
 KERAS_BACKEND=jax python -m tests.cross_backend.parity_worker OUTPUT.npz
 """
@@ -24,7 +24,7 @@ LOSSES = {
 
 
 def generator_outputs():
-    """Every registered model at full size: samples of the same weights and latents."""
+    """Returns samples of every registered model at full size, from the same weights and latents."""
     results = {}
     for name in zoo.list_models():
         model = zoo.build(name)
@@ -38,7 +38,7 @@ def generator_outputs():
 
 
 def training_losses():
-    """Every registered model's recipe, and every loss: the losses of 20 steps."""
+    """Returns the losses of 20 steps for every registered model's recipe, and for every loss."""
     results = {}
     for name in zoo.list_models():
         changes = {} if registry.find(name).family == "inpainting_gan" else {"dropout": 0.0}
@@ -52,14 +52,14 @@ def training_losses():
 
 
 def train(model, **arguments):
-    """Losses (STEPS, 2) of steps on given batches, with given latents, or masks."""
+    """Returns the losses of steps on given batches, latents and masks, of shape `(STEPS, 2)`."""
     import keras
     from keras import ops
 
     set_weights(model)
     rng = np.random.default_rng(3)
     images = rng.integers(0, 256, (STEPS, BATCH, *model.image_shape), "uint8")
-    beside = [None] * STEPS  # what comes with the images: masks, or labels
+    beside = [None] * STEPS  # masks or labels, which come with the images
     if hasattr(model, "inpaint"):
         height, width = model.image_shape[:2]
         masks = zoo.masks.draw("mixture", STEPS * BATCH, (height, width), seed=4)
@@ -74,8 +74,8 @@ def train(model, **arguments):
             return ops.take(latents, ops.mod(step, STEPS), axis=0)
 
         model.draw_latents = draw_latents
-    # Random numbers differ between backends; the points of the penalty's lines, and which images
-    # are mirrored, stay put.
+    # Random numbers differ between backends, so the points on the penalty's lines are fixed, and so
+    # is which images are mirrored.
     keras.random.uniform = lambda shape, seed=None: ops.reshape(
         ops.linspace(0.1, 0.9, BATCH), (BATCH,) + (1,) * (len(shape) - 1)
     )

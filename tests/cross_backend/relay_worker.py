@@ -1,10 +1,11 @@
-"""One leg of `test_relay.py`: loads, trains two epochs, saves; on this process's backend.
+"""One leg of `test_relay.py`: loads, trains two epochs and saves, on this process's backend.
 
 python -m tests.cross_backend.relay_worker START.weights.h5|- END.weights.h5 RESULTS.json
 """
 
 import json
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -16,7 +17,12 @@ IMAGES = np.random.default_rng(5).integers(0, 256, (32, 28, 28, 1), "uint8")
 LATENTS = np.random.default_rng(6).standard_normal((8, 8)).astype("float32")
 
 
-def main(start, end, results):
+def train(start, end):
+    """Trains from the weights and optimizers in `start`, unless it is `-`, and saves them in `end`.
+
+    Returns:
+        A dict: what the model scored before, during and after, its iterations, and its images.
+    """
     model = build_tiny("dcgan_mnist", dropout=0.0)
     model.draw_latents = lambda batch_size: ops.convert_to_tensor(LATENTS)
     set_weights(model)
@@ -33,7 +39,7 @@ def main(start, end, results):
     after = model.evaluate(IMAGES, batch_size=8, verbose=0, return_dict=True)
     model.save_weights(end)
     pair = model.optimizer
-    found = {
+    return {
         "before": before,
         "history": history,
         "after": after,
@@ -43,9 +49,8 @@ def main(start, end, results):
         ],
         "images": model.generate(4, seed=0).tolist(),
     }
-    with open(results, "w", encoding="utf-8") as file:
-        json.dump(found, file)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    start, end, results = sys.argv[1:]
+    Path(results).write_text(json.dumps(train(start, end)), encoding="utf-8")

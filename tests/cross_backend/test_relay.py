@@ -1,43 +1,31 @@
 """Training handed from backend to backend: saved on one, continued on the next."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
-from tests.processes import BACKENDS, HERE, environment
+from tests.cross_backend import relay_worker
+from tests.processes import BACKENDS, HERE, run_python
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.cross_backend,
     pytest.mark.skipif(len(BACKENDS) < 2, reason="needs two backends"),
 ]
 
 
-def run(backend, start, folder, tag):
-    end, results = folder / f"{tag}.weights.h5", folder / f"{tag}.json"
-    command = [
-        sys.executable,
-        "-m",
-        "tests.cross_backend.relay_worker",
-        str(start),
-        str(end),
-        str(results),
-    ]
-    subprocess.run(command, env=environment(backend), check=True, timeout=600)
-    return end, json.loads(results.read_text())
-
-
 def test_losses_go_on_from_where_they_were_on_another_backend(tmp_path):
-    """This backend starts, the others take over in turn; beside it, one runs through."""
-    turn = BACKENDS.index(HERE)
-    relay = [*BACKENDS[turn:], *BACKENDS[:turn]]
+    """Each backend hands on to another and takes over from another; beside it, one runs through."""
+    start = BACKENDS.index(HERE)
+    relay = [*BACKENDS[start:], *BACKENDS[:start], HERE]
     handed_on = alone = "-"
     finish = None
     for leg, backend in enumerate(relay):
-        handed_on, found = run(backend, handed_on, tmp_path, f"leg{leg}")
-        alone, expected = run(HERE, alone, tmp_path, f"alone{leg}")
+        paths = [tmp_path / f"relay{leg}.weights.h5", tmp_path / f"relay{leg}.json"]
+        run_python("-m", "tests.cross_backend.relay_worker", handed_on, *paths, backend=backend)
+        handed_on, found = paths[0], json.loads(paths[1].read_text())
+        end = tmp_path / f"alone{leg}.weights.h5"
+        expected, alone = relay_worker.train(alone, end), end
         for key in ("before", "history", "after"):
             for name, value in expected[key].items():
                 np.testing.assert_allclose(found[key][name], value, rtol=2e-3, err_msg=name)

@@ -1,3 +1,5 @@
+"""Classical inpainting."""
+
 import subprocess
 import sys
 
@@ -7,6 +9,8 @@ import pytest
 from zoo.errors import InvalidInputError, MissingDependencyError
 from zoo.evaluation.baselines import METHODS, inpaint_classically
 from zoo.evaluation.metrics.restoration import score_restorations
+
+pytestmark = pytest.mark.no_backend
 
 
 def smooth_images(count=4, shape=(24, 20, 3)):

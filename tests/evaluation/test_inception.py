@@ -9,6 +9,8 @@ import pytest
 from zoo.errors import InvalidInputError, MissingDependencyError, WeightsNotFoundError
 from zoo.evaluation.features.inception import Inception, load_inception
 
+pytestmark = pytest.mark.no_backend
+
 LIBRARY = "torch_fidelity.feature_extractor_inceptionv3"
 
 

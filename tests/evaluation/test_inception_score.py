@@ -1,8 +1,12 @@
+"""The inception score against closed forms."""
+
 import numpy as np
 import pytest
 
 from zoo.errors import InvalidInputError
 from zoo.evaluation.metrics.inception_score import inception_score
+
+pytestmark = pytest.mark.no_backend
 
 
 @pytest.mark.parametrize("classes", [2, 10])

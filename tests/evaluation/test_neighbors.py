@@ -1,12 +1,23 @@
+"""Nearest neighbors, copies of training images, and the closest pair of a set."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tests.evaluation.stand_ins import Extractor
 from zoo.errors import InvalidInputError
 from zoo.evaluation.metrics import vectors
-from zoo.evaluation.metrics.neighbors import memorization, nearest
+from zoo.evaluation.metrics.neighbors import (
+    closest_pair_distance,
+    memorization,
+    nearest,
+    nearest_images,
+    neighbor_grid,
+)
+
+pytestmark = pytest.mark.no_backend
 
 # Few different values: copies and ties are the rule.
 GRID = hnp.arrays(
@@ -14,6 +25,10 @@ GRID = hnp.arrays(
     st.tuples(st.integers(4, 12), st.just(2)),
     elements=st.integers(-2, 2).map(float),
 )
+
+
+def gray(*levels):
+    return np.array(levels, "uint8")[:, None, None, None] + np.zeros((4, 4, 1), "uint8")
 
 
 def brute_force(queries, references, count):
@@ -91,7 +106,7 @@ def test_samples_of_the_same_distribution_are_not_memorized():
     assert report["distribution_gap"] < 0.044
 
 
-def test_copies_are_told():
+def test_copies_are_reported():
     train, held_out = np.random.default_rng(3).normal(size=(2, 500, 4))
     report = memorization(train[::2], held_out, train)
     expected = np.median(nearest(held_out, train)[1])
@@ -109,7 +124,7 @@ def test_copies_are_told():
     assert report["median_ratio"] > 10.0
 
 
-def test_copies_are_told_by_held_out_vectors_that_are_training_vectors_too():
+def test_copies_are_reported_with_held_out_vectors_that_are_training_vectors_too():
     train, held_out = np.random.default_rng(7).normal(size=(2, 500, 4))
     held_out[:10] = train[:10]
     assert memorization(train[100:], held_out, train)["copied_share"] == 1.0
@@ -143,3 +158,39 @@ def test_memorization_refuses_held_out_vectors_from_the_training_set():
     train = np.random.default_rng(6).normal(size=(20, 3))
     with pytest.raises(InvalidInputError, match="part of `train`"):
         memorization(train + 1.0, train[:5], train)
+
+
+# --------------------------------------------------------------------------------- images
+
+
+def test_nearest_images_come_first_and_a_copy_is_at_distance_zero(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_CACHE_DIR", str(tmp_path))
+    samples, images = gray(10, 50), gray(0, 49, 12, 60, 50)
+    indices, distances = nearest_images(samples, images, Extractor(), 2)
+    np.testing.assert_array_equal(indices, [[2, 0], [4, 1]])
+    # Four features, each the brightness of a quarter.
+    np.testing.assert_allclose(distances, [[4, 20], [0, 2]])
+    with pytest.raises(InvalidInputError, match="at least 6"):
+        nearest_images(samples, images, Extractor(), 6)
+
+
+def test_a_row_is_a_sample_and_its_neighbors():
+    rows = neighbor_grid(gray(1, 2), gray(10, 20, 30), np.array([[2, 0], [1, 1]]))
+    assert rows.shape == (6, 4, 4, 1)
+    np.testing.assert_array_equal(rows[:, 0, 0, 0], [1, 30, 10, 2, 20, 20])
+
+
+def test_closest_pair():
+    assert closest_pair_distance(gray(0, 51, 255, 102)) == pytest.approx(0.2)
+    # 200 -> 210 and back: unsigned differences would wrap around.
+    assert closest_pair_distance(gray(210, 200)) == pytest.approx(10 / 255)
+    assert closest_pair_distance(gray(7, 90, 7)) == 0.0
+    half = gray(0, 0)
+    half[1, :2] = 255
+    assert closest_pair_distance(half) == pytest.approx(np.sqrt(0.5))
+
+
+@pytest.mark.parametrize("images", [gray(1), gray(1, 2) / 255, np.zeros((3, 0), np.uint8)])
+def test_closest_pair_refuses(images):
+    with pytest.raises(InvalidInputError, match="at least two uint8 images"):
+        closest_pair_distance(images)

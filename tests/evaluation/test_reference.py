@@ -1,3 +1,5 @@
+"""References: features in the cache, moments in files."""
+
 import hashlib
 import os
 
@@ -17,6 +19,8 @@ from zoo.evaluation.features.reference import (
     statistics_path,
     write_statistics,
 )
+
+pytestmark = pytest.mark.no_backend
 
 
 @pytest.fixture(autouse=True)

@@ -1,3 +1,5 @@
+"""PSNR, SSIM and the error in the hole against closed forms."""
+
 import sys
 import tracemalloc
 
@@ -6,6 +8,8 @@ import pytest
 
 from zoo.errors import InvalidInputError, MissingDependencyError
 from zoo.evaluation.metrics.restoration import RestorationScores, score_restorations
+
+pytestmark = pytest.mark.no_backend
 
 
 def some_images(count=3, shape=(16, 12, 3), seed=0):
@@ -91,15 +95,6 @@ def test_ssim_matches_its_formula_in_a_single_window():
         original.astype(np.uint8), restored.astype(np.uint8), np.ones((1, 7, 7), bool)
     )
     assert scores.ssim[0] == pytest.approx(expected)
-
-
-def test_worse_images_score_worse():
-    images = some_images()
-    masks = hole(images)
-    better, worse = (score_restorations(images, put_in(images, masks, e), masks) for e in (5, 40))
-    assert np.all(better.psnr > worse.psnr)
-    assert np.all(better.ssim > worse.ssim)
-    assert np.all(better.hole_l1 < worse.hole_l1)
 
 
 def test_the_summary_is_the_mean_over_images_whatever_their_holes():

@@ -1,3 +1,5 @@
+"""Records of scores: what they hold, depend on and omit."""
+
 import json
 
 import numpy as np
@@ -15,6 +17,8 @@ from zoo import datasets
 from zoo.errors import DatasetError, InvalidInputError
 from zoo.evaluation import evaluate, evaluate_training_images, scores
 from zoo.evaluation.features.reference import reference_of, statistics_path, write_statistics
+
+pytestmark = pytest.mark.no_backend
 
 OF_FEATURES = {"kernel_distance", "kernel_distance_deviation"}
 OF_FEATURES |= {"precision", "recall", "density", "coverage"}

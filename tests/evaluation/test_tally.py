@@ -4,7 +4,44 @@ import pytest
 from tests.evaluation.stand_ins import Extractor, brightness, photos
 from zoo.errors import InvalidInputError
 from zoo.evaluation import tally as module
-from zoo.evaluation.tally import Tally
+from zoo.evaluation.tally import Tally, reference_gaussian
+
+pytestmark = pytest.mark.no_backend
+
+
+class Brightness:
+    """Stands in for a classifier: two features that a test can work out by hand."""
+
+    image_shape = (6, 4, 3)
+
+    def features(self, images, batch_size=500):
+        brightness = images.reshape(len(images), -1).mean(axis=1, dtype="float32")
+        return np.stack([brightness, 0 * brightness], axis=1), np.ones((len(images), 1), "float32")
+
+
+def gray(levels):
+    return np.array(levels, "uint8")[:, None, None, None] + np.zeros((6, 4, 3), "uint8")
+
+
+def test_distances_of_moments_match_a_calculation_by_hand():
+    levels, real = np.array([0, 1, 2, 3] * 5), np.array([10, 12, 14, 16, 18])
+    one, other = (reference_gaussian(gray(x), Brightness(), batch_size=3) for x in (levels, real))
+    expected = (levels.mean() - real.mean()) ** 2 + (levels.std(ddof=1) - real.std(ddof=1)) ** 2
+    assert one.distance_to(other) == pytest.approx(expected)
+    assert (one.count, other.count) == (20, 5)
+
+
+@pytest.mark.parametrize(
+    ("images", "batch_size", "message"),
+    [
+        (gray([1, 2])[:, :5], 500, r"shape \(N, 6, 4, 3\)"),
+        (gray([1]), 500, "at least two"),
+        (gray([1, 2]), 0, "batch_size"),
+    ],
+)
+def test_moments_are_refused(images, batch_size, message):
+    with pytest.raises(InvalidInputError, match=message):
+        reference_gaussian(images, Brightness(), batch_size)
 
 
 def painted(classes):
@@ -24,11 +61,11 @@ def test_counts_classes_and_confidence():
     }
 
 
-def test_label_agreement_is_the_share_of_those_asked_for():
+def test_label_agreement_is_the_share_of_those_requested():
     tally = Tally(Extractor())
     tally.add(painted([0, 1, 2, 3]), np.array([0, 1, 2, 4]))
     assert tally.class_scores()["label_agreement"] == 0.75
-    # Images that nobody asked a class for don't count.
+    # Images without a requested class don't count.
     tally.add(painted([5, 5, 5, 5]))
     assert tally.class_scores()["label_agreement"] == 0.75
     assert tally.count == 8
@@ -75,8 +112,3 @@ def test_the_first_images_are_its_own():
     before = images.copy()
     images[:] = 0
     assert np.array_equal(tally.first_images, before)
-
-
-def test_refuses_an_empty_batch():
-    with pytest.raises(InvalidInputError, match="batch_size"):
-        Tally(Extractor(), batch_size=0)

@@ -1,3 +1,5 @@
+"""The metrics against torch-fidelity's values."""
+
 import importlib.util
 import json
 import subprocess
@@ -11,6 +13,8 @@ from tests.processes import ROOT
 from zoo.evaluation import StreamingMoments, frechet_distance
 from zoo.evaluation.metrics.inception_score import inception_score
 from zoo.evaluation.metrics.kernel import kernel_distance
+
+pytestmark = pytest.mark.no_backend
 
 
 def gaussian(vectors):

@@ -1,6 +1,6 @@
 """Records what torch-fidelity computes: `python -m tests.evaluation.torch_fidelity_values`.
 
-Only its arithmetic is asked, on random features. Takes `torch-fidelity` and `scipy`.
+Only its arithmetic is used, on random features. Needs `torch-fidelity` and `scipy`.
 """
 
 import json
@@ -23,7 +23,7 @@ def features():
 
 
 def torch_fidelity_values():
-    """Asks torch-fidelity for the scores of `features()`."""
+    """Computes the scores of `features()` by torch-fidelity."""
     _stand_in_for_torchvision()
     import torch
     import torch_fidelity
@@ -49,12 +49,22 @@ def torch_fidelity_values():
     }
 
 
+class _StandIn(ModuleType):
+    """A module that has any class that is imported from it."""
+
+    __path__ = ()
+
+    def __getattr__(self, name):
+        if not name[0].isupper():
+            raise AttributeError(name)
+        return object
+
+
 def _stand_in_for_torchvision():
     # torch-fidelity imports it for its data sets and networks, none of which is used here; a
     # torchvision built for another PyTorch wouldn't even import.
-    torchvision, datasets = ModuleType("torchvision"), ModuleType("torchvision.datasets")
-    datasets.CIFAR10 = datasets.STL10 = object
-    sys.modules.update({"torchvision": torchvision, "torchvision.datasets": datasets})
+    for name in ("", ".datasets", ".transforms", ".transforms.functional"):
+        sys.modules[f"torchvision{name}"] = _StandIn(f"torchvision{name}")
 
 
 def main(path=VALUES):

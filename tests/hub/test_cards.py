@@ -11,7 +11,6 @@ import zoo
 from tests.tiny import training_images
 from zoo.errors import CardError
 from zoo.hub import registry
-from zoo.hub.card_file import SCHEMA
 from zoo.hub.cards import ModelCard
 from zoo.hub.download import sha256_of
 from zoo.hub.locations import shipped_folder
@@ -90,38 +89,49 @@ def test_a_card_from_a_spec_holds_the_spec_and_survives_json(name, path):
     assert ModelCard.read(path) == card
 
 
+def test_a_phase_used_to_be_called_the_first(path):
+    old = {"epochs": 2, "first": {"epochs": 3, "first": {"epochs": 4}, "blend": 0.5}}
+    recipe = registry.Recipe.from_dict(old)
+    assert (recipe.previous.epochs, recipe.previous.previous.epochs) == (3, 4)
+    path.write_text(json.dumps({**MINIMAL, "recipe": old}))
+    assert ModelCard.read(path).recipe == old  # a card stays as it was written
+
+
 # -------------------------------------------------------------------- refusals
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    ("content", "reason"),
     [
         ("", "no readable JSON"),
-        ("{", "no readable JSON"),
         ("name: tiny", "no readable JSON"),
         (json.dumps(MINIMAL)[:-1], "no readable JSON"),
+        ("[" * 100_000, "no readable JSON"),
+        (b"\xff\xfe\x00{", "no readable JSON"),
         ("[]", "JSON object. Received: list"),
-        ('"tiny"', "JSON object. Received: str"),
         ("null", "JSON object. Received: NoneType"),
+        ('{"name": "a", "name": "b"}', "no readable JSON card.*'name' is there twice"),
+        ('{"metrics": {"a": 1, "a": 2}}', "'a' is there twice"),
+        ('{"metrics": {"a": NaN}}', "NaN isn't JSON"),
+        ('{"metrics": {"a": -Infinity}}', "-Infinity isn't JSON"),
+        ('{"metrics": {"a": 1e999}}', "beyond all floats"),
+        ('{"size": 1' + "0" * 5000 + "}", "5001 digits"),
+        ('{"metrics": ' + "[" * 20 + "]" * 20 + "}", "nested more than 16"),
+        ('{"license": "\\ud800"}', "surrogates not allowed"),
+        ('{"license": "' + "x" * 1_000_000 + '"}', "more than 1,000,000 bytes"),
+        ("{}", r"missing keys \['name', 'family', 'config'\]"),
+        (
+            json.dumps({**MINIMAL, "licence": "MIT"}),
+            r"unknown keys \['licence'\], missing keys \[\]",
+        ),
+        (json.dumps({**MINIMAL, "x" * 5000: 1}), r"unknown keys \['xxx"),
     ],
 )
-def test_what_is_no_json_object_is_refused(path, text, reason):
-    path.write_text(text)
-    with pytest.raises(CardError, match=reason) as caught:
+def test_what_is_no_strict_json_object_of_a_card_is_refused(path, content, reason):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(CardError, match=rf"tiny\.json.*{reason}") as caught:
         ModelCard.read(path)
-    assert str(path) in str(caught.value)
-
-
-def test_json_that_is_nested_too_deeply_is_refused(path):
-    path.write_text("[" * 100_000)
-    with pytest.raises(CardError, match=r"tiny\.json"):
-        ModelCard.read(path)
-
-
-def test_bytes_that_are_no_text_are_refused(path):
-    path.write_bytes(b"\xff\xfe\x00{")
-    with pytest.raises(CardError, match=r"tiny\.json is no readable"):
-        ModelCard.read(path)
+    assert len(str(caught.value)) < 500
 
 
 @pytest.mark.parametrize("prepare", [lambda path: None, os.mkdir], ids=["missing", "folder"])
@@ -131,123 +141,57 @@ def test_what_is_no_file_is_refused(path, prepare):
         ModelCard.read(path)
 
 
-@pytest.mark.parametrize("key", MINIMAL)
-def test_a_missing_key_is_named(path, key):
-    path.write_text(json.dumps({k: v for k, v in MINIMAL.items() if k != key}))
-    with pytest.raises(CardError, match=rf"tiny\.json.*missing keys \['{key}'\]"):
-        ModelCard.read(path)
-
-
-def test_an_unknown_key_is_named(path):
-    path.write_text(json.dumps({**MINIMAL, "licence": "MIT"}))
-    with pytest.raises(CardError, match=r"tiny\.json: unknown keys \['licence'\]"):
-        ModelCard.read(path)
+FILE_NAMES = ("../a", "a/b", "/a", "a\\b", "..", ".", "", ".a", "C:a", "a\0", "a\n", "a ", "a.")
+OUT_OF_BOUNDS = {
+    "name": [3, "", "../tiny", "ti ny", "tiny\n", "x" * 101],
+    "family": [None, "os.system"],
+    "config": [
+        *([], {"a": 10**10}, {"a": [0] * 65}, {"a": {"b": "x" * 1001}}, {"a": {"x" * 101: 1}}),
+        {str(index): 0 for index in range(65)},
+    ],
+    "license": [{}, 1, "x" * 10_001],
+    "recipe": [None, {str(index): 0 for index in range(1001)}],
+    "metrics": [[1.0]],
+    "training": ["long"],
+    "sha256": [5, "", "abc", "g" * 64, "A" * 64, "0" * 63, "0" * 65, "0" * 64 + "\n"],
+    "size": ["12", 1.5, 12.0, True, -1, 10**13],
+    "parameters": [7, {"a": -1}, {"a": "many"}, {"a": 1.0}, {str(index): 0 for index in range(65)}],
+    "files": [["tiny.png"], *({"weights": name} for name in (*FILE_NAMES, "x" * 256, 3))],
+}
 
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [
-        ("name", 3),
-        ("family", None),
-        ("config", []),
-        ("license", {}),
-        ("recipe", None),
-        ("metrics", [1.0]),
-        ("training", "long"),
-        ("sha256", 5),
-        ("size", "12"),
-        ("size", 1.5),
-        ("size", True),
-        ("parameters", 7),
-        ("files", ["tiny.png"]),
-    ],
-)
-def test_a_value_of_the_wrong_type_is_named(path, key, value):
-    path.write_text(json.dumps({**MINIMAL, key: value}))
-    with pytest.raises(CardError, match=rf"tiny\.json: '{key}' has the wrong type") as caught:
-        ModelCard.read(path)
-    assert repr(value) in str(caught.value)
-
-
-@pytest.mark.parametrize("sha256", ["", "abc", "g" * 64, "A" * 64, "0" * 63, "0" * 65])
-def test_a_hash_has_to_be_one(path, sha256):
-    path.write_text(json.dumps({**MINIMAL, "sha256": sha256}))
-    with pytest.raises(CardError, match=r"tiny\.json: 'sha256' must be 64 hex digits"):
-        ModelCard.read(path)
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("name", "../tiny"),
-        ("name", "ti ny"),
-        ("name", "tiny\n"),
-        ("name", "x" * 101),
-        ("family", "os.system"),
-        ("size", -1),
-        ("size", 10**13),
-        ("config", {"a": 10**10}),
-        ("config", {"a": [0] * 65}),
-        ("config", {"a": {"b": "x" * 1001}}),
-        ("parameters", {"generator": -1}),
-        ("parameters", {"generator": "many"}),
-        ("license", "x" * 10_001),
-        *[
-            ("files", {"weights": name})
-            for name in (
-                *(
-                    "../a",
-                    "a/b",
-                    "/a",
-                    "a\\b",
-                    "..",
-                    ".",
-                    "",
-                    ".a",
-                    "C:a",
-                    "a\0",
-                    "a\n",
-                    "a ",
-                    "a.",
-                ),
-                *("x" * 256, 3),
-            )
-        ],
-    ],
+    [(key, value) for key, values in OUT_OF_BOUNDS.items() for value in values],
+    ids=lambda value: str(value)[:20],
 )
 def test_a_value_that_is_out_of_bounds_is_named(path, key, value):
     path.write_text(json.dumps({**MINIMAL, key: value}))
-    with pytest.raises(
-        CardError, match=rf"tiny\.json: '{key}.* must be an? .*Received: "
-    ) as caught:
+    with pytest.raises(CardError, match=rf"tiny\.json: '{key}' must be .*\. Received: ") as caught:
         ModelCard.read(path)
-    assert len(str(caught.value)) < 1000
+    assert repr(value)[:50] in str(caught.value)
+    assert len(str(caught.value)) < 500
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    ("key", "value"),
     [
-        ('{"name": "a", "name": "b"}', "'name' is there twice"),
-        ('{"metrics": {"a": 1, "a": 2}}', "'a' is there twice"),
-        ('{"metrics": {"a": NaN}}', "NaN is no JSON"),
-        ('{"metrics": {"a": -Infinity}}', "-Infinity is no JSON"),
-        ('{"metrics": {"a": 1e999}}', "beyond all floats"),
-        ('{"size": 1' + "0" * 5000 + "}", "5001 digits"),
-        ('{"metrics": ' + "[" * 20 + "]" * 20 + "}", "nested more than 16"),
-        ('{"license": "\\ud800"}', "surrogates not allowed"),
-        ('{"license": "' + "x" * 1_000_000 + '"}', "more than 1,000,000 bytes"),
+        ("name", "x" * 100),
+        (
+            "config",
+            {"a": [0] * 64, "b": {"c": "x" * 1000}, "d": [2**31, -(2**31), 1.5, None, True]},
+        ),
+        ("license", "x" * 10_000),
+        ("size", 10**12),
+        ("sha256", None),
+        ("parameters", {"a": 0, "b": 10**12}),
+        ("files", {"weights": "x" * 255, "card": "é-1 2.json"}),
+        ("metrics", {"a": [1, {"b": None}]}),
     ],
 )
-def test_json_that_is_not_strict_is_refused(path, text, reason):
-    path.write_text(text)
-    with pytest.raises(CardError, match=f"no readable JSON card.*{reason}"):
-        ModelCard.read(path)
-
-
-def test_the_schema_knows_the_fields_of_a_card():
-    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    assert set(schema["properties"]) == {item.name for item in dataclasses.fields(ModelCard)}
-    assert not schema["additionalProperties"]
+def test_values_up_to_the_bounds_are_read(path, key, value):
+    path.write_text(json.dumps({**MINIMAL, key: value}))
+    assert getattr(ModelCard.read(path), key) == value
 
 
 def test_a_card_with_nan_is_not_written(path):
@@ -265,33 +209,6 @@ def test_writing_replaces_an_older_card(path):
     newer = dataclasses.replace(CARD, size=99)
     newer.write(path)
     assert ModelCard.read(path) == newer
-    assert os.listdir(path.parent) == [path.name]
-
-
-def test_writing_makes_the_folder(tmp_path):
-    CARD.write(tmp_path / "new" / "folder" / "tiny.json")
-    assert ModelCard.read(tmp_path / "new" / "folder" / "tiny.json") == CARD
-
-
-def test_a_written_card_is_as_readable_as_any_other_file(path):
-    CARD.write(path)
-    ordinary = path.with_name("ordinary")
-    ordinary.touch()
-    assert path.stat().st_mode == ordinary.stat().st_mode
-
-
-@pytest.mark.parametrize("failing", ["fsync", "replace"])
-@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()], ids=["full", "stop"])
-def test_a_failed_write_leaves_the_older_card_and_no_litter(path, monkeypatch, failing, error):
-    CARD.write(path)
-
-    def fail(*args):
-        raise error
-
-    monkeypatch.setattr(os, failing, fail)
-    with pytest.raises(type(error)):
-        dataclasses.replace(CARD, size=99).write(path)
-    assert ModelCard.read(path) == CARD
     assert os.listdir(path.parent) == [path.name]
 
 

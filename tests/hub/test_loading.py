@@ -23,13 +23,12 @@ from zoo.errors import (
     DownloadError,
     InvalidInputError,
     UnknownModelError,
-    WeightsFormatError,
     WeightsMismatchError,
     WeightsNotFoundError,
 )
-from zoo.hub import download as download_module
 from zoo.hub import locations, registry
 from zoo.hub.download import sha256_of
+from zoo.hub.loading import build_from_card
 from zoo.hub.weights import save_weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,10 +43,8 @@ def square_gan(**config):
 
 
 @pytest.fixture(autouse=True)
-def _registered(monkeypatch):
+def _registered(own_registry):
     """One tiny model, in a registry that is as before afterwards."""
-    zoo.list_models()  # all others register at the first question, and must outlast this test
-    monkeypatch.setattr(registry, "_SPECS", dict(registry._SPECS))
     zoo.register(NAME, config={"hidden_units": (5,)}, dataset="mnist")(square_gan)
 
 
@@ -100,8 +97,7 @@ def server(monkeypatch, places):
     """Serves the files of `places["url"]` as the download address, without waits for retries."""
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setenv("no_proxy", "*")
-    quick = functools.partial(download_module.download, backoff=0.01)
-    monkeypatch.setattr(download_module, "download", quick)
+    monkeypatch.setattr("pooch.core.time.sleep", lambda seconds: None)
     with running(served(places["url"])) as server:
         monkeypatch.setenv("ZOO_WEIGHTS_URL", f"{server.address}/mirror")
         yield server
@@ -206,52 +202,16 @@ def test_the_network_is_used_only_if_the_file_is_nowhere(places, release, server
     assert mark_of(zoo.load(NAME)) == 3
 
 
-def test_wrong_bytes_never_reach_the_cache(places, release, server):
-    release(places["url"])
+def test_what_is_not_the_card_s_file_never_reaches_the_cache(places, release, server):
+    card = release(places["url"])
     release(places["shipped"], weights=False)
     server.script = [served(places["url"], lambda content: content[::-1])]
     with pytest.raises(ChecksumError, match=FILE):
         zoo.load(NAME)
-    assert set(os.listdir(places["cache"])) <= {f"{FILE}.lock"}
-
-
-def test_truncated_bytes_never_reach_the_cache(places, release, server):
-    release(places["url"])
-    release(places["shipped"], weights=False)
-    server.script = [served(places["url"], lambda content: content[:-9])]
-    with pytest.raises(DownloadError, match=f"{FILE}.* bytes"):
-        zoo.load(NAME)
-    assert len(server.requests) > 1
-    assert set(os.listdir(places["cache"])) <= {f"{FILE}.lock"}
-
-
-def test_a_body_larger_than_the_card_says_is_refused(places, release, server):
-    card = release(places["url"])
     release(places["shipped"], weights=False, size=card.size - 1)
-    with pytest.raises(DownloadError, match=f"at most {card.size - 1} bytes"):
+    with pytest.raises(DownloadError, match=f"more than {card.size - 1} bytes"):
         zoo.load(NAME)
-    assert not (places["cache"] / FILE).exists()
-
-
-def test_two_processes_that_load_at_once_download_once(places, release, server):
-    release(places["url"])
-    release(places["own"], weights=False)
-    # Without Keras, which `zoo.load` imports only once it has the file.
-    code = (
-        "import sys; from zoo.hub.locations import find_card, find_weights; print(flush=True);"
-        "sys.stdin.readline(); print(find_weights(find_card(sys.argv[1])))"
-    )
-    command = [sys.executable, "-c", code, NAME]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
-    with subprocess.Popen(command, **pipes) as first, subprocess.Popen(command, **pipes) as second:
-        for process in (first, second):
-            process.stdout.readline()
-        for process in (first, second):
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        found = {process.communicate(timeout=30)[0].strip() for process in (first, second)}
-    assert found == {str(places["cache"] / FILE)}
-    assert len(server.requests) == 1
+    assert set(os.listdir(places["cache"])) <= {f"{FILE}.lock"}
 
 
 # ------------------------------------------------------------------ what is loaded
@@ -316,26 +276,20 @@ def test_no_pretrained_weights_says_what_to_do(places, release):
     release(places["shipped"])
     with pytest.raises(WeightsNotFoundError) as caught:
         zoo.load("gan_mnist")
-    for told in ("'gan_mnist'", f"these have: {NAME}.", "`zoo train gan_mnist`", "`weights=None`"):
-        assert told in str(caught.value)
+    for part in ("'gan_mnist'", f"these have: {NAME}.", "`zoo train gan_mnist`", "`weights=None`"):
+        assert part in str(caught.value)
 
 
 def test_a_card_without_its_weights_says_where_they_were_looked_for(places, release):
     release(places["shipped"], weights=False)
     with pytest.raises(WeightsNotFoundError) as caught:
         zoo.load(NAME)
-    for told in (FILE, *(str(places[place]) for place in PLACES), "ZOO_WEIGHTS_URL"):
-        assert told in str(caught.value)
+    for part in (FILE, *(str(places[place]) for place in PLACES), "ZOO_WEIGHTS_URL"):
+        assert part in str(caught.value)
 
 
 def test_a_missing_file_of_one_s_own_is_named(tmp_path):
     with pytest.raises(WeightsNotFoundError, match=r"mine\.weights\.h5"):
-        zoo.load(NAME, weights=tmp_path / "mine.weights.h5")
-
-
-def test_a_file_of_one_s_own_that_is_none_is_named(tmp_path):
-    (tmp_path / "mine.weights.h5").write_text("none")
-    with pytest.raises(WeightsFormatError, match=r"mine\.weights\.h5"):
         zoo.load(NAME, weights=tmp_path / "mine.weights.h5")
 
 
@@ -421,16 +375,45 @@ def test_info_is_the_card_or_else_what_is_registered(places, release):
     assert zoo.info(NAME).license == "Apache-2.0"
 
 
-def test_a_model_is_built_from_a_card():
-    card = dataclasses.replace(zoo.info(NAME), config={"hidden_units": [4, 3]})
-    assert [zoo.build(card).generator.layers[i].units for i in (0, 3)] == [4, 3]
-    assert zoo.build(card, hidden_units=(2,)).generator.layers[0].units == 2
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("dcgan_mnist", {"base_filters": 10**9}),
+        ("dcgan_mnist", {"kernel_size": 10**6}),
+        ("gan_mnist", {"hidden_units": [10**9] * 3}),
+        ("gan_mnist", {"hidden_units": [9999] * 64}),
+        ("gan_mnist", {"latent_dim": 10**9}),
+        ("gan_mnist", {"image_shape": [10**6, 10**6, 1]}),
+        ("cdcgan_mnist", {"classes": 10**9}),
+        ("inpaint_scenes64", {"base_filters": 10**9}),
+    ],
+)
+def test_a_card_that_asks_for_a_giant_is_refused_before_it_is_built(name, changes):
+    card = zoo.info(name)
+    card = dataclasses.replace(card, config={**card.config, **changes})
+    with pytest.raises(InvalidInputError, match=r"more than 100,000,000 weights\. Received: a wei"):
+        build_from_card(registry.find(name), card)
 
 
-def test_a_card_of_an_unknown_family_cannot_be_built():
-    card = dataclasses.replace(zoo.info(NAME), family="biggan")
-    with pytest.raises(UnknownModelError, match=r"'biggan'.*square_gan"):
-        zoo.build(card)
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [("gan_mnist", {"output_activation": [1]}), ("inpaint_scenes64", {"halvings": 10**6})],
+)
+def test_a_card_whose_configuration_makes_no_model_is_refused(name, changes):
+    card = zoo.info(name)
+    card = dataclasses.replace(card, config={**card.config, **changes})
+    with pytest.raises(CardError, match=f"from the configuration in the card of '{name}'"):
+        build_from_card(registry.find(name), card)
+
+
+def test_the_limit_ends_with_the_card_s_model():
+    from zoo.layers.parameter_limit import count_parameters, limited_parameters
+
+    with limited_parameters(limit=10):
+        count_parameters((2, 5))
+        with pytest.raises(InvalidInputError):
+            count_parameters((1,))
+    count_parameters((10**9,))
 
 
 @pytest.mark.parametrize("call", [zoo.build, functools.partial(zoo.load, weights=None)])
@@ -453,9 +436,9 @@ def test_an_error_inside_of_a_builder_stays_as_it_is():
 
 
 def test_import_takes_less_than_50_ms():
-    code = "import time; t = time.perf_counter(); import zoo; print(time.perf_counter() - t)"
-    # The fastest of several: what else the machine does is not the package's doing.
-    assert min(float(python(code)) for _ in range(5)) < 0.05
+    code = "import time; t = time.process_time(); import zoo; print(time.process_time() - t)"
+    # The processor's time, and the least of several: the machine can be busy with other things.
+    assert min(float(python(code)) for _ in range(3)) < 0.05
 
 
 @pytest.mark.parametrize(
@@ -467,7 +450,19 @@ def test_import_takes_less_than_50_ms():
     ids=["import", "list and info"],
 )
 def test_import_and_listing_need_no_keras(use):
-    heavy = {"keras", "numpy", "h5py", "PIL", "rich", "typer", "tensorflow", "torch", "jax"}
+    heavy = {
+        "keras",
+        "numpy",
+        "h5py",
+        "PIL",
+        "rich",
+        "typer",
+        "tensorflow",
+        "torch",
+        "jax",
+        "pooch",
+    }
+    heavy |= {"requests", "filelock"} | (set() if "info" in use else {"pydantic"})
     loaded = set(python(f"{use}; import sys; print(*sys.modules)").split())
     assert "zoo" in loaded
     assert not heavy & loaded
@@ -493,13 +488,7 @@ def test_an_unknown_attribute_is_an_attribute_error():
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "DCGAN",
-        "AdversarialModel",
-        pytest.param(
-            "losses",
-        ),
-    ],
+    ["DCGAN", "AdversarialModel", "losses"],
 )
 def test_a_backend_that_the_zoo_does_not_run_on_is_refused_by_whatever_needs_one(name):
     code = (

@@ -1,4 +1,4 @@
-"""`zoo verify`: sound files are told of, others named, all without Keras and in little memory."""
+"""`zoo verify`: sound files are described, others named, without Keras and in little memory."""
 
 import dataclasses
 import json
@@ -22,11 +22,18 @@ from zoo.errors import (
 )
 from zoo.hub.checkpoint_files import checkpoint_path, write_checkpoint
 from zoo.hub.locations import shipped_folder
+from zoo.hub.untrusted import one_process
 from zoo.hub.verification import find_files, verify
 
 pytestmark = pytest.mark.no_backend
 
 NAME = "gan_mnist_small"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_process():
+    with one_process():
+        yield
 
 
 @pytest.fixture
@@ -89,7 +96,7 @@ def test_a_folder_stands_for_its_weights_and_cards(folder):
     assert names == ["damaged.json", f"{NAME}.json", f"{NAME}.weights.h5"]
 
 
-def test_a_folder_of_nothing_is_told_of(tmp_path):
+def test_a_folder_of_nothing_is_refused(tmp_path):
     with pytest.raises(
         WeightsNotFoundError, match=r"Expected \*.weights.h5, \*.checkpoint.h5 files or cards in"
     ):
@@ -141,20 +148,19 @@ def test_a_card_that_cannot_be_read_is_an_error_of_its_weights_too(folder, weigh
         verify(weights)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_numbers_must_be_finite(tmp_path, value):
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (np.array([0, np.nan], "float16"), "x holds NaN or infinity"),
+        (np.array([0, np.inf]), "x holds NaN or infinity"),
+        (np.zeros(2, "complex64"), r"x must hold numbers\. Received: complex64"),
+    ],
+    ids=str,
+)
+def test_only_finite_numbers_are_sound(tmp_path, data, reason):
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["x"] = np.array([0, value], "float16")
-    with pytest.raises(WeightsFormatError, match="x holds NaN or infinity"):
-        verify(tmp_path / "a.h5")
-
-
-def test_other_types_are_refused(tmp_path):
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        file.create_dataset("x", data=["text"], dtype=h5py.string_dtype())
-    with pytest.raises(
-        WeightsFormatError, match=r"x must hold numbers\. Received: variable-length"
-    ):
+        file["x"] = data
+    with pytest.raises(WeightsFormatError, match=reason):
         verify(tmp_path / "a.h5")
 
 
@@ -179,7 +185,7 @@ print(report.unpacked_bytes, peak_memory() - before, *loaded)
 
 
 @pytest.mark.parametrize("options", [{}, {"compression": "gzip"}], ids=["plain", "gzip"])
-def test_memory_stays_flat_and_neither_keras_nor_libhdf5_is_needed(tmp_path, options):
+def test_memory_stays_flat_and_neither_keras_nor_libhdf5_is_imported(tmp_path, options):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("x", data=np.zeros((4096, 8192), "float32"), **options)
     result = subprocess.run(
@@ -192,7 +198,7 @@ def test_memory_stays_flat_and_neither_keras_nor_libhdf5_is_needed(tmp_path, opt
     )
     unpacked, grown, *loaded = result.stdout.split()
     assert int(unpacked) == 2**27
-    assert int(grown) < 20 * 2**20
+    assert int(grown) < 40 * 2**20
     assert loaded == []
 
 
@@ -202,7 +208,7 @@ def test_classifier_cards_need_a_hash(tmp_path):
         verify(tmp_path / "a.json")
 
 
-def test_a_checkpoint_is_known_with_its_epoch_and_its_damage(tmp_path):
+def test_a_checkpoint_is_described_by_its_epoch_or_its_damage(tmp_path):
     arrays = {"generator/0000": np.arange(1000, dtype="float32")}
     path = checkpoint_path(tmp_path, 3)
     write_checkpoint(path, arrays, {"epoch": 3, "configuration": {}, "along": []})

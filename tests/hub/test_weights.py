@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import tracemalloc
 from pathlib import Path
 
 import h5py
@@ -21,9 +20,10 @@ from zoo.errors import (
     WeightsFormatError,
     WeightsMismatchError,
     WeightsNotFoundError,
-    ZooError,
 )
-from zoo.hub.weights import load_weights, read_arrays, read_attribute, save_weights
+from zoo.hub.array_files import open_arrays
+from zoo.hub.untrusted import one_process
+from zoo.hub.weights import load_weights, read_arrays, save_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKENDS = ("jax", "tensorflow", "torch")
@@ -52,6 +52,12 @@ def assert_same(first, second):
 
 def halved(array):
     return array.astype("float16").astype("float32") if array.ndim > 1 else array
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_process():
+    with one_process():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -125,17 +131,8 @@ def test_a_file_holds_kernels_in_half_precision(path):
 
 def expected(path):
     """What `read_arrays` is told that the architecture has."""
-    found = {}
-    with h5py.File(path) as file:
-        for network in ("generator", "discriminator"):
-            file[network].visititems(
-                lambda name, item, network=network: (
-                    found.update({f"{network}/{name}": item[()].astype("float32")})
-                    if isinstance(item, h5py.Dataset)
-                    else None
-                )
-            )
-    return found
+    with open_arrays(path) as file:
+        return {name: file.read(name).astype("float32") for name in file.arrays}
 
 
 def test_full_precision_is_exact(tmp_path, other):
@@ -270,116 +267,61 @@ def replace(file, name, **dataset):
     file.create_dataset(name, **dataset)
 
 
-def not_a_number(file, folder):
+def not_a_number(file):
     file[KERNEL][1, 2] = np.nan
 
 
-def infinite(file, folder):
+def infinite(file):
     file[BIAS][0] = -np.inf
 
 
-def integers(file, folder):
+def integers(file):
     replace(file, KERNEL, data=file[KERNEL][()].astype("int8"))
 
 
-def doubles(file, folder):
-    replace(file, BIAS, data=file[BIAS][()].astype("float64"))
+def inexact_doubles(file):
+    replace(file, BIAS, data=file[BIAS][()].astype("float64") + 1e-12)
 
 
-def strings(file, folder):
+def large_doubles(file):
+    replace(file, BIAS, data=np.full(5, 1e300))
+
+
+def strings(file):
     replace(file, BIAS, shape=file[BIAS].shape, dtype=h5py.string_dtype())
 
 
-def soft_link(file, folder):
-    file.move(KERNEL, "elsewhere")
-    file[KERNEL] = h5py.SoftLink("/elsewhere")
+def link(file):
+    file["generator/extra"] = h5py.SoftLink("/generator")
 
 
-def dangling_link(file, folder):
-    del file[KERNEL]
-    file[KERNEL] = h5py.SoftLink("/nowhere")
-
-
-def external_link(file, folder):
-    with h5py.File(folder / "outside.h5", "w") as outside:
-        outside["kernel"] = file[KERNEL][()]
-    del file[KERNEL]
-    file[KERNEL] = h5py.ExternalLink(str(folder / "outside.h5"), "/kernel")
-
-
-def linked_group(file, folder):
-    file.move("generator/layers", "elsewhere")
-    file["generator/layers"] = h5py.SoftLink("/elsewhere")
-
-
-def external_storage(file, folder):
-    array = file[BIAS][()]
-    (folder / "outside.raw").write_bytes(array.tobytes())
-    outside = [(str(folder / "outside.raw"), 0, array.nbytes)]
-    replace(file, BIAS, shape=array.shape, dtype=array.dtype, external=outside)
-
-
-def virtual(file, folder):
-    array = file[KERNEL][()]
-    with h5py.File(folder / "outside.h5", "w") as outside:
-        outside["kernel"] = array
-    layout = h5py.VirtualLayout(array.shape, array.dtype)
-    layout[:] = h5py.VirtualSource(folder / "outside.h5", "kernel", array.shape)
-    del file[KERNEL]
-    file.create_virtual_dataset(KERNEL, layout)
-
-
-def extra_array(file, folder):
+def extra_array(file):
     file["generator/layers/extra/vars/0"] = np.zeros(3, "float32")
 
 
-def missing_array(file, folder):
+def missing_array(file):
     del file[KERNEL]
 
 
-def transposed(file, folder):
+def transposed(file):
     replace(file, KERNEL, data=file[KERNEL][()].T)
 
 
-def no_shape(file, folder):
+def no_shape(file):
     replace(file, BIAS, data=h5py.Empty("float32"))
 
 
-def missing_network(file, folder):
+def missing_network(file):
     del file["discriminator"]
 
 
-def array_for_a_network(file, folder):
-    del file["generator"]
-    file["generator"] = np.zeros(3, "float32")
+def array_for_a_network(file):
+    replace(file, "generator", data=np.zeros(3, "float32"))
 
 
-def linked_network(file, folder):
-    file.move("generator", "elsewhere")
-    file["generator"] = h5py.SoftLink("/elsewhere")
-
-
-def group_for_an_array(file, folder):
+def group_for_an_array(file):
     del file[KERNEL]
     file.create_group(KERNEL)
-
-
-def named_type(file, folder):
-    file["generator/type"] = np.dtype("float32")
-
-
-def cycle(file, folder):
-    file["generator/again"] = file["generator"]
-
-
-def abyss(file, folder):
-    file.create_group("generator" + "/deeper" * 2000)
-
-
-def oversized_chunk(file, folder):
-    # A few bytes on disk, 64 MiB once read, although the array has five numbers.
-    name, options = "generator/layers/batch_normalization/vars/0", {"maxshape": (None,)}
-    replace(file, name, data=np.zeros(5, "float32"), chunks=(1 << 24,), compression=1, **options)
 
 
 FORMAT, MISMATCH = WeightsFormatError, WeightsMismatchError
@@ -390,81 +332,37 @@ FORMAT, MISMATCH = WeightsFormatError, WeightsMismatchError
     [
         (not_a_number, FORMAT, f"{KERNEL} holds NaN or infinity"),
         (infinite, FORMAT, f"{BIAS} holds NaN or infinity"),
-        (integers, FORMAT, f"{KERNEL} must be float32 or float16. Received: int8"),
-        (doubles, FORMAT, f"{BIAS} must be float32 or float16. Received: float64"),
-        (strings, FORMAT, f"{BIAS} must be float32 or float16. Received: variable-length"),
-        (soft_link, FORMAT, f"{KERNEL} is a link"),
-        (dangling_link, FORMAT, f"{KERNEL} is a link"),
-        (external_link, FORMAT, f"{KERNEL} is a link"),
-        (linked_group, FORMAT, "generator/layers is a link"),
-        (external_storage, FORMAT, f"{BIAS} lies outside"),
-        (virtual, FORMAT, f"{KERNEL} lies outside"),
+        (integers, FORMAT, f"{KERNEL} must be float16 or float32 or float64. Received: int8"),
+        (inexact_doubles, FORMAT, f"{BIAS} is stored as float64, and holds numbers that float32 c"),
+        (large_doubles, FORMAT, f"{BIAS} is stored as float64, and holds numbers that float32 c"),
+        (strings, FORMAT, f"{BIAS} must be float16 or float32 or float64. Received: object"),
+        (link, FORMAT, "generator/extra is a link"),
         (extra_array, MISMATCH, r"0 arrays are missing.*1 are unknown \(.*extra/vars/0"),
         (missing_array, MISMATCH, rf"1 arrays are missing \({KERNEL}\), 0 are unknown"),
         (transposed, MISMATCH, rf"{KERNEL} must have shape \(3, 5\). Received: \(5, 3\)"),
         (no_shape, MISMATCH, rf"{BIAS} must have shape \(5,\). Received: None"),
         (missing_network, MISMATCH, r"arrays are missing \(discriminator/"),
         (array_for_a_network, MISMATCH, r"arrays are missing \(generator/"),
-        (linked_network, FORMAT, "generator is a link"),
         (group_for_an_array, MISMATCH, rf"1 arrays are missing \({KERNEL}\)"),
-        pytest.param(named_type, FORMAT, "generator/type"),
-        pytest.param(cycle, FORMAT, "a.weights.h5"),
-        pytest.param(abyss, FORMAT, "a.weights.h5"),
-        pytest.param(
-            oversized_chunk,
-            FORMAT,
-            "batch_normalization/vars/0",
-        ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_unsound_files_are_refused(path, other, tmp_path, edit, error, match):
+@pytest.mark.parametrize("known", [False, True], ids=["unknown", "hash known"])
+def test_unsound_files_are_refused(path, other, edit, error, match, known):
     with h5py.File(path, "r+") as file:
-        edit(file, tmp_path)
-    assert_refused(other, path, error, match)
+        edit(file)
+    options = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()} if known else {}
+    assert_refused(other, path, error, match, **options)
 
 
-def test_an_array_that_claims_a_huge_size_is_refused_unread(path, other):
-    with h5py.File(path, "r+") as file:
-        # Ten gigabytes of zeros, in a few bytes.
-        del file[KERNEL]
-        options = {"chunks": (1000, 1000), "compression": "gzip"}
-        file.create_dataset(KERNEL, (50_000, 50_000), "float32", fillvalue=0, **options)
-        file[KERNEL][:1000, :1000] = 0
-    tracemalloc.start()
-    try:
-        assert_refused(other, path, MISMATCH, r"Received: \(50000, 50000\)")
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 10_000_000
-
-
-@pytest.mark.parametrize("content", [b"", b"\0" * 4096, b"no HDF5 " * 100, b"\x89HDF\r\n\x1a\n"])
-def test_what_is_no_hdf5_is_refused(path, other, content):
-    path.write_bytes(content)
-    assert_refused(other, path, FORMAT, "can't be read as an HDF5 file")
-
-
-@pytest.mark.parametrize("kept", [1, 8, 100, 0.1, 0.25, 0.5, 0.75, 0.99, -1])
-def test_truncated_files_are_refused(path, other, saved, kept):
-    path.write_bytes(saved[: int(kept * len(saved)) if isinstance(kept, float) else kept])
-    assert_refused(other, path, FORMAT, "can't be read as an HDF5 file")
-
-
-def test_a_damaged_file_of_unknown_hash_loads_or_is_refused_by_an_error_of_the_zoo(path, saved):
-    names, refused = expected(path), 0
-    for position in np.random.default_rng(0).permutation(len(saved))[:300]:
-        damaged = bytearray(saved)
-        damaged[position] ^= 0xFF
-        path.write_bytes(damaged)
-        try:
-            found = read_arrays(path, names)
-        except ZooError:
-            refused += 1
-        else:
-            assert found.keys() == names.keys()
-    assert refused > 0
+@pytest.mark.parametrize("options", [{"libver": "latest"}, {"track_order": True}], ids=str)
+def test_any_form_and_precision_that_keeps_the_numbers_loads(path, other, tmp_path, options):
+    with h5py.File(path) as file, h5py.File(tmp_path / "b.h5", "w", **options) as copy:
+        for name in expected(path):
+            array = file[name][()].astype("float64")
+            copy.create_dataset(name, data=array, **({"compression": "lzf"} if array.ndim else {}))
+    load_weights(other, tmp_path / "b.h5")
+    assert_same(arrays(other), [halved(array) for array in arrays(tiny())])
 
 
 # ------------------------------------------------------------------ hashes and paths
@@ -484,7 +382,7 @@ def test_a_wrong_hash_is_refused_and_both_are_told(path, saved):
 
 def test_one_flipped_byte_anywhere_breaks_the_hash(path, saved):
     model, sha256 = tiny(seed=1), hashlib.sha256(saved).hexdigest()
-    for position in np.linspace(0, len(saved) - 1, 30).astype(int):
+    for position in np.linspace(0, len(saved) - 1, 5).astype(int):
         damaged = bytearray(saved)
         damaged[position] ^= 1
         path.write_bytes(damaged)
@@ -503,28 +401,18 @@ def test_a_path_without_a_file_is_named(tmp_path, other, prepare):
 # ---------------------------------------------------------------------- saving
 
 
-@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()], ids=["full", "stop"])
-@pytest.mark.parametrize("moment", ["writing", "fsync", "replace"])
-def test_a_failed_save_leaves_the_older_file_and_no_litter(
-    path, saved, tmp_path, monkeypatch, moment, error
-):
+def test_a_failed_save_leaves_the_older_file_and_no_litter(path, saved, tmp_path, monkeypatch):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
 
-    def fail(*args):
-        raise error
-
-    def fail_half_way(file, data):
+    def fail(file, data):
         with open(file, "wb") as opened:
             opened.write(data[: len(data) // 2])
-        raise error
+        raise OSError("disk full")
 
-    if moment == "writing":
-        monkeypatch.setattr(Path, "write_bytes", fail_half_way)
-    else:
-        monkeypatch.setattr(os, moment, fail)
-    with pytest.raises(type(error)):
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(OSError, match="disk full"):
         save_weights(tiny(seed=1), path)
     assert path.read_bytes() == saved
     assert sorted(os.listdir(tmp_path)) == [path.name, "scratch"]
@@ -549,30 +437,15 @@ def test_any_set_of_arrays_of_a_checkpoint_is_read(tmp_path):
     with h5py.File(path, "r+") as file:
         del file[steps]  # a backend's own type, int32 or int64
         file[steps] = np.int32(7)
-        file.attrs["record"] = '{"epoch": 3}'
     found = read_arrays(path, {"steps": np.zeros((), "int32")}, lambda names: {steps: "steps"})
     assert found == {"steps": 7}
     assert found["steps"].dtype == np.int32
-    assert read_attribute(path, "record") == '{"epoch": 3}'
-    assert read_attribute(path, "none") is None
-    with pytest.raises(WeightsFormatError, match="'record' must have at most 5 bytes"):
-        read_attribute(path, "record", max_bytes=5)
     with pytest.raises(WeightsFormatError, match=r"steps must be int64\. Received: int32"):
         read_arrays(path, {"steps": np.zeros((), "int64")}, lambda names: {steps: "steps"})
     with pytest.raises(WeightsMismatchError, match=r"1 arrays are missing \(none\)"):
         read_arrays(path, {"none": np.zeros(())}, lambda names: {})
-    everything = read_arrays(path, all_of(path))
+    with open_arrays(path) as file:
+        everything = read_arrays(path, file.arrays)
     assert {"generator", "average_generator", "discriminator", "optimizer"} == {
         name.split("/")[0] for name in everything
     }
-
-
-def all_of(path):
-    found = {}
-    with h5py.File(path) as file:
-        file.visititems(
-            lambda name, item: (
-                found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
-            )
-        )
-    return found

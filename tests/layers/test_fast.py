@@ -1,5 +1,6 @@
 """The zoo's convolutions: the same function as Keras' layers, with the same weights."""
 
+import itertools
 import math
 
 import keras
@@ -18,6 +19,31 @@ PAIRS = {
 }
 FORMS = {"direct": math.inf, "fourier": 0.0}
 CHANNELS, FILTERS = 2, 3
+KERNEL_SIZES = (1, 2, 3, 4, 5, 6, 7, (2, 5))
+SIZES = ((4, 6), (2, 2), (8, 4), (5, 7), (5, 4), (1, 1), (6, 6))
+"""Of maps: even and odd, smaller than some kernels along one axis or both."""
+STRIDES = (1, 2, 3, (1, 2))
+OPTIONS = {
+    "plain": {},
+    "unbiased": {"use_bias": False},
+    "tanh": {"activation": "tanh"},
+    "unbiased elu": {"use_bias": False, "activation": "elu"},
+}
+
+
+def pairwise():
+    """Each kernel with each size; the other factors such that any two of all values meet."""
+    rows, met = [], set()
+    for first in itertools.product(KERNEL_SIZES, SIZES):
+        others = itertools.product(STRIDES, OPTIONS, PAIRS, FORMS)
+        candidates = [(*first, *rest) for rest in others]
+        pairs = [set(itertools.combinations(enumerate(row), 2)) for row in candidates]
+        # Kernels and sizes have few rows each: what is to meet them counts more.
+        gain = [sum(9 if one[0] < 2 else 1 for one, _ in new - met) for new in pairs]
+        best = gain.index(max(gain))
+        rows.append(candidates[best])
+        met |= pairs[best]
+    return rows
 
 
 @pytest.fixture(params=PAIRS)
@@ -26,10 +52,16 @@ def pair(request):
     return PAIRS[request.param]
 
 
-@pytest.fixture(params=FORMS, autouse=True)
-def form(request, monkeypatch):
-    """How convolutions are computed, on every backend; the Fourier form runs wherever it can."""
-    monkeypatch.setattr(backend, "fourier_threshold", lambda: FORMS[request.param])
+@pytest.fixture
+def compute_in(monkeypatch):
+    """Chooses how convolutions are computed; the Fourier form runs wherever it can."""
+    return lambda form: monkeypatch.setattr(backend, "fourier_threshold", lambda: FORMS[form])
+
+
+@pytest.fixture(params=FORMS)
+def form(request, compute_in):
+    """How convolutions are computed, on every backend."""
+    compute_in(request.param)
     return request.param
 
 
@@ -85,30 +117,31 @@ def assert_same_function(ours, keras_own, inputs):
 # ------------------------------------------------------------------------- same function
 
 
-@pytest.mark.parametrize("strides", [1, 2])
-@pytest.mark.parametrize("kernel_size", [1, 2, 3, 4, 5, 6, 7, (2, 5)])
-def test_values_and_gradients_are_those_of_keras(pair, kernel_size, strides):
-    assert_same_function(*make_twins(pair, (4, 6), kernel_size, strides))
+CONFIGURATIONS = pairwise()
 
 
-@pytest.mark.parametrize("size", [(2, 2), (2, 6), (8, 4)])
-@pytest.mark.parametrize("kernel_size", [4, 7])
-def test_kernels_may_be_larger_than_the_input(pair, size, kernel_size):
-    assert_same_function(*make_twins(pair, size, kernel_size, 2))
+@pytest.mark.no_backend
+def test_any_two_values_meet_in_some_configuration():
+    factors = (KERNEL_SIZES, SIZES, STRIDES, OPTIONS, PAIRS, FORMS)
+    for one, other in itertools.combinations(range(len(factors)), 2):
+        expected = set(itertools.product(factors[one], factors[other]))
+        assert {(row[one], row[other]) for row in CONFIGURATIONS} == expected
 
 
-@pytest.mark.parametrize("size", [(5, 7), (5, 4), (4, 5), (1, 1)])
-@pytest.mark.parametrize("kernel_size", [4, 5])
-def test_odd_sizes(pair, size, kernel_size):
-    assert_same_function(*make_twins(pair, size, kernel_size, 2))
+@pytest.mark.parametrize(
+    ("kernel_size", "size", "strides", "options", "name", "form"), CONFIGURATIONS, ids=str
+)
+def test_values_and_gradients_are_those_of_keras(
+    kernel_size, size, strides, options, name, form, compute_in
+):
+    compute_in(form)
+    kwargs = OPTIONS[options]
+    ours, keras_own, inputs = make_twins(PAIRS[name], size, kernel_size, strides, **kwargs)
+    assert len(ours.get_weights()) == (1 if "use_bias" in kwargs else 2)
+    assert_same_function(ours, keras_own, inputs)
 
 
-@pytest.mark.parametrize("strides", [3, (1, 2)])
-def test_other_strides(pair, strides):
-    assert_same_function(*make_twins(pair, (6, 6), 3, strides))
-
-
-def test_dilated_convolutions():
+def test_dilated_convolutions(form):
     twins = make_twins(PAIRS["convolution"], (6, 5), 3, 1, dilation_rate=2)
     assert_same_function(*twins)
 
@@ -128,7 +161,7 @@ def test_dilated_convolutions():
     ],
 )
 def test_other_options_fall_back(name, strides, kwargs):
-    """Padding "valid" is what a convolution has if nobody asks for another."""
+    """Padding "valid" is the default of a convolution."""
     channels_first = kwargs.get("data_format") == "channels_first"
     if channels_first and name == "convolution" and keras.backend.backend() == "tensorflow":
         pytest.skip("TensorFlow has no such convolution on a CPU")
@@ -144,18 +177,7 @@ def test_other_options_fall_back(name, strides, kwargs):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("strides", [1, 2])
-@pytest.mark.parametrize(
-    "kwargs",
-    [{"use_bias": False}, {"activation": "tanh"}, {"use_bias": False, "activation": "elu"}],
-)
-def test_bias_and_activation(pair, strides, kwargs):
-    ours, keras_own, inputs = make_twins(pair, (4, 4), 5, strides, **kwargs)
-    assert len(ours.get_weights()) == (1 if "use_bias" in kwargs else 2)
-    assert_same_function(ours, keras_own, inputs)
-
-
-def test_gradients_of_gradients(pair):
+def test_gradients_of_gradients(pair, form):
     """What a gradient penalty needs: the gradient of a gradient's square."""
 
     def penalty_gradient(layer):
@@ -208,7 +230,7 @@ def test_output_shapes_are_known_before_any_data(pair, strides):
     assert ours(symbolic).shape == keras_own(symbolic).shape
 
 
-def test_one_model_takes_images_of_any_size():
+def test_one_model_takes_images_of_any_size(form):
     image = keras.Input((None, None, CHANNELS))
     layer = Conv2DTranspose(FILTERS, 3, strides=2, padding="same", kernel_initializer="ones")
     model = keras.Model(image, layer(image))
@@ -217,7 +239,7 @@ def test_one_model_takes_images_of_any_size():
         assert model.predict(inputs, verbose=0).shape == (1, 2 * side, 2 * side, 3)
 
 
-def test_any_batch_size_goes_through_one_model(pair):
+def test_any_batch_size_goes_through_one_model(pair, form):
     ours, keras_own, _ = make_twins(pair, (4, 4), 5, 2)
     image = keras.Input((4, 4, CHANNELS))
     models = [keras.Model(image, layer(image)) for layer in (ours, keras_own)]
@@ -230,7 +252,7 @@ def test_any_batch_size_goes_through_one_model(pair):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_half_precision_stays_half_precision(pair):
+def test_half_precision_stays_half_precision(pair, form):
     ours, keras_own, inputs = make_twins(pair, (4, 4), 4, 2, dtype="mixed_bfloat16")
     found, expected = at_once(lambda: [ours(inputs), keras_own(inputs)])
     assert keras.backend.standardize_dtype(found.dtype) == "bfloat16"

@@ -6,6 +6,8 @@ import pytest
 
 import zoo
 from tests.tiny import build_tiny
+from zoo import backend
+from zoo.adversarial.step import adversarial_step, evaluation_step
 from zoo.errors import InvalidInputError
 
 layers = keras.layers
@@ -30,7 +32,6 @@ def three_spots(count, seed=0):
     return (places[labels] + 0.1 * rng.standard_normal((count, 2))).astype("float32"), labels
 
 
-@pytest.mark.slow
 def test_a_class_that_is_asked_for_is_drawn():
     keras.utils.set_random_seed(0)
     model = perceptrons()
@@ -45,19 +46,26 @@ def test_a_class_that_is_asked_for_is_drawn():
     assert (nearest == asked).mean() > 0.95
 
 
-def test_fake_samples_are_judged_as_the_classes_of_the_real_ones():
+@pytest.mark.parametrize("step", [adversarial_step, evaluation_step])
+def test_both_networks_are_given_the_classes_of_the_real_samples(step, monkeypatch):
     model = perceptrons()
-    points, labels = three_spots(6)
-    batch = model.prepare_batch((points, labels))
-    np.testing.assert_array_equal(keras.ops.convert_to_numpy(batch.condition), np.eye(3)[labels])
-    judged = []
-    model.judge = lambda samples, batch, training=True: (
-        judged.append(batch.condition) or keras.ops.zeros((6, 1))
+    model.compile(discriminator_steps=2)
+    batch = model.prepare_batch(three_spots(6))
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(batch.condition), np.eye(3)[three_spots(6)[1]]
     )
-    model.compile()
-    model._evaluation_step((points, labels))
-    assert len(judged) == 3
-    assert all(condition is judged[0] for condition in judged)
+    given, call_network = [], backend.call_network
+
+    def record(network, inputs, training):
+        given.append((network.name, inputs[1] is batch.condition))
+        return call_network(network, inputs, training)
+
+    monkeypatch.setattr(backend, "call_network", record)
+    step(model, batch)
+    generator, discriminator = model.generator.name, model.discriminator.name
+    expected = {adversarial_step: (2, 5), evaluation_step: (1, 2)}[step]
+    assert (given.count((generator, True)), given.count((discriminator, True))) == expected
+    assert len(given) == sum(expected)
 
 
 @pytest.mark.parametrize("shape", [(6,), (6, 1)])

@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import zoo
-from zoo.models.drawing import draw_batches
+from zoo.models.drawing import batch_slices, draw_batches
 
 
 def make_model():
@@ -87,3 +89,12 @@ def test_random_layers_are_still_when_samples_are_drawn():
     np.testing.assert_array_equal(samples, model.generate(latents=LATENTS[0]))
     for before, after in zip(weights, generator.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
+
+
+@given(st.integers(0, 50), st.integers(0, 60))
+def test_slices_cover_all_with_one_length(count, batch_size):
+    slices = list(batch_slices(count, batch_size))
+    covered = {index for part in slices for index in range(part.start, part.stop)}
+    assert covered == set(range(count))
+    assert len({part.stop - part.start for part in slices}) <= 1
+    assert all(part.stop - part.start <= max(1, batch_size) for part in slices)

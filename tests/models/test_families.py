@@ -303,7 +303,7 @@ def test_images_fill_the_range_and_logits_have_none(family, activation, low):
     # Latents so large that every pixel is at one end or the other.
     images = array(model.generator(1e15 * model.sample_latent(1, seed=0)))
     assert set(np.unique(images.round(3))) == {low, 1.0}
-    assert (model.low, model.high) == (low, 1.0)
+    assert (model.coding.low, model.coding.high) == (low, 1.0)
     model.discriminator.layers[-1].bias.assign([100.0])
     # A sigmoid would squeeze the hundred.
     assert array(model.discriminator(images)).item() == pytest.approx(100.0, abs=20.0)

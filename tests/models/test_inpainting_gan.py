@@ -8,8 +8,9 @@ from keras import ops
 import zoo
 from tests.tiny import set_weights, training_images
 from zoo import masks
-from zoo.adversarial.family import Batch
+from zoo.adversarial.step import Batch, evaluation_step, generate
 from zoo.errors import InvalidInputError
+from zoo.models.inpainting_loss import features
 
 CONFIG = {"image_shape": (16, 16, 3), "base_filters": 4, "halvings": 2, "dilations": (1, 2)}
 
@@ -83,9 +84,9 @@ def test_the_bottleneck_sees_across_a_hole():
     assert np.abs(moved[0, 32, 40:]).max() > 0
 
 
-def test_what_is_judged_is_the_image_with_only_its_hole_replaced(model, batch):
-    fake = model.generate_like(batch)
-    shown, known = numpy(model.present(fake, batch)), numpy(batch.condition)[..., 0] < 0.5
+def test_what_the_discriminator_sees_is_the_image_with_only_its_hole_replaced(model, batch):
+    fake = generate(model, batch)
+    shown, known = numpy(model.composite(fake, batch)), numpy(batch.condition)[..., 0] < 0.5
     np.testing.assert_allclose(shown[known], numpy(batch.real)[known], atol=1e-6)
     np.testing.assert_allclose(shown[~known], numpy(fake)[~known], atol=1e-6)
     completed = numpy(model([batch.real, batch.condition]))
@@ -98,8 +99,8 @@ def test_what_is_judged_is_the_image_with_only_its_hole_replaced(model, batch):
 @pytest.mark.parametrize(("kind", "power"), [("l1", 1), ("l2", 2)])
 def test_the_reconstruction_is_a_mean_over_missing_and_over_known_values(model, batch, kind, power):
     model.compile(reconstruction=kind, hole_weight=2.0, known_weight=0.5, adversarial_weight=0.0)
-    fake = model.generate_like(batch)
-    loss, extras = model.generator_loss(fake, batch)
+    fake = generate(model, batch)
+    loss, extras = model.generator_loss(fake, batch, adversarial_loss=None)
     error = np.abs(numpy(fake) - numpy(batch.real)) ** power
     missing = numpy(batch.condition)[..., 0] > 0.5
     in_hole = error[missing].mean()
@@ -108,26 +109,26 @@ def test_the_reconstruction_is_a_mean_over_missing_and_over_known_values(model, 
     np.testing.assert_allclose(numpy(loss), expected, rtol=1e-4)
 
 
-def test_the_adversarial_part_is_the_loss_on_judged_patches(model, batch):
+def test_the_adversarial_part_is_the_loss_on_patches_of_the_completed_image(model, batch):
     model.compile(hole_weight=0.0, known_weight=0.0, adversarial_weight=0.3)
-    fake = model.generate_like(batch)
-    logits = model.discriminator([model.present(fake, batch), batch.condition], training=False)
-    loss, _ = model.generator_loss(fake, batch, training=False)
+    fake = model.composite(generate(model, batch), batch)
+    logits = model.discriminator([fake, batch.condition], training=False)
+    loss = evaluation_step(model, batch)["generator_loss"]
     np.testing.assert_allclose(numpy(loss), -0.3 * numpy(logits).mean(), rtol=1e-4)
 
 
 def test_features_match_exactly_where_the_image_does(model, batch):
     model.compile(hole_weight=0.0, known_weight=0.0, adversarial_weight=0.0, feature_weight=1.0)
-    loss, _ = model.generator_loss(batch.real, batch, training=False)
+    loss, _ = model.generator_loss(batch.real, batch, None, training=False)
     assert numpy(loss) == 0.0
-    loss, _ = model.generator_loss(model.generate_like(batch), batch, training=False)
+    loss, _ = model.generator_loss(generate(model, batch), batch, None, training=False)
     assert numpy(loss) > 0.0
-    assert len(model._features(batch.real, batch, False)) == 3
 
 
 def test_features_are_those_the_logits_come_from(model, batch):
-    *_, last = model._features(batch.real, batch, False)
-    logits = model.discriminator.layers[-1](last)
+    hidden = features(model.discriminator, batch.real, batch.condition, training=False)
+    assert len(hidden) == 3
+    logits = model.discriminator.layers[-1](hidden[-1])
     expected = model.discriminator([batch.real, batch.condition], training=False)
     np.testing.assert_allclose(numpy(logits), numpy(expected), atol=1e-5)
 
@@ -207,7 +208,7 @@ def test_a_keras_file_brings_model_and_training_back(model, tmp_path):
     holes = masks.draw("free_form", 3, (16, 16), seed=0)
     np.testing.assert_array_equal(copy.inpaint(images, holes), model.inpaint(images, holes))
     assert copy.masks.coverage == (0.2, 0.4)
-    assert copy.weights_of_losses == model.weights_of_losses
+    assert copy.inpainting_loss == model.inpainting_loss
     copy.fit(images, batch_size=3, verbose=0)
 
 

@@ -1,7 +1,6 @@
-"""A run whose disk fails it: what it says, with which status it ends, and that nothing is lost.
+"""A run whose disk fails: what it reports, its exit status, and that nothing is lost.
 
-On a small file system of its own where one may mount it, under a limit on the size of files
-elsewhere.
+Uses a small file system of its own where the tests can mount one, and a limit on the size of files.
 """
 
 import contextlib
@@ -41,7 +40,7 @@ def small_disk(tmp_path):
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(folder)]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("may not mount a file system here")
+        pytest.skip("cannot mount a file system here")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 
@@ -77,7 +76,7 @@ class Run:
             time.sleep(0.01)
 
     def end(self):
-        """Its exit status, and what it said at last."""
+        """Returns its exit status and the last line of its errors."""
         _, said = self.process.communicate(timeout=SECONDS)
         return self.process.returncode, said.strip().splitlines()[-1]
 
@@ -95,14 +94,13 @@ def last_epoch(folder):
 
 
 def check_whole(folder):
-    """All files of a run's folder but those of its last moment: no half of one is there."""
+    """Checks that no file of a run is half written."""
     for path in list_checkpoints(folder / "checkpoints"):
         check_checkpoint(path)
     assert not list(folder.rglob(".tmp*"))
     assert len(list_checkpoints(folder / "checkpoints")) >= 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["full", "read_only"])
 def test_a_disk_that_fails_during_a_run(pictures, small_disk, trouble):
     out = small_disk / "run"
@@ -125,7 +123,7 @@ def test_a_disk_that_fails_during_a_run(pictures, small_disk, trouble):
     if trouble == "full":
         (small_disk / "filler").unlink()
     else:
-        assert Run(pictures, 500, "--resume", out).end()[0] == 2  # told before any training
+        assert Run(pictures, 500, "--resume", out).end()[0] == 2  # reported before any training
         subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
     again = Run(pictures, 500, "--resume", out)
     again.wait_for(out, epoch + 1)
@@ -133,8 +131,7 @@ def test_a_disk_that_fails_during_a_run(pictures, small_disk, trouble):
     again.end()
 
 
-@pytest.mark.slow
-def test_files_that_may_not_grow(pictures, tmp_path):
+def test_files_that_cannot_grow(pictures, tmp_path):
     out = tmp_path / "run"
     whole = Run(pictures, 2, "--out", out)
     assert whole.end()[0] == 0
@@ -145,7 +142,6 @@ def test_files_that_may_not_grow(pictures, tmp_path):
     assert not list((tmp_path / "limited").rglob("*.checkpoint.h5"))
 
 
-@pytest.mark.slow
 def test_a_folder_that_is_deleted_during_a_run_is_made_again(pictures, tmp_path):
     out = tmp_path / "run"
     run = Run(pictures, 60, "--out", out)

@@ -13,7 +13,6 @@ from zoo.imports import import_keras_cv
 
 
 @needs_keras_cv
-@pytest.mark.slow
 def test_a_first_import_warns_of_nothing():
     code = "from zoo.imports import import_keras_cv; print(import_keras_cv().__name__)"
     result = subprocess.run(

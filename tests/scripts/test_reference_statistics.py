@@ -12,6 +12,9 @@ from zoo.evaluation.features.reference import read_statistics, reference_of, sta
 reference_statistics = pytest.importorskip("scripts.reference_statistics")
 
 
+pytestmark = pytest.mark.no_backend
+
+
 @pytest.fixture(autouse=True)
 def data(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE_DIR", str(tmp_path / "cache"))

@@ -1,11 +1,15 @@
-"""The README's tables, from cards."""
+"""The documents' tables, from cards."""
+
+import dataclasses
 
 import pytest
 
 import zoo
 from scripts import update_readme
-from scripts.inpainting import FAMILY
+from scripts.measure_restoration import FAMILY
 from zoo.hub.cards import ModelCard
+
+pytestmark = pytest.mark.no_backend
 
 DRAWN = {
     "frechet_distance": 4.56,
@@ -89,16 +93,36 @@ def test_no_pretrained_model_restores_images_yet(cards):
     assert update_readme.restoration_table(cards) == "No pretrained model restores images yet.\n"
 
 
-def test_only_what_is_between_the_comments_changes(monkeypatch):
-    cards = {"gan_a": card("gan_a", "gan", DRAWN), "inpaint_a": card("inpaint_a", FAMILY, RESTORED)}
-    monkeypatch.setattr(zoo, "list_models", lambda: list(cards))
-    monkeypatch.setattr(zoo, "info", cards.get)
-    text = (
-        "before\n<!-- models: python -m scripts.update_readme -->\nstale\n<!-- end of models -->\n"
-        "between\n<!-- inpainting: python -m scripts.update_readme -->\n<!-- end of inpainting -->"
-        "\nafter\n"
-    )
-    updated = update_readme.updated(text)
+def test_other_recipes_stand_below_the_models_own():
+    scores = {**DRAWN, "frechet_distance": 50.04, "recall": 0.4}
+    others = {"radford_average_epoch12": scores, "radford_6_epochs_of_batch_64": scores}
+    cards = [card("gan_a", "gan", DRAWN), card("gan_b", "gan")]
+    cards += [card("gan_c", "gan", {**DRAWN, "others": {**DRAWN["others"], **others}})]
+    assert update_readme.recipe_table(cards).splitlines()[2:] == [
+        "| `gan_c` | its own, 24 epochs | 4.6 | 0.74 | 0.88 |",
+        "| `gan_c` | the DCGAN paper's, with a moving average, 12 epochs | 50.0 | 0.74 | 0.40 |",
+        "| `gan_c` | the DCGAN paper's, 6 epochs of batch size 64 | 50.0 | 0.74 | 0.40 |",
+    ]
+
+
+def test_only_class_conditional_models_have_labels_that_agree():
+    accuracy = {"classification_accuracy_score": {"generated": 0.9756, "real": 0.9824}}
+    labeled = card("cgan", "cgan", {**DRAWN, "label_agreement": 0.995, **accuracy})
+    (row,) = update_readme.label_table([card("gan_a", "gan", DRAWN), labeled]).splitlines()[2:]
+    assert row == "| `cgan` | 99.5% | 97.6% | 98.2% |"
+
+
+TEXT = (
+    "before\n<!-- models: python -m scripts.update_readme -->\nstale\n<!-- end of models -->\n"
+    "between\n<!-- inpainting: python -m scripts.update_readme -->\n<!-- end of inpainting -->"
+    "\nafter\n"
+)
+TABLES = {"models": update_readme.drawing_table, "inpainting": update_readme.restoration_table}
+
+
+def test_only_what_is_between_the_comments_changes():
+    cards = [card("gan_a", "gan", DRAWN), card("inpaint_a", FAMILY, RESTORED)]
+    updated = update_readme.updated(TEXT, TABLES, cards)
     assert "stale" not in updated
     assert updated.startswith("before\n<!-- models")
     assert updated.endswith("<!-- end of inpainting -->\nafter\n")
@@ -106,7 +130,7 @@ def test_only_what_is_between_the_comments_changes(monkeypatch):
     assert "`gan_a`" in drawing
     assert "`inpaint_a`" not in drawing
     assert restoring.count("`inpaint_a`") == 2
-    assert update_readme.updated(updated) == updated
+    assert update_readme.updated(updated, TABLES, cards) == updated
 
 
 def test_the_index_has_a_row_for_each_file_and_a_picture_for_each_model():
@@ -118,29 +142,42 @@ def test_the_index_has_a_row_for_each_file_and_a_picture_for_each_model():
     cards = [card("gan_a", "gan", DRAWN), card("gan_b", "gan"), card("inpaint_a", FAMILY, RESTORED)]
     lines = update_readme.index(cards, [(classifier, 1_234_567)]).splitlines()
     assert (
-        "| [`gan_a`](gan_a.json) |  | CC0 | 5.5 MB | 10 min, jax 1.0, float32, seed 3, 2026-01-02 "
-        "| `000000000000` |" in lines
+        "| [`gan_a`](gan_a.json) |  | CC0 | 5.5 MB | 24 epochs, 10 min, jax 1.0, float32, seed 3, "
+        "2026-01-02 | `000000000000` |" in lines
     )
     assert "| `digits` | 98.77% of 3,407 val images | 1.2 MB | `abcabcabcabc` |" in lines
     assert "![Samples of inpaint_a](inpaint_a.png)" in lines
     assert not any("gan_b" in line for line in lines)
 
 
+def phased(training):
+    """The row of a model that was trained in two phases."""
+    both = {**RECIPE, "first": {**RECIPE, "epochs": 6, "first": None}}
+    two = dataclasses.replace(card("gan_a", "gan", DRAWN), recipe=both, training=training)
+    (line,) = (line for line in update_readme.index([two], []).splitlines() if "[`gan_a`]" in line)
+    return line
+
+
+def test_all_phases_of_a_training_count():
+    # Cards without a record of phases hold the seconds of the last phase only.
+    assert "| 30 epochs, at least 10 min, jax 1.0," in phased(RUN)
+    assert "| 30 epochs, 10 min, jax 1.0," in phased({**RUN, "phases": [{}, {}]})
+
+
 def test_what_is_stale_is_named_and_a_run_mends_it(tmp_path, monkeypatch, capsys):
-    readme = tmp_path / "README.md"
-    readme.write_text(
-        "<!-- models: python -m scripts.update_readme -->\n<!-- end of models -->\n"
-        "<!-- inpainting: python -m scripts.update_readme -->\n<!-- end of inpainting -->\n"
-    )
     (tmp_path / "weights").mkdir()
-    monkeypatch.setattr(update_readme, "README", readme)
+    (tmp_path / "tables.md").write_text(TEXT)
+    monkeypatch.setattr(update_readme, "ROOT", tmp_path)
     monkeypatch.setattr(update_readme, "WEIGHTS", tmp_path / "weights")
+    monkeypatch.setattr(update_readme, "TABLES", {"tables.md": TABLES})
     monkeypatch.setattr(update_readme, "read_classifiers", lambda folder: [])
     cards = {"gan_a": card("gan_a", "gan", DRAWN)}
     monkeypatch.setattr(zoo, "list_models", lambda: list(cards))
     monkeypatch.setattr(zoo, "info", cards.get)
     assert update_readme.main(["--check"]) == 1
-    assert "weights/README.md is stale" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "weights/README.md is stale" in said
+    assert "tables.md is stale" in said
     assert update_readme.main([]) == 0
     assert update_readme.main(["--check"]) == 0
     cards["gan_b"] = card("gan_b", "gan", DRAWN)

@@ -107,7 +107,6 @@ def test_a_generator_fixes_the_images(name, shape):
 
 
 @needs_keras_cv
-@pytest.mark.slow
 def test_another_process_on_another_backend_makes_the_same_images():
     code = """
 import hashlib

@@ -7,9 +7,9 @@ from zoo.errors import InvalidInputError
 
 
 def copy_network(network, inputs):
-    """A second network with copies of all weights, none of them trainable.
+    """Returns a second network with copies of all weights, none of them trainable.
 
-    Copies, since aliased arrays would be donated twice to a compiled step on JAX.
+    Aliased arrays would be donated twice to a compiled step on JAX.
 
     Args:
         network: `keras.Model`.
@@ -32,10 +32,15 @@ def copy_network(network, inputs):
 def update_average(average, network, decay, iterations, sound=None):
     """Moves `average` toward `network` by 1 - decay, batch statistics included.
 
-    Not if `sound`, a scalar bool, is false.
-
     The decay rises to its value over the first updates, (1 + t) / (10 + t), so that the
-    average does not remember the initial weights for long.
+    average soon forgets the initial weights.
+
+    Args:
+        average: `keras.Model`, changed in place.
+        network: `keras.Model`, the trained one.
+        decay: float in [0, 1).
+        iterations: int or integer tensor, updates so far.
+        sound: scalar bool; if false, nothing changes. `None` for true.
     """
     step = ops.cast(iterations, "float32")
     share = 1.0 - ops.minimum(decay, (1.0 + step) / (10.0 + step))

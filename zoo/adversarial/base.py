@@ -1,29 +1,66 @@
-"""The adversarial step, written once: for any two Keras networks, on any backend."""
+"""The base of all families: two networks, the hooks of their step, `compile` and `fit`."""
 
-import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from zoo import backend
-from zoo.adversarial import penalties
-from zoo.adversarial.average import update_average
-from zoo.adversarial.family import Family
-from zoo.adversarial.feeding import feed_arrays
-from zoo.adversarial.guard import Statistics, StepGuard, relative_diversity
+from zoo import backend, losses
+from zoo.adversarial.average import copy_network
+from zoo.adversarial.diff_augment import DiffAugment
+from zoo.adversarial.feeding import ArrayBatches, EpochStart, array_batches, with_callback
+from zoo.adversarial.guard import Statistics
+from zoo.adversarial.instance_noise import InstanceNoise
 from zoo.adversarial.means import Means
-from zoo.adversarial.samplewise import is_samplewise
+from zoo.adversarial.setup import TrainingSetup, pair_optimizers
+from zoo.adversarial.step import Batch, adversarial_step, evaluation_step, is_samplewise
 from zoo.checks import check_seed
 from zoo.errors import InvalidInputError
 
 DISCRIMINATOR_LOGS = ("discriminator_loss", "real_accuracy", "fake_accuracy")
 
 
-class AdversarialPair(Family):
+class Coding:
+    """How samples look outside of a model and inside of its step: alike, here.
+
+    Args:
+        shape: tuple, of one sample.
+    """
+
+    low, high = -1.0, 1.0
+    """The generator's range, as far as `diff_augment` has to know it."""
+
+    def __init__(self, shape: tuple[int, ...]):
+        self.shape = tuple(shape)
+
+    def encode(self, samples):
+        """Turns what `fit` is given into what the generator makes."""
+        return samples
+
+    def decode(self, samples):
+        """Turns what the generator makes into what is handed out."""
+        return samples
+
+    def check(self, samples):
+        """Raises `InvalidInputError` unless `samples` is a batch of `shape`."""
+        shape = tuple(getattr(samples, "shape", ()))
+        if shape[1:] != self.shape:
+            expected = ", ".join(["batch", *map(str, self.shape)])
+            raise InvalidInputError(
+                f"Training data must be one array of shape ({expected}), as the generator makes "
+                f"it. Received: {f'shape {shape}' if shape else type(samples).__name__}"
+            )
+
+    def check_range(self, samples: np.ndarray):
+        """Raises `InvalidInputError` for finite values out of range: there is none, here."""
+
+
+class BaseGAN(keras.Model):
     """A generator and a discriminator that train against each other (Goodfellow et al. 2014).
 
-    The base of all families: fitting, and the step. What a family is made of lies in the methods of
-    `zoo.adversarial.family.Family`.
+    The step itself is `zoo.adversarial.step`; a family overrides the hooks below where it differs.
 
     Args:
         generator: built `keras.Model`.
@@ -33,207 +70,370 @@ class AdversarialPair(Family):
         name: str.
     """
 
-    def __init__(self, generator, discriminator, sample_shape, seed=None, name=None):
+    extra_losses: tuple[str, ...] = ()
+    """Names of what `generator_loss` returns beside the loss."""
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        sample_shape: tuple[int, ...],
+        seed: int | None = None,
+        name: str | None = None,
+    ):
         check_seed(seed)
         super().__init__(name=name)
         self.seed = seed
         self.generator = generator
         self.discriminator = discriminator
-        self.sample_shape = sample_shape
-        self.drawing = None  # `zoo.models.drawing.Drawing`, from the first sample on
+        self.coding = Coding(sample_shape)
+        self.config = None  # a family's arguments, of `own_arguments`
+        self.setup = None  # a `TrainingSetup`, from `compile` on
+        self.drawing = None  # a `zoo.models.drawing.Drawing`, from the first sample on
+        self.average_generator = None
+        self._average = None  # kept when off: Keras never forgets a layer it has seen
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self._discriminator_means = Means(DISCRIMINATOR_LOGS)
-        self._generator_means = Means(["generator_loss", *self.extra_losses(), "diversity"])
-        self._skipped_steps = keras.metrics.Sum("skipped_steps")
-        self._samplewise = is_samplewise(discriminator)
-        self._statistics = Statistics(generator, discriminator)
+        self.discriminator_means = Means(DISCRIMINATOR_LOGS)
+        self.generator_means = Means(["generator_loss", *self.extra_losses, "diversity"])
+        self.skipped_steps = keras.metrics.Sum("skipped_steps")
+        self.samplewise = is_samplewise(discriminator)
+        self.statistics = Statistics(generator, discriminator)
         _refuse_regularizers([*generator.variables, *discriminator.variables])
         # All variables are there: a step that is traced must find them.
         self.built = True
 
-    # -------------------------------------------------------------- fit, evaluate
+    # ------------------------------------------------------------------------ hooks
 
-    def fit(self, x=None, *args, **kwargs):
-        """`keras.Model.fit`, with arrays checked before training starts.
+    def prepare_batch(self, data, training: bool = True) -> Batch:
+        """Returns the `Batch` of what `fit` or `evaluate` hands over.
+
+        Labels and sample weights that come along are dropped here.
+        """
+        del training
+        samples, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        self.coding.check(samples)
+        return Batch(ops.cast(self.coding.encode(samples), "float32"))
+
+    def check_arrays(self, samples, labels):
+        """Checks the arrays among what `fit` is given; labels are of no use here."""
+        del labels
+        if not isinstance(samples, np.ndarray):
+            return
+        self.coding.check(samples)
+        if len(samples) == 0:
+            raise InvalidInputError("There are no samples: the array's first axis has length 0.")
+        if samples.dtype.kind == "f" and not np.isfinite(samples.sum(dtype="float64")):
+            raise InvalidInputError("Training data must be finite. Received: nan or infinity")
+        self.coding.check_range(samples)
+
+    def generator_input(self, batch: Batch):
+        """Returns what the generator takes for a batch, ahead of its condition."""
+        raise NotImplementedError
+
+    def composite(self, fake, batch: Batch):
+        """Returns what the discriminator sees of the generator's outputs: all of it, here."""
+        del batch
+        return fake
+
+    def generator_loss(
+        self, fake, batch: Batch, adversarial_loss: Callable, training: bool = True
+    ) -> tuple[Any, dict]:
+        """Returns what the generator minimizes, and further scalars for the logs.
+
+        Args:
+            fake: the generator's outputs.
+            batch: `Batch` that they were generated for.
+            adversarial_loss: function of nothing; runs the discriminator on the composited outputs.
+            training: bool, of the discriminator.
+
+        Returns:
+            A scalar, and a dict name in `extra_losses` -> scalar.
+        """
+        del fake, batch, training
+        return adversarial_loss(), {}
+
+    def symbolic_inputs(self):
+        """Returns `keras.KerasTensor`s of the generator's inputs."""
+        raise NotImplementedError
+
+    def draw_batch(self, *inputs):
+        """Returns a batch of what the model hands out, from tensors of what it is asked for."""
+        raise NotImplementedError
+
+    # ---------------------------------------------------------------------- compile
+
+    def compile(
+        self,
+        generator_optimizer: keras.optimizers.Optimizer | str | Mapping | None = None,
+        discriminator_optimizer: keras.optimizers.Optimizer | str | Mapping | None = None,
+        loss: str | losses.AdversarialLoss = "non_saturating",
+        *,
+        discriminator_steps: int = 1,
+        gradient_penalty: float = 0.0,
+        r1_penalty: float = 0.0,
+        average_decay: float | None = None,
+        diff_augment: str | tuple[str, ...] | None = None,
+        instance_noise: float = 0.0,
+        instance_noise_steps: int | None = None,
+        skip_nonfinite: bool = True,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+    ):
+        """Sets how the two networks train.
+
+        Args:
+            generator_optimizer: Keras optimizer, its name or its configuration; by default
+                `Adam(2e-4, beta_1=0.5)` (Radford et al. 2015). It can have its own schedule.
+            discriminator_optimizer: likewise, another object.
+            loss: name in `zoo.losses.LOSSES`, or an object with its two methods.
+            discriminator_steps: discriminator updates per generator update, k of Algorithm 1. All
+                see the batch that `fit` hands over, each with fresh latents. 0 trains the
+                generator alone against the discriminator as it stands.
+            gradient_penalty: weight of the WGAN-GP penalty, 10 in its paper. Combines with any
+                loss.
+            r1_penalty: weight gamma of the R1 penalty on real samples. Combines with any loss.
+            average_decay: decay of an exponential moving average of the generator's weights, 0.999
+                for example. `generate` then samples from the average. `None` keeps none.
+            diff_augment: augmentations applied to every image that the discriminator sees, real and
+                generated (`DiffAugment`): some of `("color", "translation", "cutout")`, or a str
+                with commas. Helps with few images. `None` applies none. Images of your own networks
+                are assumed to be in [-1, 1].
+            instance_noise: standard deviation of the Gaussian noise on all samples that the
+                discriminator sees, in the generator's range; see
+                `zoo.adversarial.instance_noise.InstanceNoise`.
+            instance_noise_steps: generator updates over which that noise falls to 0. `None` keeps
+                it constant.
+            skip_nonfinite: bool, skip steps with NaN or infinity in a loss or a gradient; the logs
+                count them as `skipped_steps`. `zoo.HealthCallback` acts on them.
+            run_eagerly: bool, run the step without compilation, to debug it.
+            steps_per_execution: int, steps per call of the compiled function (not on torch).
+            jit_compile: `True`, `False` or `"auto"`, as in `keras.Model.compile`.
+
+        Raises:
+            InvalidInputError: for an unknown loss or augmentation, a number out of range, or
+                `diff_augment` with samples that aren't images.
+        """
+        coding = self.coding
+        if diff_augment is not None:
+            diff_augment = DiffAugment(diff_augment, coding.shape, coding.low, coding.high)
+        setup = TrainingSetup(
+            loss=losses.get(loss),
+            discriminator_steps=discriminator_steps,
+            gradient_penalty=gradient_penalty,
+            r1_penalty=r1_penalty,
+            average_decay=average_decay,
+            diff_augment=diff_augment,
+            instance_noise=InstanceNoise(instance_noise, instance_noise_steps),
+            skip_nonfinite=bool(skip_nonfinite),
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+        )
+        optimizer = pair_optimizers(
+            generator_optimizer, discriminator_optimizer, self.dtype_policy.compute_dtype
+        )
+        optimizer.build_pair(
+            self.generator.trainable_variables, self.discriminator.trainable_variables
+        )
+        self.setup = setup
+        self._keep_average(average_decay is not None)
+        super().compile(
+            optimizer=optimizer,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+            # Keras would wrap the pair; each half scales its own loss (`pair_optimizers`).
+            auto_scale_loss=False,
+        )
+
+    def _keep_average(self, wanted):
+        if wanted and self._average is None:
+            self._average = copy_network(self.generator, self.symbolic_inputs())
+        elif wanted and self.average_generator is None:
+            self._average.set_weights(self.generator.get_weights())
+        self.average_generator = self._average if wanted else None
+
+    def get_compile_config(self) -> dict:
+        """Returns how the model was compiled, for `.keras` files."""
+        if not self.compiled:
+            return {}
+        optimizer = keras.optimizers.serialize(self.optimizer)
+        return {"optimizer": optimizer, **self.setup.get_config()}
+
+    def compile_from_config(self, config: dict):
+        """Compiles as `get_compile_config` says."""
+        config = dict(config)
+        pair = keras.optimizers.deserialize(config.pop("optimizer"))
+        loss = keras.saving.deserialize_keras_object(config.pop("loss"))
+        self.compile(pair.generator_optimizer, pair.discriminator_optimizer, loss, **config)
+
+    # -------------------------------------------------------------------------- fit
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks=None,
+        validation_split: float = 0.0,
+        validation_data=None,
+        shuffle: bool = True,
+        class_weight=None,
+        sample_weight=None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq=1,
+    ):
+        """Trains as `keras.Model.fit` does, with the same arguments; checks arrays first.
 
         Args:
             x: samples (N, *sample_shape): an ndarray, a `tf.data.Dataset`, a torch `DataLoader` or
                 a `PyDataset`. Image models take uint8 in 0..255 (scaled inside the step) or float
                 in the generator's range.
-            *args: as in `keras.Model.fit`.
-            **kwargs: as in `keras.Model.fit`.
+            y: labels (N,) of a class-conditional model, masks (N, H, W) of an inpainting one;
+                ignored by others.
+            batch_size: int, 32 by default.
+            epochs: int.
+            verbose: as in `keras.Model.fit`, like all that follow.
+            callbacks: list of `keras.callbacks.Callback`.
+            validation_split: float.
+            validation_data: like `x`, or a pair of `x` and `y`.
+            shuffle: bool; the order of an epoch follows from the model's state at its start.
+            class_weight: has no effect.
+            sample_weight: has no effect.
+            initial_epoch: int.
+            steps_per_epoch: int.
+            validation_steps: int.
+            validation_batch_size: int.
+            validation_freq: int.
+
+        Returns:
+            `keras.callbacks.History`.
 
         Raises:
             InvalidInputError: for samples of another shape, empty, not finite or out of range.
         """
         self._assert_compile_called("fit")
-        arguments = inspect.signature(keras.Model.fit).bind(self, x, *args, **kwargs).arguments
-        del arguments["self"]
-        validation = arguments.get("validation_data")
-        self.check_arrays(x, arguments.get("y"))
-        self.check_arrays(*keras.utils.unpack_x_y_sample_weight(validation)[:2])
+        self.check_arrays(x, y)
+        self.check_arrays(*keras.utils.unpack_x_y_sample_weight(validation_data)[:2])
+        batches = x if isinstance(x, ArrayBatches) else None
+        if batches is None and not (class_weight or steps_per_epoch or validation_split):
+            batches = array_batches(self, x, y, sample_weight, batch_size, shuffle)
+        if batches is not None:
+            x, y, sample_weight, batch_size = backend.feed(batches), None, None, None
+            validation_batch_size = validation_batch_size or batches.batch_size
+            callbacks = with_callback(EpochStart(batches), callbacks)
+            shuffle = False
         with backend.state_kept(self):
-            return super().fit(**feed_arrays(arguments, self))
+            return super().fit(
+                x=x,
+                y=y,
+                batch_size=batch_size,
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=callbacks,
+                validation_split=validation_split,
+                validation_data=validation_data,
+                shuffle=shuffle,
+                class_weight=class_weight,
+                sample_weight=sample_weight,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps_per_epoch,
+                validation_steps=validation_steps,
+                validation_batch_size=validation_batch_size,
+                validation_freq=validation_freq,
+            )
 
     def evaluate(self, *args, **kwargs):
-        """`keras.Model.evaluate`; an error in it leaves the model as it was."""
+        """Evaluates as `keras.Model.evaluate` does; an error leaves the model as it was."""
         self._assert_compile_called("evaluate")
         with backend.state_kept(self):
             return super().evaluate(*args, **kwargs)
 
-    # ------------------------------------------------------------------- step
-
-    def make_train_function(self, force=False):
-        """What `fit` calls: `steps_per_execution` steps, in one compiled loop."""
+    def make_train_function(self, force: bool = False):
+        """Makes what `fit` calls: `steps_per_execution` steps, in one compiled loop."""
         if self.train_function is None or force:
             super().make_train_function(force)
             self.train_function = backend.fuse_steps(self, self.train_function)
 
     def train_step(self, *args):
-        """One step of `fit`, in the signature that the backend's trainer calls it with."""
-        return backend.run_step(self, self._adversarial_step, *args)
+        """Runs one step of `fit`, in the signature that the backend's trainer calls."""
+
+        def step(data):
+            return adversarial_step(self, self.prepare_batch(data))
+
+        return backend.run_step(self, step, *args)
 
     def test_step(self, *args):
-        """One step of `evaluate`, in the signature that the backend's trainer calls it with."""
-        return backend.run_step(self, self._evaluation_step, *args)
+        """Runs one step of `evaluate`, in the signature that the backend's trainer calls."""
 
-    def _adversarial_step(self, data):
-        """Algorithm 1 of Goodfellow et al. 2014, for one minibatch of real samples.
+        def step(data):
+            return evaluation_step(self, self.prepare_batch(data, training=False))
 
-        The generator's update uses the fake samples of the last discriminator update: one forward
-        pass of the generator serves both.
-        """
-        batch = self.prepare_batch(data)
-        guard = StepGuard(self._statistics, self.skip_nonfinite)
-        for _ in range(self.discriminator_steps - 1):
-            self._update_discriminator(batch, self.generate_like(batch), guard)
-        fake, pullback = backend.forward_and_pullback(
-            lambda: self.generate_like(batch), self.generator.trainable_variables
-        )
-        if self.discriminator_steps > 0:
-            self._update_discriminator(batch, fake, guard)
-        self._update_generator(batch, fake, pullback, guard)
-        return self._logs(guard)
-
-    def _update_discriminator(self, batch, fake, guard):
-        """Descends the discriminator's loss; the generator's variables are not its own."""
-        fake = ops.stop_gradient(self.present(fake, batch))
-        optimizer = self.optimizer.discriminator_optimizer
-
-        def discriminate(samples):
-            return self._logits(samples, batch)
-
-        def objective():
-            penalty = 0.0
-            if self.r1_penalty:
-                # The penalty's gradient and the loss share one forward pass on real samples.
-                real_logits, gradient = penalties.logits_and_gradient(discriminate, batch.real)
-                penalty += self.r1_penalty * penalties.r1_penalty(gradient)
-                fake_logits = discriminate(fake)
-            else:
-                real_logits, fake_logits = self._judge_both(batch, fake)
-            if self.gradient_penalty:
-                penalty += self.gradient_penalty * penalties.unit_norm_penalty(
-                    discriminate, batch.real, ops.cast(fake, "float32"), self.seed_generator
-                )
-            loss = self.loss_object.discriminator(real_logits, fake_logits) + penalty
-            return optimizer.scale_loss(loss), (loss, real_logits, fake_logits)
-
-        variables = self.discriminator.trainable_variables
-        (_, outcome), gradients = backend.value_and_gradients(objective, variables)
-        guard.apply_gradients(optimizer, gradients, variables, loss=outcome[0])
-        self._track_discriminator(*outcome, guard.sound)
-
-    def _update_generator(self, batch, fake, pullback, guard):
-        """Descends the generator's loss through the discriminator, which stays as it is."""
-        optimizer = self.optimizer.generator_optimizer
-
-        def objective(fake):
-            loss, extras = self.generator_loss(fake, batch)
-            return optimizer.scale_loss(loss), (loss, extras)
-
-        (_, outcome), fake_gradients = backend.input_gradient(objective, fake)
-        variables = self.generator.trainable_variables
-        guard.apply_gradients(optimizer, pullback(fake_gradients), variables, loss=outcome[0])
-        guard.keep_statistics()
-        if self.average_generator is not None:
-            update_average(
-                self.average_generator,
-                self.generator,
-                self.average_decay,
-                optimizer.iterations,
-                guard.sound,
-            )
-        self._track_generator(batch, fake, *outcome, guard.sound)
-
-    def _evaluation_step(self, data):
-        """Losses (without penalties) and accuracies in inference mode."""
-        batch = self.prepare_batch(data, training=False)
-        fake = self.generate_like(batch, training=False)
-        real_logits = self._logits(batch.real, batch, training=False)
-        fake_logits = self._logits(self.present(fake, batch), batch, training=False)
-        loss = self.loss_object.discriminator(real_logits, fake_logits)
-        self._track_discriminator(loss, real_logits, fake_logits)
-        self._track_generator(batch, fake, *self.generator_loss(fake, batch, training=False))
-        return {**self._discriminator_means.results(), **self._generator_means.results()}
-
-    def _judge_both(self, batch, fake):
-        """Logits of real and of fake samples; in one pass, if the network can't tell."""
-        if batch.condition is not None or not self._samplewise:
-            return self._logits(batch.real, batch), self._logits(fake, batch)
-        both = ops.concatenate([batch.real, ops.cast(fake, batch.real.dtype)])
-        return ops.split(self._logits(both, batch), 2)
-
-    def _logits(self, samples, batch, training=True):
-        if training:
-            samples, batch = self._perturb(samples, batch)
-        return ops.cast(self.judge(samples, batch, training=training), "float32")
-
-    def _perturb(self, samples, batch):
-        """What the discriminator sees in training: augmented, noisy, if `compile` was told so."""
-        if self.diff_augment is not None:
-            samples, condition = self.diff_augment(samples, batch.condition, self.seed_generator)
-            batch = batch._replace(condition=condition)
-        if self.instance_noise is not None:
-            samples = self.instance_noise(samples, self.optimizer.iterations, self.seed_generator)
-        return samples, batch
-
-    # ---------------------------------------------------------------- metrics
+        return backend.run_step(self, step, *args)
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         """Losses, accuracies and signs of health: what the progress bar shows."""
-        means = [*self._discriminator_means.metrics, *self._generator_means.metrics]
-        return [*means, self._skipped_steps]
+        means = [*self.discriminator_means.metrics, *self.generator_means.metrics]
+        return [*means, self.skipped_steps]
 
-    def _track_discriminator(self, loss, real_logits, fake_logits, sound=None):
-        threshold = getattr(self.loss_object, "threshold", 0.0)
-        values = {
-            "discriminator_loss": loss,
-            "real_accuracy": ops.mean(ops.cast(real_logits > threshold, "float32")),
-            "fake_accuracy": ops.mean(ops.cast(fake_logits <= threshold, "float32")),
+    # --------------------------------------------------------- sampling, configuration
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        return self.coding.shape
+
+    def sampling_network(self) -> keras.Model:
+        """Returns the generator to sample from: the moving average, if one is kept."""
+        return self.generator if self.average_generator is None else self.average_generator
+
+    def inference_jit(self) -> bool | str:
+        """Returns `jit_compile` for drawing samples: as the step was compiled, "auto" before."""
+        if not self.compiled:
+            return "auto"
+        return not self.run_eagerly and self.setup.jit_compile
+
+    def get_config(self) -> dict:
+        """Returns a family's arguments, or both networks, for `.keras` files."""
+        config = self.config or {
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
         }
-        self._discriminator_means.update(values, ops.shape(real_logits)[0], sound)
+        return {**config, "seed": self.seed, "name": self.name}
 
-    def _track_generator(self, batch, fake, loss, extras, sound=None):
-        diversity = relative_diversity(fake, batch.real)
-        values = {"generator_loss": loss, **extras, "diversity": diversity}
-        self._generator_means.update(values, ops.shape(batch.real)[0], sound)
+    @classmethod
+    def from_config(cls, config: dict, custom_objects=None):
+        """Builds a model from what `get_config` returns."""
+        config = dict(config)
+        for key in ("generator", "discriminator"):
+            if key in config:
+                config[key] = keras.saving.deserialize_keras_object(
+                    config[key], custom_objects=custom_objects
+                )
+        return cls(**config)
 
-    def _logs(self, guard):
-        logs = self._generator_means.results()
-        if self.discriminator_steps > 0:
-            logs = {**self._discriminator_means.results(), **logs}
-        if guard.active:
-            self._skipped_steps.update_state(guard.skipped())
-            logs["skipped_steps"] = self._skipped_steps.result()
-        return logs
+
+def own_arguments(scope: dict) -> dict:
+    """Returns a family's own arguments from the `locals()` of its constructor's first line.
+
+    Without seed and name, which every model has.
+    """
+    shared = ("self", "__class__", "seed", "name")
+    return {name: value for name, value in scope.items() if name not in shared}
 
 
 def _refuse_regularizers(variables):
     regularized = [v.path for v in variables if getattr(v, "regularizer", None) is not None]
     if regularized:
         raise InvalidInputError(
-            "The step knows no regularizers of weights: give the optimizers a `weight_decay` "
-            f"instead. Received: regularizers of {', '.join(regularized)}"
+            "Networks must have no weight regularizers, which the step would ignore; give the "
+            "optimizers a `weight_decay` instead. "
+            f"Received: regularizers of {', '.join(regularized)}"
         )

@@ -7,17 +7,17 @@ from zoo.checks import read_policy
 from zoo.errors import InvalidInputError
 
 LARGEST_SHIFT = 0.125
-"""Of a translation, as a share of the image's side."""
+"""The largest translation, as a share of the image's side."""
 CUTOUT = 0.5
-"""Side of the square that is hidden, as a share of the image's."""
+"""Side of the hidden square, as a share of the image's."""
 
 
 class DiffAugment:
     """Augments all that a discriminator sees in training, real and generated, in both updates.
 
-    With few images a discriminator learns them by heart. Augmenting the real ones alone would teach
-    the generator to draw augmented images; augmenting all, by functions that gradients pass
-    through, doesn't (Zhao et al. 2020, Differentiable Augmentation for Data-Efficient GAN Training,
+    A discriminator memorizes a small data set. Augmenting the real images alone would teach the
+    generator to draw augmented ones; augmenting all images, by differentiable functions, does not
+    (Zhao et al. 2020, Differentiable Augmentation for Data-Efficient GAN Training,
     arXiv:2006.10738). Each image has its own draws:
 
     - color: brightness + U(-0.5, 0.5), saturation * U(0, 2), contrast * U(0.5, 1.5), in this order,
@@ -25,10 +25,10 @@ class DiffAugment:
     - translation: by up to an eighth of each side, in whole pixels.
     - cutout: a square of half the image's sides is hidden; its center is anywhere in the image.
 
-    Where nothing is left to see, there is the middle of the range, the 0 of the paper's code.
+    Hidden pixels take the middle of the range, which is 0 in the paper's code.
 
     Args:
-        policy: what `zoo.checks.read_policy` reads.
+        policy: the augmentations, as `zoo.checks.read_policy` reads them.
         sample_shape: tuple, (H, W, C).
         low: float, the value of black.
         high: float, the value of white.
@@ -44,22 +44,28 @@ class DiffAugment:
     ```
     """
 
-    def __init__(self, policy, sample_shape, low=-1.0, high=1.0):
+    def __init__(
+        self,
+        policy: str | tuple[str, ...],
+        sample_shape: tuple[int, ...],
+        low: float = -1.0,
+        high: float = 1.0,
+    ):
         self.policy = read_policy(policy)
         if len(sample_shape) != 3:
             raise InvalidInputError(
-                "`diff_augment` is for images, samples of shape (height, width, channels). "
-                f"Received: samples of shape {tuple(sample_shape)}; leave `diff_augment` out. "
-                "`instance_noise` goes with any data."
+                "`diff_augment` is for images, samples of shape (height, width, channels); "
+                "`instance_noise` works on any data. "
+                f"Received: samples of shape {tuple(sample_shape)}"
             )
         self.middle, self.half_range = (low + high) / 2, (high - low) / 2
 
     def __call__(self, images, condition, seed):
-        """Augments images, and with them what is known of each pixel.
+        """Augments images, and their masks with them.
 
-        A condition that is a map of the images' size (the mask of an inpainting model) is moved as
-        its image is, and is 0 where the image shows nothing: no pixel that is not seen counts as
-        one that the generator drew. Any other condition, a class, stays as it is.
+        A condition that is a map of the images' size (the mask of an inpainting model) is moved
+        with its image, and is 0 where the image is hidden: no hidden pixel counts as one that the
+        generator drew. Any other condition, a class, stays unchanged.
 
         Args:
             images: tensor (batch, H, W, C).
@@ -73,7 +79,7 @@ class DiffAugment:
         is_map = condition is not None and _sides(condition) == _sides(images)
         for name in self.policy:
             function, draws = AUGMENTATIONS[name]
-            # One call of the generator for each: launches cost more than numbers.
+            # One call of the generator for all draws: launches cost more than numbers.
             draws = keras.random.uniform((ops.shape(images)[0], draws), dtype="float32", seed=seed)
             draws = ops.split(draws, draws.shape[1], axis=1)
             images = function(images, *draws)
@@ -106,10 +112,10 @@ def color(images, brightness, saturation, contrast):
 
 
 def translation(images, down, right):
-    """Moves images; what comes in is 0.
+    """Moves images; pixels that come into view are 0.
 
-    Two products with matrices of zeros and ones: fast on every backend, and differentiable as often
-    as anybody likes, which a gather isn't everywhere.
+    Two products with matrices of zeros and ones: fast on every backend, and differentiable any
+    number of times, which a gather isn't everywhere.
 
     Args:
         images: float32 tensor (batch, H, W, C).
@@ -143,16 +149,16 @@ def cutout(images, down, right):
 
 
 AUGMENTATIONS = {"color": (color, 3), "translation": (translation, 2), "cutout": (cutout, 2)}
-"""Each with the number of its draws."""
+"""Each augmentation, and how many draws it takes."""
 
 
 def _sides(tensor):
-    """Height and width of images or of maps; `None` of anything else."""
+    """Returns height and width of images or maps; `None` for anything else."""
     return tuple(tensor.shape[1:3]) if len(tensor.shape) == 4 else None
 
 
 def _shift_matrix(draws, side):
-    """Matrices (batch, side, side) that move by -largest ... largest: 1 at [i, i - shift]."""
+    """Returns matrices (batch, side, side) that move by up to `largest`: 1 at [i, i - shift]."""
     largest = int(side * LARGEST_SHIFT + 0.5)
     shift = _integer(draws, 2 * largest + 1) - largest
     index = ops.arange(side, dtype="int32")
@@ -161,7 +167,7 @@ def _shift_matrix(draws, side):
 
 
 def _hidden(draws, side):
-    """1 where a stretch of half the side lies, cut off at both ends: (batch, side)."""
+    """Returns (batch, side): 1 on a stretch of half the side, cut off at both ends."""
     size = int(side * CUTOUT + 0.5)
     # A stretch of an even length has its center between two pixels: one place more.
     start = _integer(draws, side + 1 - size % 2) - size // 2
@@ -170,6 +176,6 @@ def _hidden(draws, side):
 
 
 def _integer(draws, count):
-    """Uniform in 0 ... count - 1, of a draw in [0, 1)."""
+    """Turns a draw in [0, 1) into an integer, uniform in 0 ... count - 1."""
     # float32 rounds the product of the largest draw up to `count`.
     return ops.minimum(ops.cast(ops.floor(draws * count), "int32"), count - 1)

@@ -7,10 +7,10 @@ from zoo import backend
 
 
 class Statistics:
-    """What forward passes of networks change by themselves: batch statistics and the like.
+    """The variables that forward passes of networks change: batch statistics and the like.
 
-    Found once, since Keras walks through all layers for it, and held by an object: of a list Keras
-    would take the variables for weights of the model itself.
+    Found once, since Keras walks through all layers for it. Held by an object: Keras would take
+    the variables in a list for weights of the model itself.
     """
 
     def __init__(self, *networks):
@@ -23,16 +23,15 @@ class Statistics:
 
 
 class StepGuard:
-    """Leaves a step out if a loss or a gradient in it is NaN or infinite.
+    """Skips a step if a loss or a gradient in it is NaN or infinite.
 
-    Nothing of it stays: no weight, no slot of an optimizer, no batch statistic, no average and no
-    metric has seen it. Updates of the discriminator that were sound, ahead of one of the generator
-    that isn't, count as a step of their own and stay. All of it is decided on the device; nobody
-    waits for it.
+    Such a step leaves no trace: no weight, optimizer slot, batch statistic, average or metric
+    changes. Sound discriminator updates ahead of a generator update that isn't sound are kept. All
+    is decided on the device, without waiting for it.
 
     Args:
         statistics: `Statistics` of the networks that the step trains.
-        active: bool; without, everything goes its way.
+        active: bool, whether to guard; if false, updates are always applied.
     """
 
     def __init__(self, statistics, active):
@@ -42,12 +41,12 @@ class StepGuard:
         self.before = [ops.copy(variable.value) for variable in self.statistics]
 
     def apply_gradients(self, optimizer, gradients, variables, loss):
-        """One update, if all was sound so far."""
+        """Applies one update if all was sound so far."""
         if not self.active:
             backend.apply_gradients(optimizer, gradients, variables)
         elif isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-            # It leaves out gradients that overflowed, as they do now and then, and must see them:
-            # its scale falls by it.
+            # It skips gradients that overflow, as they do now and then, and must see them to lower
+            # its scale.
             self._add([loss])
             backend.apply_gradients(optimizer, gradients, variables)
         else:
@@ -59,33 +58,32 @@ class StepGuard:
         self.sound = finite if self.sound is None else ops.logical_and(self.sound, finite)
 
     def keep_statistics(self):
-        """Takes back what forward passes made of batch statistics, unless all was sound."""
+        """Puts batch statistics back unless all was sound."""
         if self.statistics:
             backend.revert(self.statistics, self.before, self.sound)
 
     def skipped(self):
-        """1.0 for a step left out, 0.0 for others."""
+        """Returns 1.0 if the step was skipped, else 0.0."""
         return ops.where(self.sound, 0.0, 1.0)
 
 
 def relative_diversity(fake, real):
-    """How much the samples of a batch differ among each other, against how much real ones do.
+    """Measures how much a batch of samples varies, relative to a batch of real ones.
 
-    The mean squared distance between two samples of the batch, as a share of that between two real
-    ones: about 1 for a generator that draws as the data are, 0 for one that draws the same sample
-    again and again.
+    The mean squared distance between two generated samples, divided by that between two real
+    ones: about 1 for a generator that matches the data, 0 for one that always draws the same.
 
     Args:
         fake: tensor (batch, ...).
         real: tensor of the same shape.
 
     Returns:
-        float32 scalar; of a batch of one sample 0.
+        float32 scalar; 0 for a batch of one sample.
     """
     return _spread(fake) / (_spread(real) + 1e-12)
 
 
 def _spread(samples):
-    """Sum over all values of a sample of their variance in the batch."""
+    """Returns the variances within the batch, summed over all values of a sample."""
     samples = ops.cast(ops.stop_gradient(samples), "float32")
     return ops.sum(ops.var(samples, axis=0))

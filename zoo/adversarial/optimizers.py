@@ -1,4 +1,4 @@
-"""Two optimizers that Keras' trainer sees as one."""
+"""The optimizers of both networks, which Keras' trainer sees as one."""
 
 import keras
 
@@ -44,7 +44,7 @@ class PairedOptimizer(keras.optimizers.Optimizer):
         self.built = True
 
     def build(self, variables):
-        """Nothing to do: Keras passes all variables at once, `build_pair` took them apart."""
+        """Does nothing: Keras passes all variables at once, `build_pair` takes them apart."""
 
     @property
     def variables(self):
@@ -73,10 +73,10 @@ class PairedOptimizer(keras.optimizers.Optimizer):
             )
         pair = (self.generator_optimizer, self.discriminator_optimizer)
         rates = [float(optimizer.learning_rate) for optimizer in pair]
-        if rates[0] > 0.0:  # else it was set to 0, and the ratio from before holds
+        if rates[0] > 0.0:  # else it was set to 0, and the earlier ratio holds
             self._rate_ratio = rates[1] / rates[0]
         ratio = 1.0 if self._rate_ratio is None else self._rate_ratio
-        # The other one first: if it refuses, since it follows a schedule, neither has changed.
+        # The other one first: if it follows a schedule and refuses, neither has changed.
         self.discriminator_optimizer.learning_rate = float(value) * ratio
         try:
             self.generator_optimizer.learning_rate = value
@@ -86,9 +86,9 @@ class PairedOptimizer(keras.optimizers.Optimizer):
 
     @property
     def rate_scale(self):
-        """What the rates' schedules are multiplied by: under 1 once `lower_rates` was called.
+        """The factor on the rates' schedules: under 1 once `lower_rates` was called.
 
-        A function that was compiled before it is set must be made anew.
+        A function that was compiled before it is set must be compiled again.
         """
         return self._rate_scale
 
@@ -120,10 +120,10 @@ class PairedOptimizer(keras.optimizers.Optimizer):
         self.discriminator_optimizer.finalize_variable_values(self._discriminator_variables)
 
     def save_own_variables(self, store):
-        """Nothing of its own: Keras' saving walks into both optimizers by itself."""
+        """Saves nothing of its own: Keras' saving walks into both optimizers by itself."""
 
     def load_own_variables(self, store):
-        """Nothing of its own, see `save_own_variables`."""
+        """Loads nothing of its own, see `save_own_variables`."""
 
     def get_config(self):
         serialize = keras.optimizers.serialize
@@ -143,7 +143,7 @@ class PairedOptimizer(keras.optimizers.Optimizer):
 
 @keras.saving.register_keras_serializable("zoo")
 class ScaledSchedule(keras.optimizers.schedules.LearningRateSchedule):
-    """Another schedule's rates, times a factor.
+    """A learning rate schedule multiplied by a factor.
 
     Args:
         schedule: `keras.optimizers.schedules.LearningRateSchedule`.
@@ -167,5 +167,5 @@ class ScaledSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def _innermost(optimizer):
-    """The optimizer that holds the rate: under loss scaling, the one inside."""
+    """Returns the optimizer that holds the rate: under loss scaling, the inner one."""
     return getattr(optimizer, "inner_optimizer", optimizer)

@@ -1,4 +1,4 @@
-"""Gradient penalties: a gradient inside the loss that the discriminator is differentiated by."""
+"""Gradient penalties: gradients inside of a loss that is differentiated itself."""
 
 import keras
 from keras import ops
@@ -7,7 +7,7 @@ from zoo import backend
 
 
 def logits_and_gradient(discriminate, samples):
-    """Logits, and the gradient of their sum with respect to the samples, from one forward pass.
+    """Returns logits, and the gradient of their sum by the samples, from one forward pass.
 
     Args:
         discriminate: a function from samples to float32 logits.
@@ -26,13 +26,13 @@ def logits_and_gradient(discriminate, samples):
 
 
 def squared_norm(gradient):
-    """Squared Euclidean norm of each sample's gradient: (batch, ...) -> (batch,)."""
+    """Returns the squared Euclidean norm of each sample's gradient: (batch, ...) -> (batch,)."""
     gradient = ops.cast(gradient, "float32")
     return ops.sum(ops.square(gradient), axis=tuple(range(1, len(gradient.shape))))
 
 
 def unit_norm_penalty(discriminate, real, fake, seed):
-    """Mean of (|gradient| - 1)^2 on lines between real and fake (Gulrajani et al. 2017, eq. 3).
+    """Averages (|gradient| - 1)^2 on lines between real and fake (Gulrajani et al. 2017, eq. 3).
 
     Args:
         discriminate: a function from samples to float32 logits.
@@ -53,5 +53,5 @@ def unit_norm_penalty(discriminate, real, fake, seed):
 
 
 def r1_penalty(gradient):
-    """Half the mean squared norm of the gradient on real samples (Mescheder et al. 2018, eq. 9)."""
+    """Returns half the mean squared norm of the real gradients (Mescheder et al. 2018, eq. 9)."""
     return 0.5 * ops.mean(squared_norm(gradient))

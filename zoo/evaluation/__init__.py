@@ -1,7 +1,8 @@
-"""How good are generated images: distances, variety, coverage, class balance, copies.
+"""Scores of generated images: distances, variety, coverage, class balance, copies.
 
 Distances are measured in the features of a small classifier of the same data set, or of Inception;
-which one is part of every score. Importing this needs no Keras; loading a network does.
+which one is part of every score. Importing this package doesn't import Keras; loading a network
+does.
 """
 
 from zoo.evaluation.classification_score import classification_accuracy_score
@@ -12,10 +13,15 @@ from zoo.evaluation.metrics.frechet import Gaussian, StreamingMoments, frechet_d
 from zoo.evaluation.metrics.inception_score import inception_score
 from zoo.evaluation.metrics.kernel import kernel_distance
 from zoo.evaluation.metrics.manifold import manifold_scores
-from zoo.evaluation.metrics.nearest_images import nearest_images, neighbor_grid
-from zoo.evaluation.metrics.neighbors import memorization, nearest
-from zoo.evaluation.report import closest_pair_distance, evaluate_images, reference_gaussian
+from zoo.evaluation.metrics.neighbors import (
+    closest_pair_distance,
+    memorization,
+    nearest,
+    nearest_images,
+    neighbor_grid,
+)
 from zoo.evaluation.scores import evaluate, evaluate_training_images
+from zoo.evaluation.tally import reference_gaussian
 
 __all__ = [
     "Classifier",
@@ -25,7 +31,6 @@ __all__ = [
     "classification_accuracy_score",
     "closest_pair_distance",
     "evaluate",
-    "evaluate_images",
     "evaluate_training_images",
     "frechet_distance",
     "inception_score",

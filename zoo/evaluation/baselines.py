@@ -1,6 +1,6 @@
 """Classical methods of filling holes, to compare learned ones with.
 
-They know the one image before them and no other. All are well-kept libraries' own code.
+Each looks at nothing but the image at hand, and is the code of a well-kept library.
 """
 
 import numpy as np
@@ -10,10 +10,10 @@ from zoo.evaluation.metrics.restoration import check_holes
 from zoo.imports import import_optional
 
 RADIUS = 3
-"""How far OpenCV's methods look around a missing pixel, in pixels."""
+"""Radius of the neighborhood that OpenCV's methods use, in pixels."""
 
 
-def inpaint_classically(method, images, masks):
+def inpaint_classically(method: str, images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Fills each image's hole from the rest of the same image.
 
     - `"telea"`: marching inward, weighted means of known neighbors (Telea 2004); OpenCV.
@@ -23,13 +23,13 @@ def inpaint_classically(method, images, masks):
       solved (Damelin & Hoang 2018); scikit-image.
 
     Args:
-        method: One of `METHODS`.
-        images: uint8 array of shape `(N, H, W, C)`; OpenCV's methods take 1 or 3 channels. What
-            lies in the hole is without influence.
+        method: str, one of `METHODS`.
+        images: uint8 array of shape `(N, H, W, C)`; OpenCV's methods take 1 or 3 channels. Pixels
+            in the hole have no influence.
         masks: bool array of shape `(N, H, W)`, `True` where pixels are missing.
 
     Returns:
-        uint8 array of shape `(N, H, W, C)`, known pixels as they were.
+        uint8 array of shape `(N, H, W, C)`, with known pixels unchanged.
 
     Raises:
         InvalidInputError: For an unknown method, other types or shapes, or a mask without a known
@@ -38,8 +38,10 @@ def inpaint_classically(method, images, masks):
 
     Example:
 
-    >>> masks = zoo.masks.draw("center_square", len(images), (64, 64), seed=0)
-    >>> filled = inpaint_classically("telea", images, masks)
+    ```python
+    masks = zoo.masks.draw("center_square", len(images), (64, 64), seed=0)
+    filled = inpaint_classically("telea", images, masks)
+    ```
     """
     if method not in list(METHODS):  # A list, so that an unhashable name is refused too.
         raise InvalidInputError(f"Expected one of {', '.join(METHODS)}. Received: {method!r}")
@@ -61,7 +63,7 @@ def inpaint_classically(method, images, masks):
 
 
 def _opencv(flag):
-    """A method of OpenCV: what makes, for a number of channels, the function of one image."""
+    """Returns a function that returns, for a number of channels, a method for one image."""
 
     def prepare(channels):
         if channels not in (1, 3):

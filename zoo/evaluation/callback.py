@@ -1,8 +1,12 @@
 """Scores during `fit`: the losses of a GAN don't say how good its images are."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
@@ -10,6 +14,9 @@ from zoo.evaluation.features.reference import load_reference, reference_of
 from zoo.evaluation.sources import draw_parts
 from zoo.evaluation.tally import Tally
 from zoo.hub.weights import save_weights
+
+if TYPE_CHECKING:
+    from zoo.evaluation.features.extractors import Extractor
 
 LOWER_IS_BETTER = {
     "frechet_distance": True,
@@ -22,28 +29,28 @@ LOWER_IS_BETTER = {
 class EvaluationCallback(keras.callbacks.Callback):
     """Scores the model after every few epochs, and keeps the best weights.
 
-    The scores join the epoch's logs, for the history and for callbacks that come later. They are
-    of fewer images than a card's, and the Fréchet distance falls with their number: compare them
+    The scores join the epoch's logs, for the history and for callbacks that come later. They use
+    fewer images than a card's, and the Fréchet distance falls with their number: compare them
     with each other only.
 
     Args:
-        real: name of a data set, whose split for measuring is compared with; or real images, a
-            uint8 array (N, H, W, C) that isn't trained on.
-        extractor: as `zoo.evaluation.load_extractor` gives.
+        real: The name of a data set, whose split for measuring is compared with; or real images
+            that aren't trained on, a uint8 array of shape `(N, H, W, C)`.
+        extractor: As `zoo.evaluation.load_extractor` returns.
         every: int, epochs between two evaluations. The last epoch always has one.
         count: int, images to draw.
-        seed: int, of the images.
-        monitor: name of the score that decides which weights are best: `"frechet_distance"`
-            (lower is better), `"rarest_class_share"`, `"confident_share"`, or `"label_agreement"`
-            of a class-conditional model (higher).
-        best_weights: path of the file that the best weights so far are written to, or `None`.
+        seed: int, decides which images are drawn.
+        monitor: str, the score that decides which weights are best: `"frechet_distance"` (lower is
+            better), `"rarest_class_share"`, `"confident_share"`, or `"label_agreement"` of a
+            class-conditional model (higher is better).
+        best_weights: Path of the file for the best weights so far, or `None`.
 
     Attributes:
         history: list of dicts, `epoch` (from 1) and the scores of each evaluation.
-        best: the dict of the best one, or `None` before the first.
+        best: The dict of the best evaluation, or `None` before the first.
 
     Raises:
-        InvalidInputError: for a number or a name that isn't one of these.
+        InvalidInputError: For a number out of range, or an unknown name.
 
     Example:
 
@@ -58,14 +65,14 @@ class EvaluationCallback(keras.callbacks.Callback):
 
     def __init__(
         self,
-        real,
-        extractor,
-        every=1,
-        count=2000,
-        seed=0,
-        monitor="frechet_distance",
-        best_weights=None,
-    ):
+        real: str | np.ndarray,
+        extractor: Extractor,
+        every: int = 1,
+        count: int = 2000,
+        seed: int = 0,
+        monitor: str = "frechet_distance",
+        best_weights: str | Path | None = None,
+    ) -> None:
         super().__init__()
         check_count("every", every)
         check_count("count", count, minimum=2)
@@ -90,8 +97,8 @@ class EvaluationCallback(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         if self.monitor == "label_agreement" and not hasattr(self.model, "sample_labels"):
             raise InvalidInputError(
-                f"{self.monitor!r} needs a model that is asked for classes. Received: one that "
-                "isn't; choose another `monitor`"
+                f"`monitor` must be a score of this model, which isn't class-conditional. "
+                f"Received: monitor={self.monitor!r}"
             )
 
     def on_epoch_end(self, epoch, logs=None):
@@ -107,16 +114,16 @@ class EvaluationCallback(keras.callbacks.Callback):
             if self.best_weights is not None:
                 save_weights(self.model, self.best_weights)
 
-    def get_state(self):
-        """What a checkpoint of the run keeps of it: plain values."""
+    def get_state(self) -> dict[str, Any]:
+        """Returns what a checkpoint of the run keeps, as plain values."""
         return {"history": self.history, "best": self.best}
 
-    def set_state(self, state):
-        """Goes on from what `get_state` gave."""
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continues from what `get_state` returned."""
         self.history, self.best = list(state["history"]), state["best"]
 
-    def evaluate(self):
-        """Scores of the model as it is now, a dict of floats."""
+    def evaluate(self) -> dict[str, float]:
+        """Scores the model as it is now."""
         tally = Tally(self.extractor)
         for images, labels in draw_parts(self.model, self.count, self.seed):
             tally.add(images, labels)

@@ -1,6 +1,7 @@
-"""What generated images are worth as training data (Ravuri & Vinyals 2019)."""
+"""Classification accuracy score: the worth of generated images as training data."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from zoo import datasets
 from zoo.checks import check_count
@@ -10,24 +11,26 @@ BATCH_SIZE = 128
 RATE = 1e-3
 
 
-def classification_accuracy_score(images, labels, dataset, epochs=3, seed=0):
-    """Accuracy on real images of a classifier trained on generated ones.
+def classification_accuracy_score(
+    images: np.ndarray, labels: ArrayLike, dataset: str, epochs: int = 3, seed: int = 0
+) -> float:
+    """Computes the accuracy on real images of a classifier trained on generated ones.
 
     The Classification Accuracy Score of Ravuri & Vinyals 2019 (arXiv:1905.10887): high only if a
-    class-conditional model draws every class right, and in all its variety. The network is that of
-    the data set's own classifier, from fresh weights, without augmentation; the figure to hold it
-    against is that of as many real images, with the same number of epochs.
+    class-conditional model draws every class correctly and in its full variety. The network is that
+    of the data set's own classifier, from fresh weights, without augmentation; compare with the
+    score of as many real images after the same number of epochs.
 
     Args:
         images: uint8 array of shape `(N, H, W, C)`, of the data set's shape, at least a batch
             of 128.
-        labels: Integers `(N,)`, their classes.
-        dataset: A name of `zoo.datasets`; its split for measuring is what is classified.
-        epochs: Passes over the images.
-        seed: int, of the weights and the order of images.
+        labels: int array of shape `(N,)`, their classes.
+        dataset: str, a name of `zoo.datasets`; the images to classify are its split for measuring.
+        epochs: int, passes over the generated images.
+        seed: int, decides the weights and the order of images.
 
     Returns:
-        A float in [0, 1].
+        float in [0, 1].
 
     Raises:
         InvalidInputError: For images or labels that don't fit, or too few.
@@ -35,9 +38,11 @@ def classification_accuracy_score(images, labels, dataset, epochs=3, seed=0):
 
     Example:
 
-    >>> labels = np.arange(20_000) % 10
-    >>> images = zoo.load("cdcgan_mnist").generate(labels=labels, seed=0)
-    >>> classification_accuracy_score(images, labels, "mnist")
+    ```python
+    labels = np.arange(20_000) % 10
+    images = zoo.load("cdcgan_mnist").generate(labels=labels, seed=0)
+    classification_accuracy_score(images, labels, "mnist")
+    ```
     """
     import keras
 
@@ -54,7 +59,7 @@ def classification_accuracy_score(images, labels, dataset, epochs=3, seed=0):
             f"Expected at least {BATCH_SIZE} images, and a label from 0 to {classes - 1} for each. "
             f"Received: {len(images)} images, labels {labels.dtype} of shape {labels.shape}"
         )
-    # Before the training: what is missing must not cost the time for it.
+    # Before the training, so that missing data fail at once.
     real, truth = datasets.load(dataset, datasets.info(dataset).splits[1])
     keras.utils.set_random_seed(seed)
     network = build_network(dataset)  # again: from the seed's weights

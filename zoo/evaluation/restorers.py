@@ -1,7 +1,10 @@
-"""What a model that restores images scores, beside classical methods on the same holes."""
+"""Scores of models that restore images, beside classical methods on the same holes."""
+
+from __future__ import annotations
 
 import platform
 import time
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +14,10 @@ from zoo.errors import InvalidInputError
 from zoo.evaluation.baselines import METHODS, RADIUS, inpaint_classically
 from zoo.evaluation.features.classifier import load_classifier
 from zoo.evaluation.metrics.restoration import score_restorations
-from zoo.evaluation.report import reference_gaussian
+from zoo.evaluation.tally import reference_gaussian
 
 OURS = "ours"
-"""The model's own scores, beside those of the classical methods."""
+"""The name of the model's own scores, beside those of the classical methods."""
 HOLES = {"center": "center_square", "free_form": masks.FreeForm(coverage=(0.2, 0.26))}
 LIMIT = 10_000
 BATCH_SIZE = 64
@@ -22,17 +25,18 @@ TURN = 8 * BATCH_SIZE
 SEED = 0
 
 
-def evaluate_restorer(model, dataset, limit=LIMIT):
-    """Scores a model that restores, beside classical methods, on a data set's held-out images.
+def evaluate_restorer(model: Any, dataset: str, limit: int = LIMIT) -> dict[str, Any]:
+    """Scores a model that restores images, beside classical methods, on held-out images.
 
     Args:
         model: Has `inpaint(images, masks, batch_size)`.
-        dataset: A name of `zoo.datasets`, one that has a classifier.
-        limit: At most so many images of the split for measuring, drawn by chance.
+        dataset: str, a name of `zoo.datasets` that has a classifier.
+        limit: int of at least 2, the most images to score; chosen at random from the split for
+            measuring.
 
     Returns:
-        A dict of plain values: `protocol` (in words), `split`, `images`, `masks`, `device`,
-        `classifier_sha256`; and for each of `HOLES` what `compare` gives.
+        dict of plain values: `protocol` (in words), `split`, `images`, `masks`, `device`,
+        `classifier_sha256`; and for each of `HOLES` what `compare` returns.
 
     Raises:
         InvalidInputError: For a limit under 2, or a model that changes known pixels.
@@ -41,8 +45,10 @@ def evaluate_restorer(model, dataset, limit=LIMIT):
 
     Example:
 
-    >>> record = evaluate_restorer(zoo.load("inpaint_mnist"), "mnist", limit=1000)
-    >>> record["center"]["ours"]["psnr"]
+    ```python
+    record = evaluate_restorer(zoo.load("inpaint_mnist"), "mnist", limit=1000)
+    record["center"]["ours"]["psnr"]
+    ```
     """
     check_count("limit", limit, minimum=2)
     split, images, all_of_them = held_out_images(dataset, limit)
@@ -82,17 +88,17 @@ def evaluate_restorer(model, dataset, limit=LIMIT):
 
 
 def compare(model, images, holes, classifier):
-    """What a model and every classical method score on the same images with the same holes.
+    """Scores a model and every classical method on the same images with the same holes.
 
     Args:
-        model: has `inpaint(images, masks, batch_size)`.
-        images: uint8 ndarray (N, H, W, C), at least two.
-        holes: bool ndarray (N, H, W).
-        classifier: a `Classifier`.
+        model: Has `inpaint(images, masks, batch_size)`.
+        images: uint8 array of shape `(N, H, W, C)`, at least two.
+        holes: bool array of shape `(N, H, W)`.
+        classifier: A `Classifier`.
 
     Returns:
-        dict, method -> dict of `psnr`, `ssim`, `hole_l1`, `exact_share`, `frechet_distance` and
-        `images_per_second`.
+        dict from methods to dicts of `psnr`, `ssim`, `hole_l1`, `exact_share`,
+        `frechet_distance` and `images_per_second`.
     """
     real = reference_gaussian(images, classifier)
     scores = {}
@@ -111,23 +117,23 @@ def compare(model, images, holes, classifier):
 
 
 def restore_in_turns(methods, images, holes):
-    """Restores the same images by several methods, and takes the time.
+    """Restores the same images by several methods, and measures the time that each takes.
 
     The methods take turns, so that other work on the machine slows all of them alike.
 
     Args:
-        methods: dict, name -> function of images and holes.
-        images: uint8 ndarray (N, H, W, C).
-        holes: bool ndarray (N, H, W).
+        methods: dict from names to functions of images and holes.
+        images: uint8 array of shape `(N, H, W, C)`.
+        holes: bool array of shape `(N, H, W)`.
 
     Returns:
-        dict, name -> (uint8 ndarray (N, H, W, C), seconds).
+        dict from names to `(uint8 array of shape (N, H, W, C), seconds)`.
     """
     turns = [slice(start, start + TURN) for start in range(0, len(images), TURN)]
     results = {name: np.empty_like(images) for name in methods}
     seconds = dict.fromkeys(methods, 0.0)
-    # The first and the last turn once before: they have batches of all sizes to come, and what a
-    # backend compiles for a size isn't timed.
+    # The first and the last turn run once before the clock does: between them they have every
+    # batch size, which a backend may compile for.
     for timed, part in [(False, turns[0]), (False, turns[-1]), *((True, turn) for turn in turns)]:
         for name, restore in methods.items():
             started = time.perf_counter()
@@ -137,10 +143,10 @@ def restore_in_turns(methods, images, holes):
 
 
 def methods(model):
-    """Every method under its name, as a function of images and masks.
+    """Returns every method by its name, as a function of images and masks.
 
     Args:
-        model: has `inpaint(images, masks, batch_size)`.
+        model: Has `inpaint(images, masks, batch_size)`.
     """
 
     def classical(name):
@@ -153,14 +159,15 @@ def methods(model):
 
 
 def held_out_images(dataset, limit):
-    """Images that no model was trained on.
+    """Reads images that no model was trained on.
 
     Args:
-        dataset: str, a name that `zoo.datasets.load` takes.
-        limit: int, at most so many, drawn by chance: some data sets come class by class.
+        dataset: str, a name of `zoo.datasets`.
+        limit: int, the most images to take; random ones, since some data sets come class by class.
 
     Returns:
-        (name of the split, uint8 ndarray (N, H, W, C), whether they are the whole split).
+        `(split, images, whole)`: the name of the split, a uint8 array of shape `(N, H, W, C)`, and
+        whether it is the whole split.
     """
     split = datasets.info(dataset).splits[1]
     images, _ = datasets.load(dataset, split)

@@ -1,17 +1,30 @@
-"""Every score of one set of generated images, with the protocol that it holds for."""
+"""Every score of one set of generated images, with the protocol behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from zoo import datasets
 from zoo.checks import check_count
 from zoo.errors import DatasetError, InvalidInputError
 from zoo.evaluation.features.extractors import load_extractor
-from zoo.evaluation.features.reference import COMPARED, cached_features, load_reference, some_of
+from zoo.evaluation.features.reference import (
+    COMPARED,
+    Reference,
+    cached_features,
+    load_reference,
+    some_of,
+)
 from zoo.evaluation.metrics.inception_score import inception_score
 from zoo.evaluation.metrics.kernel import kernel_distance
 from zoo.evaluation.metrics.manifold import manifold_scores
-from zoo.evaluation.metrics.neighbors import memorization
-from zoo.evaluation.report import closest_pair_distance
+from zoo.evaluation.metrics.neighbors import closest_pair_distance, memorization
 from zoo.evaluation.sources import array_parts, draw_parts
 from zoo.evaluation.tally import Tally
+
+if TYPE_CHECKING:
+    from zoo.evaluation.features.extractors import Extractor
 
 SUBSETS, SUBSET_SIZE, SPLITS = 100, 1000, 10
 NEIGHBORS, DENSITY_NEIGHBORS = 3, 5
@@ -20,34 +33,33 @@ LEAST = NEIGHBORS + 1
 
 
 def evaluate(
-    source,
-    dataset,
-    features=None,
-    count=COMPARED,
-    seed=0,
-    split=None,
-    memorized=False,
-    on_progress=None,
-):
+    source: Any,
+    dataset: str,
+    features: str | Extractor | None = None,
+    count: int = COMPARED,
+    seed: int = 0,
+    split: str | None = None,
+    memorized: bool = False,
+    on_progress: Callable[[int], object] | None = None,
+) -> dict[str, dict[str, Any]]:
     """Scores a model, or images, against a data set.
 
     Everything that a score depends on is in its record: compare only scores whose `protocol` is
-    the same. Twice the same call gives the same numbers.
+    the same. Equal calls return equal numbers.
 
     Args:
         source: A model with `generate`, or a uint8 array of shape `(N, H, W, C)`.
-        dataset: A name of `zoo.datasets`, the real images.
-        features: The name of an extractor, by default the data set's own classifier, or an
-            extractor itself.
-        count: How many images to draw from the model, or to take of the array at most; 4 or more.
-        seed: int, of what is drawn.
-        split: The split to compare with; by default the one for measuring.
-        memorized: Look for copies of training images too. The first time, their features take as
-            long as scoring so many.
-        on_progress: Function of the number of images scored so far.
+        dataset: str, a name of `zoo.datasets`: the real images.
+        features: An extractor or the name of one; by default the data set's own classifier.
+        count: int of at least 4, images to draw from the model, or to take from the array at most.
+        seed: int, decides what is drawn.
+        split: str, the split to compare with; by default the one for measuring.
+        memorized: bool, whether to look for copies of training images too. The first time, their
+            features take as long as scoring as many images.
+        on_progress: Function that is called with the number of images scored so far.
 
     Returns:
-        A dict of plain values, `{"protocol": ..., "scores": ...}`. The scores:
+        dict of plain values, `{"protocol": ..., "scores": ...}`. The scores:
 
         - `frechet_distance` (Heusel et al. 2017, arXiv:1706.08500): at least 0, lower is better.
         - `kernel_distance`, `kernel_distance_deviation` (Binkowski et al. 2018,
@@ -57,12 +69,12 @@ def evaluate(
         - `precision`, `recall` (Kynkaanniemi et al. 2019, arXiv:1904.06991), `density`, `coverage`
           (Naeem et al. 2020, arXiv:2002.09797): higher is better.
         - with the data set's own classifier: `class_shares`, `rarest_class_share`,
-          `confident_share` as in `evaluate_images`; `label_agreement`, the share of a
-          class-conditional model's images that are taken for the class asked for.
-        - `closest_pair_distance`, as in `evaluate_images`.
+          `confident_share` (class probability above 0.9), in [0, 1]; `label_agreement`, the share
+          of a class-conditional model's images that are classified as the requested class.
+        - `closest_pair_distance` of the first 64 images, see the function of that name.
         - with `memorized`: `memorization`, the dict that `memorization` returns.
 
-        Where only the moments of the real images are at hand, scores that need more are left out.
+        Where only the moments of the real images are available, scores that need more are omitted.
 
     Raises:
         InvalidInputError: For an unknown extractor, or images that don't fit.
@@ -70,15 +82,17 @@ def evaluate(
 
     Example:
 
-    >>> record = evaluate(zoo.load("dcgan_mnist"), "mnist")
-    >>> record["scores"]["frechet_distance"]
+    ```python
+    record = evaluate(zoo.load("dcgan_mnist"), "mnist")
+    record["scores"]["frechet_distance"]
+    ```
     """
     info = datasets.info(dataset)
     check_count("count", count, minimum=LEAST)
     check_count("seed", seed, minimum=0)
     split = split or info.splits[1]
     extractor = features if hasattr(features, "features") else load_extractor(features or dataset)
-    # Before the scoring: what is missing must not cost the time for it.
+    # Before the scoring, so that missing data fail at once.
     if memorized:
         train, _ = cached_features(datasets.load(dataset, info.splits[0])[0], extractor)
     reference = load_reference(dataset, split, extractor)
@@ -126,13 +140,15 @@ def evaluate(
     }
 
 
-def score(tally, reference, sizes):
-    """The scores that any extractor gives; those that compare single images where it can be.
+def score(tally: Tally, reference: Reference, sizes: dict[str, int]) -> dict[str, float]:
+    """Computes the scores that every extractor has.
+
+    Those that compare single images are omitted if the reference holds moments only.
 
     Args:
         tally: `Tally` of the generated images.
         reference: `Reference` of the real ones.
-        sizes: Dict, of the protocol: how the scores are computed.
+        sizes: dict, the part of the protocol that says how the scores are computed.
     """
     scores = {"frechet_distance": tally.moments.gaussian().distance_to(reference.gaussian)}
     if reference.features is not None:
@@ -152,14 +168,22 @@ def score(tally, reference, sizes):
     return scores
 
 
-def evaluate_training_images(dataset, features=None, count=COMPARED, split=None):
-    """`evaluate` of real training images: what no model can be expected to beat by much.
+def evaluate_training_images(
+    dataset: str,
+    features: str | Extractor | None = None,
+    count: int = COMPARED,
+    split: str | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Scores real training images: what no model can be expected to beat by much.
 
     Args:
-        dataset: A name of `zoo.datasets`.
+        dataset: str, a name of `zoo.datasets`.
         features: As in `evaluate`.
-        count: How many of them, drawn by chance.
+        count: int, random training images to score.
         split: As in `evaluate`.
+
+    Returns:
+        dict, as `evaluate` returns.
     """
     images, _ = datasets.load(dataset, datasets.info(dataset).splits[0])
     return evaluate(images[some_of(len(images))], dataset, features, count, split=split)

@@ -1,8 +1,12 @@
-"""Where the images to be scored come from: a model, an array, a file or a folder; in parts."""
+"""Sources of images to score, in parts: a model, an array, a file or a folder."""
+
+from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,16 +17,17 @@ PART = 1024
 """Images of a model in memory at a time; a multiple of what `generate` draws at once."""
 
 
-def draw_parts(model, count, seed):
+def draw_parts(model: Any, count: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Yields what `model.generate(count, seed)` draws, without holding all of it.
 
     Args:
         model: Has `generate`, and `sample_labels` if it is class-conditional.
-        count: How many images.
+        count: int, images in all.
         seed: int.
 
     Yields:
-        `(images, labels)`: uint8 `(n, H, W, C)`, and the classes asked for or `None`.
+        `(images, labels)`: uint8 array of shape `(n, H, W, C)`, and the requested classes or
+        `None`.
     """
     labels = model.sample_labels(count, seed) if hasattr(model, "sample_labels") else None
     stream = np.random.default_rng(seed)
@@ -32,27 +37,27 @@ def draw_parts(model, count, seed):
         if labels is None:
             yield model.generate(latents=latents), None
         else:
-            asked = labels[start : start + size]
-            yield model.generate(latents=latents, labels=asked), asked
+            requested = labels[start : start + size]
+            yield model.generate(latents=latents, labels=requested), requested
 
 
-def array_parts(images, count, seed):
-    """Yields at most `count` of an array's images, in an order drawn by `seed`; no labels."""
+def array_parts(images: np.ndarray, count: int, seed: int) -> Iterator[tuple[np.ndarray, None]]:
+    """Yields at most `count` of an array's images, in a random order, as `draw_parts` does."""
     order = np.random.default_rng(seed).permutation(len(images))[:count]
     for start in range(0, len(order), PART):
         yield images[order[start : start + PART]], None
 
 
-def read_images(path, image_shape):
-    """The images in a file or a folder.
+def read_images(path: str | Path, image_shape: tuple[int, int, int]) -> dict[str, np.ndarray]:
+    """Reads the images in a file or a folder.
 
     Args:
-        path: A `.npy` or `.npz` of uint8 arrays `(N, H, W, C)`, or `(N, H, W)` if they are gray; or
-            a folder or zip of pictures, which are cropped and resized.
+        path: A `.npy` or `.npz` file of uint8 arrays of shape `(N, H, W, C)`, or `(N, H, W)` if
+            they are gray; or a folder or zip of pictures, which are cropped and resized.
         image_shape: `(height, width, channels)` for pictures.
 
     Returns:
-        A dict from names to uint8 arrays: one for each array of an `.npz`.
+        dict from names to uint8 arrays: one for each array of an `.npz`.
 
     Raises:
         InvalidInputError: If a file of arrays can't be read.
@@ -64,15 +69,14 @@ def read_images(path, image_shape):
     return {path.name: from_folder(path, image_shape)}
 
 
-def read_arrays(path):
+def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     """Reads sets of images from a `.npz` or `.npy` file.
 
     Args:
-        path: The file; its arrays are uint8, of shape `(N, height, width, channels)`, or
-            `(N, height, width)` if they are gray.
+        path: The file, of uint8 arrays of shape `(N, H, W, C)`, or `(N, H, W)` if they are gray.
 
     Returns:
-        A dict from names to uint8 arrays of shape `(N, height, width, channels)`.
+        dict from names to uint8 arrays of shape `(N, H, W, C)`.
 
     Raises:
         InvalidInputError: If the file can't be read.

@@ -1,27 +1,65 @@
-"""What generated images look like to an extractor, gathered part by part in flat memory."""
+"""Features and classes of images that arrive in parts, gathered in constant memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.errors import InvalidInputError
+from zoo.evaluation.features.classifier import check_images
 from zoo.evaluation.features.reference import COMPARED
-from zoo.evaluation.metrics.frechet import StreamingMoments
+from zoo.evaluation.metrics.frechet import Gaussian, StreamingMoments
+
+if TYPE_CHECKING:
+    from zoo.evaluation.features.classifier import Classifier
+    from zoo.evaluation.features.extractors import Extractor
 
 CONFIDENT = 0.9
 CLOSEST_PAIR_AMONG = 64
 
 
+def reference_gaussian(
+    images: np.ndarray, classifier: Classifier, batch_size: int = 500
+) -> Gaussian:
+    """Computes the moments of images' features, to measure Fréchet distances from.
+
+    Args:
+        images: uint8 array of shape `(N, *classifier.image_shape)`, at least two.
+        classifier: A `Classifier`.
+        batch_size: int, images per forward pass.
+
+    Returns:
+        A `Gaussian`.
+
+    Raises:
+        InvalidInputError: For images of another type or shape, or fewer than two.
+
+    Example:
+
+    ```python
+    classifier = zoo.evaluation.load_classifier("mnist")
+    real = reference_gaussian(test_images, classifier)
+    reference_gaussian(samples, classifier).distance_to(real)
+    ```
+    """
+    tally = Tally(classifier, batch_size)
+    tally.add(check_images(images, classifier.image_shape))
+    return tally.moments.gaussian()
+
+
 class Tally:
     """Features and class probabilities of images that arrive in parts.
 
-    Moments and counts are of all images; single features and probabilities of the first
-    `COMPARED` are kept.
+    Moments and counts cover all images; single features and probabilities are kept of the first
+    `COMPARED`.
 
     Args:
-        extractor: As `zoo.evaluation.load_extractor` gives.
-        batch_size: Images per forward pass.
+        extractor: As `zoo.evaluation.load_extractor` returns.
+        batch_size: int, images per forward pass.
     """
 
-    def __init__(self, extractor, batch_size=500):
+    def __init__(self, extractor: Extractor, batch_size: int = 500) -> None:
         if batch_size < 1:
             raise InvalidInputError(f"Expected a batch_size of at least 1. Received: {batch_size}")
         self.extractor = extractor
@@ -33,16 +71,16 @@ class Tally:
         self._counts = 0
 
     @property
-    def count(self):
-        """How many images there were."""
+    def count(self) -> int:
+        """Number of images so far."""
         return self.moments.count
 
-    def add(self, images, labels=None):
+    def add(self, images: np.ndarray, labels: np.ndarray | None = None) -> None:
         """Adds images.
 
         Args:
             images: uint8 array of shape `(N, H, W, C)`.
-            labels: Integers `(N,)`, the classes that were asked for, or `None`.
+            labels: int array of shape `(N,)`, the requested classes, or `None`.
         """
         if self.first_images is None:
             self.first_images = images[:CLOSEST_PAIR_AMONG].copy()
@@ -69,22 +107,22 @@ class Tally:
             self._kept += len(features[:room])
 
     @property
-    def features(self):
+    def features(self) -> np.ndarray:
         """float32 array of shape `(M, D)`, of the first `COMPARED` images."""
         return np.concatenate(self._features)
 
     @property
-    def probabilities(self):
+    def probabilities(self) -> np.ndarray:
         """float32 array of shape `(M, classes)`, of the first `COMPARED` images."""
         return np.concatenate(self._probabilities)
 
-    def class_scores(self):
-        """What the classes say, a dict of plain values:
+    def class_scores(self) -> dict[str, Any]:
+        """Returns the scores that rest on classes, a dict of plain values.
 
         - `class_shares`: list of each class's share of the images, in [0, 1].
         - `rarest_class_share`: the smallest of them; near 0 where a class is never drawn.
         - `confident_share`: share of images with a class probability above 0.9, in [0, 1].
-        - `label_agreement`, if classes were asked for: share of images that are taken for theirs.
+        - `label_agreement`, where labels were given: share of images classified as their label.
         """
         shares = (self._counts / self.count).tolist()
         scores = {

@@ -1,14 +1,25 @@
-"""Checkpoint files: one HDF5 file each, with all of a run's state and a record of what it is."""
+"""Checkpoint files: one HDF5 file each, with a run's whole state and a record that describes it.
 
+They are read in a guarded process: a file that a power cut has damaged can crash libhdf5, and the
+run must still go back to the checkpoint before.
+"""
+
+import contextlib
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from zoo import digest
 from zoo.errors import CheckpointError, ZooError
 from zoo.files import remove_leftovers
-from zoo.hdf5 import open_hdf5
+from zoo.hub.array_files import ArrayFile, write_arrays
+from zoo.hub.specs import rename_previous
+from zoo.hub.untrusted import open_untrusted
+from zoo.hub.weights import take_arrays
 
 SUFFIX = ".checkpoint.h5"
 RECORD = "record"
@@ -16,110 +27,106 @@ FORMAT = 1
 MAX_RECORD_BYTES = 1 << 20
 
 
-def checkpoint_path(folder, epoch):
-    """Where the checkpoint after so many epochs lies."""
+def checkpoint_path(folder: str | os.PathLike, epoch: int) -> Path:
+    """Returns the path of the checkpoint after `epoch` epochs."""
     return Path(folder) / f"epoch_{epoch:04d}{SUFFIX}"
 
 
-def list_checkpoints(folder):
-    """Paths of a folder's checkpoints, the oldest first."""
+def list_checkpoints(folder: str | os.PathLike) -> list[Path]:
+    """Returns the paths of a folder's checkpoints, the oldest first."""
     return sorted(Path(folder).glob(f"epoch_*{SUFFIX}"), key=lambda path: (len(path.name), path))
 
 
-def remove_partial_checkpoints(folder):
-    """Removes what a process that was killed while it saved has left."""
+def remove_partial_checkpoints(folder: str | os.PathLike) -> None:
+    """Removes what a process left when it was killed while it saved."""
     remove_leftovers(folder, f"epoch_*{SUFFIX}")
 
 
-def write_checkpoint(path, arrays, record):
+def write_checkpoint(
+    path: str | os.PathLike, arrays: dict[str, np.ndarray], record: dict[str, Any]
+) -> None:
     """Writes a checkpoint, whole or not at all.
 
     Args:
         path: the file.
-        arrays: dict name -> ndarray, of `zoo.training.state.capture_state`.
+        arrays: dict name -> ndarray, from `zoo.training.state.capture_state`.
         record: dict of plain values.
 
     Raises:
-        OSError: if the disk is full, the folder can't be written to ...
+        OSError: If the disk is full, or the folder can't be written to.
     """
-    from zoo.hdf5.writing import write_arrays  # `zoo verify` needs no libhdf5
-
     text = json.dumps({"format": FORMAT, **record, "sha256": digest.of_arrays(arrays)})
     write_arrays(path, {**arrays, RECORD: np.frombuffer(text.encode(), "uint8")})
 
 
-def read_record(path):
-    """What a checkpoint says of itself: a dict with `epoch`, `step`, `configuration` and more.
+def read_record(path: str | os.PathLike) -> dict[str, Any]:
+    """Returns what a checkpoint says of itself: `epoch`, `step`, `configuration` and more.
 
     Raises:
-        CheckpointError: if it can't be read.
+        CheckpointError: If it can't be read.
     """
-    try:
-        with open_hdf5(path) as file:
-            return _record_of(path, file)
-    except ZooError as error:
-        raise _as_checkpoint_error(error) from error
+    with _checkpoint_errors(), open_untrusted(path) as file:
+        return _record_of(file)
 
 
-def read_checkpoint(path, expected):
-    """A checkpoint's record and its arrays, after all checks that weights files get.
+def read_checkpoint(
+    path: str | os.PathLike, expected: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Reads a checkpoint, after all checks that weights files get.
 
     Args:
         path: the file.
-        expected: dict name -> array of the shape and type wanted.
+        expected: dict name -> array of the expected shape and type.
 
     Returns:
         The record, and a dict name -> ndarray.
 
     Raises:
-        CheckpointError: if it is damaged, or another model's.
+        CheckpointError: If it is damaged, or another model's.
     """
-    from zoo.hub.weights import read_arrays
-
-    record = read_record(path)
-    try:
-        arrays = read_arrays(path, expected, _state_arrays)
-    except ZooError as error:
-        raise _as_checkpoint_error(error) from error
+    with _checkpoint_errors(), open_untrusted(path) as file:
+        record = _record_of(file)
+        arrays = take_arrays(file, expected, _state_arrays)
     _check_digest(path, arrays, record)
     return record, arrays
 
 
-def check_checkpoint(path):
-    """Checks that a checkpoint is whole, whatever model it is of.
-
-    Returns:
-        Its record.
+def check_checkpoint(path: str | os.PathLike) -> dict[str, Any]:
+    """Checks that a checkpoint is whole, whatever model it is of, and returns its record.
 
     Raises:
-        CheckpointError: if it is damaged.
+        CheckpointError: If it is damaged.
     """
-    try:
-        with open_hdf5(path) as file:
-            record = _record_of(path, file)
-            names = _state_arrays(list(file.datasets))
-            arrays = {name: file.datasets[name].read() for name in names}
-    except ZooError as error:
-        raise _as_checkpoint_error(error) from error
-    _check_digest(path, arrays, record)
+    with _checkpoint_errors(), open_untrusted(path) as file:
+        return check_open_checkpoint(file)
+
+
+def check_open_checkpoint(file: ArrayFile) -> dict[str, Any]:
+    """Does what `check_checkpoint` does, with an open file."""
+    record = _record_of(file)
+    arrays = {name: file.read(name) for name in _state_arrays(file.arrays)}
+    _check_digest(file.path, arrays, record)
     return record
 
 
-def _record_of(path, file):
-    data = file.datasets.get(RECORD)
-    if data is None or data.type_name != "uint8" or len(data.shape) != 1:
-        raise CheckpointError(f"{path} is no checkpoint: it has no record")
-    if data.shape[0] > MAX_RECORD_BYTES:
+def _record_of(file):
+    path, stored = file.path, file.arrays.get(RECORD)
+    if stored is None or stored.type_name != "uint8" or len(stored.shape or ()) != 1:
+        raise CheckpointError(f"{path} isn't a checkpoint: it has no record")
+    if stored.unpacked_bytes > MAX_RECORD_BYTES:
         raise CheckpointError(f"{path}: its record is longer than {MAX_RECORD_BYTES} bytes")
     try:
-        record = json.loads(data.read().tobytes())
+        record = json.loads(file.read(RECORD).tobytes())
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: its record is no JSON: {error}") from error
+        raise CheckpointError(f"{path}: its record isn't JSON: {error}") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is no checkpoint of this version of zoo")
+        raise CheckpointError(f"{path} isn't a checkpoint of this version of zoo")
     for key, kind in {"epoch": int, "sha256": str, "configuration": dict, "along": list}.items():
         if not isinstance(record.get(key), kind):
             raise CheckpointError(f"{path}: its record has no {key!r}")
+    configuration = record["configuration"]
+    if isinstance(configuration.get("recipe"), dict):
+        configuration["recipe"] = rename_previous(configuration["recipe"])
     return record
 
 
@@ -132,5 +139,11 @@ def _state_arrays(names):
     return {name: name for name in names if name != RECORD}
 
 
-def _as_checkpoint_error(error):
-    return error if isinstance(error, CheckpointError) else CheckpointError(str(error))
+@contextlib.contextmanager
+def _checkpoint_errors() -> Iterator[None]:
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except ZooError as error:
+        raise CheckpointError(str(error)) from error

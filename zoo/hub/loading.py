@@ -91,7 +91,7 @@ def build_from_card(spec: ModelSpec, card: ModelCard) -> Any:
     if card.config == ModelCard.from_spec(spec).config:
         return spec.build(**card.config)
     import_keras()
-    from zoo.layers.parameter_limit import limited_parameters
+    from zoo.layers.initializers import limited_parameters
 
     try:
         with limited_parameters():

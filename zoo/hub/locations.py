@@ -18,7 +18,7 @@ def cache_folder() -> Path:
 
 
 def shipped_folder() -> Path:
-    """Returns the folder of the package's own weights: beside it in a checkout, in it in a wheel."""
+    """Returns the folder of the shipped weights: beside the package, or inside it in a wheel."""
     package = Path(__file__).resolve().parents[1]
     inside = package / "_weights"
     return inside if inside.is_dir() else package.parent / "weights"

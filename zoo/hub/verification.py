@@ -1,8 +1,10 @@
-"""Weights files and cards looked at without a model, and without Keras: are they sound?"""
+"""Checks whether weights files and cards are sound, without a model and without Keras."""
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +15,12 @@ from zoo.errors import (
     WeightsFormatError,
     WeightsNotFoundError,
 )
-from zoo.hdf5 import SIGNATURE, open_hdf5
-from zoo.hub.card_file import parse_json
-from zoo.hub.cards import ModelCard
-from zoo.hub.checkpoint_files import RECORD, SUFFIX, check_checkpoint
+from zoo.hub.cards import ModelCard, parse_json
+from zoo.hub.checkpoint_files import RECORD, SUFFIX, check_open_checkpoint
 from zoo.hub.download import sha256_of
+from zoo.hub.untrusted import open_untrusted
 
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_BYTES = 4 * 2**30
 WEIGHTS_SUFFIX = ".weights.h5"
 SUFFIXES = (WEIGHTS_SUFFIX, SUFFIX)
@@ -33,13 +35,13 @@ class WeightsReport:
         kind: `"weights"` of a generator and a discriminator, `"weights and more"` with an
             optimizer's slots for example, `"checkpoint of epoch 3"`, or `"arrays"` of something
             else.
-        arrays: int, how many.
-        stored_bytes: int, what they take in the file.
-        unpacked_bytes: int, what they take in memory.
+        arrays: int, the number of arrays.
+        stored_bytes: int, their size in the file.
+        unpacked_bytes: int, their size in memory.
         dtypes: tuple of str.
-        largest: str, the largest array's name, and its shape.
+        largest: str, the largest array's name and shape.
         sha256: str.
-        card: str, the name of a card beside it that gives this hash, or `None` without a card.
+        card: str, the name of the card beside it that gives this hash, or `None` without a card.
     """
 
     kind: str
@@ -60,8 +62,8 @@ class WeightsReport:
         )
 
 
-def find_files(path):
-    """The weights files and cards that a path stands for.
+def find_files(path: str | os.PathLike) -> list[Path]:
+    """Returns the weights files and cards that a path stands for.
 
     Args:
         path: a file, or a folder, whose own files are taken: `*.weights.h5`, `*.checkpoint.h5`,
@@ -71,7 +73,7 @@ def find_files(path):
         Sorted list of `pathlib.Path`.
 
     Raises:
-        WeightsNotFoundError: if there is nothing at the path, or nothing to verify in it.
+        WeightsNotFoundError: If there is nothing at the path, or nothing to verify in it.
     """
     path = Path(path)
     if not path.is_dir():
@@ -85,21 +87,23 @@ def find_files(path):
     return found
 
 
-def verify(path, max_bytes=MAX_BYTES):
-    """Checks a weights file, a checkpoint or a card; what is stored is read in small pieces.
+def verify(path: str | os.PathLike, max_bytes: int = MAX_BYTES) -> Any:
+    """Checks a weights file, a checkpoint or a card.
+
+    Weights are read in small pieces, by a guarded process.
 
     Args:
         path: the file.
-        max_bytes: int, what all arrays together may unpack to.
+        max_bytes: int, the largest size of all arrays together, unpacked.
 
     Returns:
         str or `WeightsReport`: one line about the file.
 
     Raises:
-        WeightsFormatError: for a weights file that isn't sound, or that unpacks to more.
-        CheckpointError: for a checkpoint whose numbers aren't those that were saved.
-        CardError: for a card that isn't.
-        ChecksumError: for weights that aren't those that the card beside them describes.
+        WeightsFormatError: If a weights file isn't sound, or unpacks to more.
+        CheckpointError: If the numbers of a checkpoint aren't those that were saved.
+        CardError: If a file isn't a card.
+        ChecksumError: If weights aren't those that the card beside them describes.
 
     Example:
 
@@ -113,40 +117,36 @@ def verify(path, max_bytes=MAX_BYTES):
 
 
 def _verify_weights(path, max_bytes):
-    stored = unpacked = 0
-    dtypes, largest = set(), (-1, "none")
-    with open_hdf5(path) as file:
-        datasets = list(file.datasets.values())
-        for dataset in datasets:
-            if dataset.dtype is None or dataset.shape is None:
+    with open_untrusted(path) as file:
+        arrays = file.arrays.values()
+        for stored in arrays:
+            if stored.dtype is None or stored.shape is None:
                 raise WeightsFormatError(
-                    f"{path}: {dataset.name} must hold numbers. Received: {dataset.type_name}"
+                    f"{path}: {stored.name} must hold numbers. Received: {stored.type_name}"
                 )
-            unpacked += dataset.unpacked_bytes
-            largest = max(largest, (math.prod(dataset.shape), f"{dataset.name} {dataset.shape}"))
+        unpacked = sum(stored.unpacked_bytes for stored in arrays)
         # Before anything is unpacked.
         if unpacked > max_bytes:
             raise WeightsFormatError(
                 f"{path} would unpack to {unpacked:,} bytes, more than the {max_bytes:,} that "
                 "`max_bytes` (--max-bytes) allows"
             )
-        for dataset in datasets:
-            stored += dataset.stored_bytes()
-            dtypes.add(dataset.dtype.name)
-            for _, values in dataset.pieces():
-                if values.dtype.kind == "f" and not np.isfinite(values).all():
-                    raise WeightsFormatError(f"{path}: {dataset.name} holds NaN or infinity")
-    kind = _kind({dataset.name.split("/")[0] for dataset in datasets})
-    if RECORD in file.datasets:
-        kind = f"checkpoint of epoch {check_checkpoint(path)['epoch']}"
+        for stored in arrays:
+            for piece in file.pieces(stored.name):
+                if piece.dtype.kind == "f" and not np.isfinite(piece).all():
+                    raise WeightsFormatError(f"{path}: {stored.name} holds NaN or infinity")
+        kind = _kind({stored.name.split("/")[0] for stored in arrays})
+        if RECORD in file.arrays:
+            kind = f"checkpoint of epoch {check_open_checkpoint(file)['epoch']}"
+    sizes = [(math.prod(array.shape), f"{array.name} {array.shape}") for array in arrays]
     sha256 = sha256_of(path)
     return WeightsReport(
         kind,
-        len(datasets),
-        stored,
+        len(arrays),
+        sum(stored.stored_bytes for stored in arrays),
         unpacked,
-        tuple(sorted(dtypes)),
-        largest[1],
+        tuple(sorted({stored.type_name for stored in arrays})),
+        max(sizes, default=(0, "none"))[1],
         sha256,
         _matching_card(path, sha256),
     )
@@ -182,7 +182,7 @@ def _verify_card(path):
 
 
 def _claims(card):
-    """(sha256, size or `None`) of the weights that a card describes."""
+    """Returns (sha256, size or `None`) of the weights that a card describes."""
     values = parse_json(card)
     if not _is_classifier(values):
         found = ModelCard.read(card)
@@ -193,7 +193,7 @@ def _claims(card):
 
 
 def _is_classifier(values):
-    """The classifiers that scores are measured with have cards of another kind."""
+    """Returns whether it is the card of a classifier that scores are measured with."""
     return isinstance(values, dict) and "task" in values and "family" not in values
 
 
@@ -205,7 +205,7 @@ def _may_be_card(file):
     try:
         values = parse_json(file)
     except CardError:
-        return True  # a damaged one is told of
+        return True  # verifying it reports the damage
     return isinstance(values, dict) and bool({"family", "config", "task"} & set(values))
 
 

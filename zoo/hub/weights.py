@@ -1,16 +1,16 @@
 """Weights files: Keras' own `.weights.h5`, checked array by array before a model sees them.
 
-A stranger's file is never opened by libhdf5 or Keras: `zoo.hdf5` reads it, under limits, and what
-passed all checks goes to the model in a file written anew.
-
 A file holds two groups, `generator` and `discriminator`, as `Model.save_weights` lays them out, so
 plain `model.load_weights(path)` reads it as well. Kernels are stored in half precision.
 """
 
+import contextlib
+import os
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-import h5py
 import numpy as np
 
 from zoo.errors import (
@@ -19,17 +19,19 @@ from zoo.errors import (
     WeightsMismatchError,
     WeightsNotFoundError,
 )
-from zoo.hdf5 import open_hdf5
-from zoo.hdf5.writing import write_arrays
+from zoo.hub.array_files import ArrayFile, open_arrays, write_arrays
+from zoo.hub.untrusted import open_untrusted
 
 FLOAT16_MAX = 65504.0
 
+Select = Callable[[list[str]], dict[str, str]]
 
-def network_arrays(names):
-    """The arrays of both networks, for `read_arrays`: a moving average stands in for the generator.
+
+def network_arrays(names: Iterable[str]) -> dict[str, str]:
+    """Selects the arrays of both networks; a moving average stands in for the generator.
 
     Args:
-        names: list of str, those of a file.
+        names: the names in a file.
 
     Returns:
         dict name in the file -> `"generator/..."` or `"discriminator/..."`.
@@ -45,7 +47,7 @@ def network_arrays(names):
     }
 
 
-def save_weights(model, path, half_precision=True):
+def save_weights(model: Any, path: str | os.PathLike, half_precision: bool = True) -> None:
     """Writes generator and discriminator to one file, whole or not at all.
 
     The generator is the one that `generate` uses: the moving average, if the model keeps one.
@@ -56,14 +58,21 @@ def save_weights(model, path, half_precision=True):
         half_precision: bool, store arrays of two axes and more in float16. Biases and batch
             statistics, few and of any size, stay as they are.
     """
-    arrays = _arrays_of(model)
+    with _own_file(model) as own, open_arrays(own) as file:
+        chosen = network_arrays(list(file.arrays))
+        arrays = {name: file.read(source) for source, name in chosen.items()}
     for name, array in arrays.items():
         if half_precision and array.ndim > 1 and np.abs(array).max(initial=0.0) <= FLOAT16_MAX:
             arrays[name] = array.astype("float16")
     write_arrays(path, arrays, compression="gzip", shuffle=True)
 
 
-def load_weights(model, path, sha256=None, select=network_arrays):
+def load_weights(
+    model: Any,
+    path: str | os.PathLike,
+    sha256: str | None = None,
+    select: Select | None = network_arrays,
+) -> None:
     """Checks a weights file and loads it; on any error the model stays as it was.
 
     Also takes what `model.save_weights` writes while training: the moving average then becomes
@@ -72,15 +81,15 @@ def load_weights(model, path, sha256=None, select=network_arrays):
     Args:
         model: `zoo.AdversarialModel`, not compiled.
         path: the file.
-        sha256: str, what the file must hash to, if known.
-        select: as of `read_arrays`: `None` for any other `keras.Model`, all of whose arrays the
+        sha256: str, the file's expected hash. A file of unknown hash is read in a guarded process.
+        select: as of `read_arrays`; `None` for any other `keras.Model`, all of whose arrays the
             file must hold.
 
     Raises:
-        WeightsNotFoundError: if there is no such file.
-        ChecksumError: if the hash differs.
-        WeightsFormatError: if it is no HDF5 file of finite arrays.
-        WeightsMismatchError: if names, shapes or types differ from the model's.
+        WeightsNotFoundError: If there is no such file.
+        ChecksumError: If the hash differs.
+        WeightsFormatError: If it isn't an HDF5 file of finite arrays.
+        WeightsMismatchError: If names, shapes or types differ from the model's.
     """
     path = Path(path)
     if not path.is_file():
@@ -89,33 +98,45 @@ def load_weights(model, path, sha256=None, select=network_arrays):
         )
     if sha256 is not None:
         _check_hash(path, sha256)
-    arrays = read_arrays(path, _arrays_of(model, select), select)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "checked.weights.h5"
-        with h5py.File(copy, "w") as file:
-            for name, array in arrays.items():
-                file.create_dataset(name, data=array)
-            model.load_weights(copy)
+    import h5py
+
+    # The model's own file says what is expected; with its numbers replaced, Keras loads it.
+    with _own_file(model) as own:
+        with open_arrays(own) as file:
+            chosen = _choose(file.arrays, select)
+            expected = {name: file.arrays[source] for source, name in chosen.items()}
+        arrays = read_arrays(path, expected, select, trusted=sha256 is not None)
+        with h5py.File(own, "r+") as file:
+            for source, name in chosen.items():
+                file[source][...] = arrays[name]
+        model.load_weights(own)
 
 
-def read_arrays(path, expected, select=None):
-    """Arrays of a weights file or a checkpoint, after all checks.
+def read_arrays(
+    path: str | os.PathLike,
+    expected: dict[str, Any],
+    select: Select | None = None,
+    trusted: bool = False,
+) -> dict[str, np.ndarray]:
+    """Reads arrays of a weights file or a checkpoint, after all checks.
 
-    Nothing is read, or takes memory, before it is known to have the expected shape.
+    No memory is taken for an array before it is known to have the expected shape.
 
     Args:
-        path: the file, of `save_weights` here or of Keras.
-        expected: dict name -> what has a `shape` and a `dtype`: an ndarray, a Keras variable.
+        path: the file, written by `save_weights` here or by Keras.
+        expected: dict name -> anything with a `shape` and a `dtype`, an ndarray for example.
         select: function of the list of names in the file, groups and array joined by slashes
             (`"optimizer/vars/0"`), that returns a dict name in the file -> name in `expected`;
             what it leaves out is not read. By default all arrays, under their own names.
+        trusted: bool, whether the file's hash is known; otherwise a guarded process reads it.
 
     Returns:
-        dict name -> ndarray, names and dtypes as in `expected`. A float may be stored in float16.
+        dict name -> ndarray, names and dtypes as in `expected`. Floats can be stored in any
+        precision that keeps their values.
 
     Raises:
-        WeightsFormatError: if it is no sound HDF5 file of finite arrays.
-        WeightsMismatchError: if names, shapes or types differ from the expected.
+        WeightsFormatError: If it isn't a sound HDF5 file of finite arrays.
+        WeightsMismatchError: If names, shapes or types differ from the expected.
 
     Example:
 
@@ -124,32 +145,27 @@ def read_arrays(path, expected, select=None):
     read_arrays("run.weights.h5", steps, lambda names: {name: name for name in steps})
     ```
     """
-    with open_hdf5(path) as file:
-        chosen = _choose(file, select)
-        found = {chosen[name]: dataset for name, dataset in file.datasets.items() if name in chosen}
-        _check_names(path, found, expected)
-        for name, array in expected.items():
-            _check_dataset(path, name, found[name], array)
-        return {name: _finite(path, name, found[name], expected[name].dtype) for name in expected}
+    with (open_arrays if trusted else open_untrusted)(path) as file:
+        return take_arrays(file, expected, select)
 
 
-def read_attribute(path, name, max_bytes=2**20):
-    """A text attribute of a weights file's root, or `None` if it has none of this name.
+def take_arrays(
+    file: ArrayFile, expected: dict[str, Any], select: Select | None = None
+) -> dict[str, np.ndarray]:
+    """Does what `read_arrays` does, with an open file."""
+    chosen = _choose(file.arrays, select)
+    sources = {chosen[name]: name for name in file.arrays if name in chosen}
+    _check_names(file.path, sources, expected)
+    for name, wanted in expected.items():
+        _check_array(file, name, file.arrays[sources[name]], wanted)
+    return {
+        name: _finite(file, name, sources[name], np.dtype(wanted.dtype))
+        for name, wanted in expected.items()
+    }
 
-    Args:
-        path: the file.
-        name: str.
-        max_bytes: int, of UTF-8.
 
-    Raises:
-        WeightsFormatError: if the file isn't sound, or the attribute no text of this length.
-    """
-    with open_hdf5(path) as file:
-        return file.attribute(name, max_bytes)
-
-
-def _choose(file, select):
-    names = list(file.datasets)
+def _choose(names, select):
+    names = list(names)
     return {name: name for name in names} if select is None else select(names)
 
 
@@ -163,24 +179,34 @@ def _check_names(path, found, expected):
         )
 
 
-def _check_dataset(path, name, dataset, array):
-    shape, dtype = tuple(array.shape), np.dtype(array.dtype)
-    if dataset.shape != shape:
+def _check_array(file, name, stored, wanted):
+    shape, dtype = tuple(wanted.shape), np.dtype(wanted.dtype)
+    if stored.shape != shape:
         raise WeightsMismatchError(
-            f"{path} holds weights of another model: {name} must have shape {shape}. "
-            f"Received: {dataset.shape}"
+            f"{file.path} holds weights of another model: {name} must have shape {shape}. "
+            f"Received: {stored.shape}"
         )
-    allowed = ["float32", "float16"] if dtype.kind == "f" else [str(dtype)]
-    if dataset.type_name not in allowed:
+    allowed = ("float16", "float32", "float64") if dtype.kind == "f" else (dtype.name,)
+    if stored.type_name not in allowed:
         raise WeightsFormatError(
-            f"{path}: {name} must be {' or '.join(allowed)}. Received: {dataset.type_name}"
+            f"{file.path}: {name} must be {' or '.join(allowed)}. Received: {stored.type_name}"
         )
 
 
-def _finite(path, name, dataset, dtype):
-    array = dataset.read().astype(dtype, copy=False)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise WeightsFormatError(f"{path}: {name} holds NaN or infinity")
+def _finite(file, name, source, dtype):
+    stored = file.read(source)
+    if dtype.kind != "f":
+        return stored
+    if not np.isfinite(stored).all():
+        raise WeightsFormatError(f"{file.path}: {name} holds NaN or infinity")
+    with np.errstate(over="ignore", under="ignore"):
+        array = stored.astype(dtype, copy=False)
+    if stored.dtype == "float64" and not np.array_equal(array.astype("float64"), stored):
+        raise WeightsFormatError(
+            f"{file.path}: {name} is stored as float64, and holds numbers that {dtype} can't"
+        )
+    if not np.isfinite(array).all():
+        raise WeightsFormatError(f"{file.path}: {name} holds numbers beyond the range of {dtype}")
     return array
 
 
@@ -192,18 +218,17 @@ def _check_hash(path, sha256):
         raise ChecksumError(
             f"{path} isn't the file that its card describes: expected sha256 {sha256}, received "
             f"{received}. Delete it and get it again, or pass `weights=` with its path to load it "
-            "as weights of your own."
+            "as your own weights."
         )
 
 
-def _arrays_of(model, select=network_arrays):
-    """Name -> array of both networks, or of all the model, named as Keras lays them out."""
+@contextlib.contextmanager
+def _own_file(model: Any) -> Iterator[Path]:
+    """Yields a temporary file that Keras has saved a model's weights to."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "all.weights.h5"
+        path = Path(folder) / "own.weights.h5"
         model.save_weights(path)
-        with open_hdf5(path) as file:
-            chosen = _choose(file, select)
-            return {name: file.datasets[source].read() for source, name in chosen.items()}
+        yield path
 
 
 def _some(names):

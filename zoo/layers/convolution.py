@@ -22,23 +22,23 @@ from zoo import backend
 from zoo.layers import fourier
 
 LARGEST_MAP = 256
-"""Positions of the largest map that is worth a thought; of larger ones the transforms cost more."""
+"""Largest map, in positions, for which the Fourier form is considered."""
 KERNEL_COST = 4
-"""What an operation of the kernel's transform takes: memory is what it waits for."""
+"""Relative cost of one operation in the kernel's transform, which is memory-bound."""
 
 
 def convolve(inputs, kernel, strides=(1, 1), dilation_rate=(1, 1), bias=None):
-    """Convolution with "same" padding.
+    """Computes a convolution with "same" padding.
 
     Args:
-        inputs: float tensor (batch, height, width, channels).
-        kernel: float tensor (kernel height, kernel width, channels, filters).
-        strides: pair of ints.
-        dilation_rate: pair of ints.
-        bias: float tensor (filters,), added to the result; `None` for none.
+        inputs: float tensor of shape `(batch, height, width, channels)`.
+        kernel: float tensor of shape `(kernel_height, kernel_width, channels, filters)`.
+        strides: Pair of ints.
+        dilation_rate: Pair of ints.
+        bias: float tensor of shape `(filters,)`, added to the result, or `None`.
 
     Returns:
-        Float tensor (batch, ceil(height / stride), ceil(width / stride), filters).
+        float tensor of shape `(batch, ceil(height / stride), ceil(width / stride), filters)`.
     """
     if tuple(dilation_rate) == (1, 1) and _divides(inputs, strides):
         size = [inputs.shape[axis] // strides[axis - 1] for axis in (1, 2)]
@@ -49,15 +49,15 @@ def convolve(inputs, kernel, strides=(1, 1), dilation_rate=(1, 1), bias=None):
 
 
 def convolve_transposed(inputs, kernel, strides=(1, 1)):
-    """Transposed convolution with "same" padding.
+    """Computes a transposed convolution with "same" padding.
 
     Args:
-        inputs: float tensor (batch, height, width, channels).
-        kernel: float tensor (kernel height, kernel width, filters, channels).
-        strides: pair of ints.
+        inputs: float tensor of shape `(batch, height, width, channels)`.
+        kernel: float tensor of shape `(kernel_height, kernel_width, filters, channels)`.
+        strides: Pair of ints.
 
     Returns:
-        Float tensor (batch, stride * height, stride * width, filters).
+        float tensor of shape `(batch, stride * height, stride * width, filters)`.
     """
     if _divides(inputs, (1, 1)) and _fourier_pays(inputs, kernel, inputs.shape[1:3], strides):
         return _convolve_transposed_by_fourier(inputs, kernel, strides)
@@ -65,15 +65,16 @@ def convolve_transposed(inputs, kernel, strides=(1, 1)):
 
 
 def _divides(inputs, strides):
-    """Whether the map's size is known, and a multiple of the strides."""
+    """Returns whether the map's size is known, and a multiple of the strides."""
     sizes = zip(inputs.shape[1:3], strides, strict=True)
     return all(size is not None and size % stride == 0 for size, stride in sizes)
 
 
 def _fourier_pays(inputs, kernel, size, strides):
-    """Whether the Fourier form spares enough products, with its transforms counted in.
+    """Returns whether the Fourier form saves enough products, its transforms included.
 
-    All counts are for one image and divided by channels times filters.
+    All counts are for one image, divided by channels times filters. Only small float32 maps on a
+    CPU pass.
     """
     batch, *_ = inputs.shape
     phases = strides[0] * strides[1]
@@ -137,7 +138,7 @@ def _split_kernel(kernel, strides):
 
 
 def _taps(k, s):
-    """How many taps each phase has, and the first one's m."""
+    """Returns the number of taps of each phase, and the first one's m."""
     first, last = -_padding(k, s) // s, (k - 1 - _padding(k, s)) // s
     return last - first + 1, first
 

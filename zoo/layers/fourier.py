@@ -22,7 +22,7 @@ from keras import ops
 
 
 class Algorithm(NamedTuple):
-    """The three matrices; `rows` is how many products one pair of channel and filter takes."""
+    """The three matrices; `rows` is the number of products for one pair of channel and filter."""
 
     inputs: np.ndarray  # (rows, positions)
     kernel: np.ndarray  # (rows, taps)
@@ -34,17 +34,17 @@ class Algorithm(NamedTuple):
 
 
 def correlate(x, kernel, first):
-    """Correlation of maps with a kernel, zeros beyond the edges.
+    """Correlates maps with a kernel, with zeros beyond the edges.
 
         y[i] = sum over t of kernel[t] x[i + t + first]
 
     Args:
-        x: float tensor (height, width, batch, channels).
-        kernel: float tensor (taps, taps, channels, filters).
-        first: pair of ints, offset of the first tap along each axis.
+        x: float tensor of shape `(height, width, batch, channels)`.
+        kernel: float tensor of shape `(taps, taps, channels, filters)`.
+        first: Pair of ints, offset of the first tap along each axis.
 
     Returns:
-        Float tensor (height, width, batch, filters).
+        float tensor of shape `(height, width, batch, filters)`.
     """
     height, width, _, channels = x.shape
     *taps, _, filters = kernel.shape
@@ -61,7 +61,7 @@ def correlate(x, kernel, first):
 
 @functools.lru_cache(maxsize=64)
 def find_algorithm(size, taps, first):
-    """The `Algorithm` for maps of a size, (height, width), and the taps of `correlate`."""
+    """Returns the `Algorithm` for maps of a size, (height, width), and the taps of `correlate`."""
     periods = [_period(*axis) for axis in zip(size, taps, first, strict=True)]
     positions = _grid(*(np.arange(n) for n in size))
     shifted = _grid(*(np.arange(n) + start for n, start in zip(taps, first, strict=True)))
@@ -89,17 +89,17 @@ def find_algorithm(size, taps, first):
 
 
 def _period(size, taps, first):
-    """The shortest that keeps wrapped positions apart from those that the outputs need."""
+    """Returns the shortest period that keeps wrapped positions away from all outputs."""
     return max(size + taps - 2 + first, size - 1 - first) + 1
 
 
 def _grid(rows, columns):
-    """All pairs (n, 2), row by row."""
+    """Returns all pairs, shape (n, 2), row by row."""
     return np.array(list(itertools.product(rows, columns)))
 
 
 def _frequencies(height, width):
-    """One of each frequency (2,) and its mirror image."""
+    """Yields one of each frequency, shape (2,), and its mirror image."""
     seen = set()
     for row, column in itertools.product(range(height), range(width)):
         if (-row % height, -column % width) not in seen:

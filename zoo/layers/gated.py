@@ -10,8 +10,8 @@ from zoo.layers.fast import Conv2D
 class GatedConv2D(Conv2D):
     """phi(features) * sigmoid(gates), both halves of one convolution (Yu et al. 2019, section 3.1).
 
-    A plain convolution treats pixels of a hole as it treats any other; the gate, one for every
-    position and channel, lets it learn which to trust.
+    A plain convolution treats the pixels of a hole like any others; a gate for every position and
+    channel learns which to trust.
 
     Takes the arguments of `keras.layers.Conv2D`. The kernel has twice `filters` channels: the
     features' first, then the gates'.

@@ -4,19 +4,19 @@ import keras
 from keras import layers, ops
 
 LEVELS = 6
-"""Halvings: what is known reaches 64 pixels far."""
+"""Number of halvings: known pixels reach 64 pixels far."""
 
 
 @keras.saving.register_keras_serializable("zoo")
 class PullPush(layers.Layer):
     """Fills holes with averages of the nearest known pixels, coarse to fine.
 
-    Pull: the image is halved again and again, each time averaging what is known. Push: on the way
-    back, what is unknown at one size is taken from the next smaller one. The layer has no weights,
-    and what the image holds in a hole has no influence.
+    Pull: the image is halved repeatedly, averaging the known pixels. Push: on the way back, unknown
+    pixels at one size are taken from the next smaller one. The layer has no weights, and the pixels
+    in a hole have no influence.
 
-    Takes [images (batch, H, W, C), masks (batch, H, W, 1), 1 where missing]; returns images. A
-    hole without a known pixel in reach becomes 0, the middle of the range.
+    Takes `[images, masks]` of shapes `(batch, H, W, C)` and `(batch, H, W, 1)`, 1 where missing;
+    returns images. A hole without a known pixel in reach becomes 0, the middle of the range.
     """
 
     def __init__(self, **kwargs):
@@ -37,7 +37,7 @@ class PullPush(layers.Layer):
         while pyramid:
             values, weights = pyramid.pop()
             coarse = _double(guess, values)
-            # Where all four pixels were known the average is sure; partly known, partly taken.
+            # The share of the four pixels that was known stays, the rest comes from below.
             guess = values + (1.0 - weights) * coarse
         return guess
 
@@ -50,7 +50,7 @@ def _halve(x):
 
 
 def _double(x, like):
-    """Twice as large by linear interpolation, cut to the size of `like`."""
+    """Doubles the size by linear interpolation, and crops to that of `like`."""
     _, height, width, _ = ops.shape(like)
     # Along one axis at a time: each pixel becomes two, a quarter of the way to either neighbor.
     for axis in (1, 2):
@@ -63,7 +63,7 @@ def _double(x, like):
 
 
 def _shifted(x, axis):
-    """`x` moved by one pixel to either side along an axis, with the edge repeated."""
+    """Returns `x` moved by one pixel to either side along an axis, the edge repeated."""
     if axis == 1:
         return (
             ops.concatenate([x[:, :1], x[:, :-1]], axis=1),

@@ -1,8 +1,8 @@
 """Spectral normalization of convolutions and of dense layers (Miyato et al. 2018).
 
 Keras' own `SpectralNormalization` assigns the normalized kernel to the trainable variable inside
-the forward pass. A step that differentiates two forward passes of one network can't have that: the
-second one overwrites what the first one's gradient needs. Here the variable stays as it is, and the
+the forward pass. That breaks a step that differentiates two forward passes of one network: the
+second overwrites what the gradient of the first needs. Here the variable keeps its value, and the
 kernel is divided on its way.
 """
 
@@ -16,7 +16,7 @@ EPSILON = 1e-12
 
 
 class SpectralKernel:
-    """Mixed into a layer whose kernel (..., outputs) counts as a matrix (rest, outputs).
+    """Mixin for a layer whose kernel (..., outputs) counts as a matrix (rest, outputs).
 
     One step of the power iteration per call in training keeps the estimate of the singular vector
     of its largest singular value (Algorithm 1).
@@ -34,7 +34,7 @@ class SpectralKernel:
         )
 
     def divided_kernel(self, training):
-        """The kernel over its largest singular value."""
+        """Returns the kernel, divided by its largest singular value."""
         kernel = ops.convert_to_tensor(self.kernel)
         matrix = ops.reshape(ops.cast(kernel, "float32"), (-1, kernel.shape[-1]))
         fixed = ops.stop_gradient(matrix)

@@ -2,12 +2,14 @@
 
 import keras
 
+from zoo.adversarial.base import own_arguments
 from zoo.models.dcgan_networks import Blocks, checked_config, discriminator_layers, generator_layers
-from zoo.models.image_coding import ImageModel
+from zoo.models.image_coding import ImageCoding
+from zoo.models.unconditional import AdversarialModel
 
 
 @keras.saving.register_keras_serializable("zoo")
-class DCGAN(ImageModel):
+class DCGAN(AdversarialModel):
     """Deep convolutional GAN of Radford et al. 2015, for images of any size that halves cleanly.
 
     The discriminator halves the image k times, down to 4-7 pixels, with widths `base_filters`,
@@ -39,51 +41,40 @@ class DCGAN(ImageModel):
     Example:
 
     ```python
-    model = zoo.DCGAN(image_shape=(64, 64, 3), base_filters=64, kernel_size=4)
+    images = np.zeros((8, 32, 32, 3), "uint8")  # yours
+    model = zoo.DCGAN(image_shape=(32, 32, 3), base_filters=4)
     model.compile()
-    model.fit(images, batch_size=128, epochs=20)      # images: uint8 (N, 64, 64, 3)
-    model.generate(16, seed=0)                        # uint8 (16, 64, 64, 3)
+    model.fit(images, batch_size=8, epochs=1)
+    samples = model.generate(16, seed=0)  # uint8 array of shape (16, 32, 32, 3)
     ```
     """
 
     def __init__(
         self,
-        image_shape=(28, 28, 1),
-        latent_dim=100,
-        base_filters=64,
-        kernel_size=5,
-        wide_stem=True,
-        batch_norm_momentum=0.9,
-        discriminator_batch_norm=False,
-        dropout=0.3,
-        negative_slope=0.2,
-        spectral_norm=False,
-        seed=None,
-        name="dcgan",
+        image_shape: tuple[int, int, int] = (28, 28, 1),
+        latent_dim: int = 100,
+        base_filters: int = 64,
+        kernel_size: int = 5,
+        wide_stem: bool = True,
+        batch_norm_momentum: float = 0.9,
+        discriminator_batch_norm: bool = False,
+        dropout: float = 0.3,
+        negative_slope: float = 0.2,
+        spectral_norm: bool = False,
+        seed: int | None = None,
+        name: str = "dcgan",
     ):
-        config = {
-            "image_shape": image_shape,
-            "latent_dim": latent_dim,
-            "base_filters": base_filters,
-            "kernel_size": kernel_size,
-            "wide_stem": wide_stem,
-            "batch_norm_momentum": batch_norm_momentum,
-            "discriminator_batch_norm": discriminator_batch_norm,
-            "dropout": dropout,
-            "negative_slope": negative_slope,
-            "spectral_norm": spectral_norm,
-        }
-        config = checked_config(config, seed)
+        config = checked_config(own_arguments(locals()), seed)
         blocks = Blocks(config, seed)
         super().__init__(
             generator=_build_generator(config, blocks),
             discriminator=_build_discriminator(config, blocks),
             latent_dim=latent_dim,
-            output_activation="tanh",
-            config=config,
             seed=seed,
             name=name,
         )
+        self.config, self.image_shape = config, config["image_shape"]
+        self.coding = ImageCoding(self.image_shape)
 
 
 def _build_generator(config, blocks):

@@ -14,24 +14,23 @@ SMALLEST_GRIDS = (4, 5, 6, 7)
 
 
 def checked_config(config, seed):
-    """The arguments of a DCGAN, once they are known to be in range.
+    """Returns the arguments of a DCGAN, class-conditional or not, once they are checked.
 
     Raises:
         InvalidInputError: for one that is out of range.
     """
     check_image_shape(config["image_shape"])
-    check_count("latent_dim", config["latent_dim"])
-    check_count("base_filters", config["base_filters"])
-    check_count("kernel_size", config["kernel_size"], minimum=2)
-    check_fraction("batch_norm_momentum", config["batch_norm_momentum"])
-    check_fraction("dropout", config["dropout"])
-    check_fraction("negative_slope", config["negative_slope"])
+    for name, least in (("latent_dim", 1), ("base_filters", 1), ("kernel_size", 2), ("classes", 2)):
+        if name in config:
+            check_count(name, config[name], minimum=least)
+    for name in ("batch_norm_momentum", "dropout", "negative_slope"):
+        check_fraction(name, config[name])
     check_seed(seed)
     return {**config, "image_shape": tuple(config["image_shape"])}
 
 
 def generator_layers(config, blocks):
-    """The generator's layers, from a vector to images in [-1, 1]."""
+    """Returns the generator's layers, from a vector to images in [-1, 1]."""
     height, width, channels = config["image_shape"]
     widths = _widths(config)
     scale = 2 ** len(widths)
@@ -46,7 +45,7 @@ def generator_layers(config, blocks):
     hidden = [(widths[-1], 1)] if config["wide_stem"] else []
     hidden += [(filters, 2) for filters in reversed(widths[:-1])]
     for filters, strides in hidden:
-        # A bias would be taken away again by the normalization's mean.
+        # The normalization would subtract a bias again.
         convolution = blocks.convolution(Conv2DTranspose, filters, strides, use_bias=False)
         stack += [convolution, blocks.normalization(), blocks.activation()]
     stack += [
@@ -58,7 +57,7 @@ def generator_layers(config, blocks):
 
 
 def discriminator_layers(config, blocks):
-    """The discriminator's layers from images to their features, flat: all but the logit."""
+    """Returns the discriminator's layers, from images to flat features: all but the logit."""
     layer = SpectralConv2D if config["spectral_norm"] else Conv2D
     stack = []
     for depth, filters in enumerate(_widths(config)):
@@ -73,7 +72,7 @@ def discriminator_layers(config, blocks):
 
 
 class Blocks:
-    """The layers that both networks are made of, as the paper initializes them.
+    """Makes the layers of both networks, as the paper initializes them.
 
     Each draws its own seed: with a common one, layers would start from the same numbers.
     """
@@ -123,13 +122,13 @@ class Blocks:
 
 
 def _widths(config):
-    """The discriminator's widths, from the image down."""
+    """Returns the discriminator's widths, from the image down."""
     halvings = count_halvings(config["image_shape"])
     return [config["base_filters"] * 2**i for i in range(halvings)]
 
 
 def count_halvings(image_shape):
-    """How often an image halves until its smaller map has 4-7 pixels a side.
+    """Returns how often an image halves until the smallest map has 4-7 pixels a side.
 
     Raises:
         InvalidInputError: if a side isn't 4, 5, 6 or 7 times 2^k, k > 1, or the sides differ in k.

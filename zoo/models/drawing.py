@@ -1,4 +1,4 @@
-"""Drawing from a trained model, batch by batch: compiled once, the next batch already under way."""
+"""Draws from a trained model, batch by batch: compiled once, one batch ahead of what is read."""
 
 from keras import ops
 
@@ -9,7 +9,7 @@ class Drawing:
     """`model.draw_batch`, compiled for the network that the model samples from.
 
     Args:
-        model: `zoo.adversarial.base.AdversarialPair`.
+        model: `zoo.adversarial.base.BaseGAN`.
     """
 
     def __init__(self, model):
@@ -18,7 +18,7 @@ class Drawing:
         self.function = backend.compile_inference(model.draw_batch, self.network, self.jit_compile)
 
     def fits(self, model):
-        """Whether it is what a new one would be."""
+        """Returns whether a new one would be the same."""
         same = self.network is model.sampling_network()
         return same and self.jit_compile == model.inference_jit()
 
@@ -26,11 +26,11 @@ class Drawing:
 def draw_batches(model, batches):
     """Yields what `model.draw_batch` makes of each batch, as ndarrays.
 
-    A batch is started before the one before it is read, so that the device does not wait for the
-    host. No more than two are in memory.
+    Each batch is started before the one ahead of it is read, so that the device does not wait for
+    the host. No more than two are in memory.
 
     Args:
-        model: `zoo.adversarial.base.AdversarialPair`.
+        model: `zoo.adversarial.base.BaseGAN`.
         batches: iterable of tuples of ndarrays, the arguments of `model.draw_batch`.
     """
     backend.synchronize(model)
@@ -43,3 +43,17 @@ def draw_batches(model, batches):
             yield ops.convert_to_numpy(previous)
     if started is not None:
         yield ops.convert_to_numpy(started)
+
+
+def batch_slices(count, batch_size):
+    """Yields slices of one length that cover `count` samples.
+
+    The last one overlaps the one before it: one shape, one compilation.
+
+    >>> list(batch_slices(5, 2))
+    [slice(0, 2, None), slice(2, 4, None), slice(3, 5, None)]
+    """
+    batch_size = max(1, min(count, batch_size))
+    for start in range(0, count, batch_size):
+        stop = min(start + batch_size, count)
+        yield slice(stop - batch_size, stop)

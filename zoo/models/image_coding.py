@@ -1,44 +1,55 @@
-"""What turns uint8 pictures into tensors and back: shared by every image family."""
+"""Converts between uint8 images outside of a model and the generator's range inside of it."""
 
 import keras
+import numpy as np
 from keras import ops
 
+from zoo.adversarial.base import Coding
 from zoo.errors import InvalidInputError
-from zoo.models.unconditional import AdversarialModel
 
 RANGES = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
 """The generator's range by its output activation."""
 
 
-class ImageCoding:
-    """uint8 0..255 outside, the generator's range inside: mixed into the families of images.
+class ImageCoding(Coding):
+    """uint8 images, 0..255, outside of a model; floats in the generator's range inside.
 
-    Expects the attributes `sample_shape`, (H, W, C); `low` and `high`, the generator's range; and
-    `config`, the family's arguments.
+    Args:
+        shape: (H, W, C).
+        low: float, the value of black.
+        high: float, the value of white.
+
+    Example:
+
+    >>> coding = ImageCoding((1, 1, 3), low=-1.0, high=1.0)
+    >>> images = np.array([[[[0, 51, 255]]]], "uint8")
+    >>> ops.convert_to_numpy(coding.encode(images)).tolist()
+    [[[[-1.0, -0.6000000238418579, 1.0]]]]
+    >>> ops.convert_to_numpy(coding.decode(coding.encode(images))).tolist()
+    [[[[0, 51, 255]]]]
     """
 
-    @property
-    def image_shape(self):
-        """(H, W, C)."""
-        return self.sample_shape
+    def __init__(self, shape: tuple[int, int, int], low: float = -1.0, high: float = 1.0):
+        super().__init__(shape)
+        self.low, self.high = low, high
 
     def encode(self, samples):
-        """uint8 images are scaled to the generator's range; float ones are in it already."""
+        """Scales uint8 images to the generator's range; float ones are in it already."""
         if keras.backend.standardize_dtype(samples.dtype) == "uint8":
             samples = ops.cast(samples, "float32")
             return samples * ((self.high - self.low) / 255.0) + self.low
         return samples
 
     def decode(self, samples):
-        """The generator's range -> uint8."""
+        """Scales the generator's range to uint8."""
         samples = (ops.cast(samples, "float32") - self.low) * (255.0 / (self.high - self.low))
         return ops.cast(ops.clip(ops.round(samples), 0, 255), "uint8")
 
-    def check_samples(self, samples):
+    def check(self, samples):
         """Raises `InvalidInputError` unless these are images that the model trains on."""
         shape = tuple(getattr(samples, "shape", ()))
-        if shape[1:] != self.image_shape:
-            height, width, channels = self.image_shape
+        if shape[1:] != self.shape:
+            height, width, channels = self.shape
             raise InvalidInputError(
                 f"Images must have shape (batch, {height}, {width}, {channels}): batch, height, "
                 f"width, channels. Received: {f'shape {shape}' if shape else type(samples)}. "
@@ -51,9 +62,8 @@ class ImageCoding:
                 f"Received: dtype {dtype}"
             )
 
-    def check_array(self, samples):
-        """`check_samples` for an ndarray, and its values: finite and in the generator's range."""
-        super().check_array(samples)
+    def check_range(self, samples: np.ndarray):
+        """Raises `InvalidInputError` for floats out of the generator's range."""
         if samples.dtype.kind != "f":
             return
         low, high = float(samples.min()), float(samples.max())
@@ -63,30 +73,3 @@ class ImageCoding:
                 f"uint8 images (0..255) are scaled for you. Received: values from {low:g} to "
                 f"{high:g}"
             )
-
-    def get_config(self):
-        return {**self.config, "seed": self.seed, "name": self.name}
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        del custom_objects  # plain numbers and names
-        return cls(**config)
-
-
-class ImageModel(ImageCoding, AdversarialModel):
-    """An `AdversarialModel` on images: uint8 0..255 outside, the generator's range inside.
-
-    Args:
-        generator: latents -> images (batch, H, W, C).
-        discriminator: images -> logits.
-        latent_dim: number of latent variables.
-        output_activation: the generator's, a key of `RANGES`.
-        config: the family's arguments, for `get_config`.
-    """
-
-    def __init__(
-        self, generator, discriminator, latent_dim, output_activation, config, seed=None, name=None
-    ):
-        super().__init__(generator, discriminator, latent_dim, seed=seed, name=name)
-        self.low, self.high = RANGES[output_activation]
-        self.config = config

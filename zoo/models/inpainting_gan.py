@@ -1,34 +1,38 @@
 """The inpainting GAN: fills holes in images (context encoders 2016, DeepFill v2 2019)."""
 
-import keras
-from keras import layers, ops
+from dataclasses import asdict
 
-from zoo import backend
-from zoo.adversarial.base import AdversarialPair
-from zoo.adversarial.family import Batch
-from zoo.checks import check_count, check_image_shape, check_seed, check_weight
+import keras
+import numpy as np
+from keras import ops
+
+from zoo import backend, losses
+from zoo.adversarial.base import BaseGAN, own_arguments
+from zoo.adversarial.step import Batch
+from zoo.checks import check_count, check_image_shape, check_seed
 from zoo.errors import InvalidInputError
 from zoo.layers.pull_push import LEVELS
-from zoo.layers.spectral import SpectralConv2D
-from zoo.masks import Mixture, draw, draw_in_step, get_masks, serialize
+from zoo.masks import Masks, Mixture, draw, draw_in_step, get_masks, serialize
 from zoo.models import tiling
-from zoo.models.augmentation import random_flip
 from zoo.models.image_coding import ImageCoding
-from zoo.models.inpainting_networks import Blocks, build_discriminator, build_generator
-
-RECONSTRUCTION = {"l1": ops.abs, "l2": ops.square}
-"""What is averaged of the difference to the original."""
+from zoo.models.inpainting_loss import InpaintingLoss, feature_distance
+from zoo.models.inpainting_networks import (
+    Blocks,
+    build_discriminator,
+    build_generator,
+    random_flip,
+)
 
 
 @keras.saving.register_keras_serializable("zoo")
-class InpaintingGAN(ImageCoding, AdversarialPair):
+class InpaintingGAN(BaseGAN):
     """Fills the holes of images: encoder-decoder generator, patch discriminator.
 
-    The generator takes an image and its mask. From a smooth first guess of what is missing
-    (`PullPush`), gated convolutions go down to a small resolution, dilated ones see far there, and
-    a way back with skip connections draws what the guess lacks. It is shown in the hole only: known
-    pixels stay the image's own. The discriminator judges patches of the completed image, the mask
-    beside it, under spectral normalization.
+    The generator takes an image and its mask. It starts from a smooth first guess of what is
+    missing (`PullPush`) and draws what the guess lacks: gated convolutions go down to a small
+    resolution, dilated ones see far there, and a decoder with skip connections leads back. Only
+    the hole takes its output; known pixels stay unchanged. The discriminator takes the completed
+    image and the mask, has spectral normalization, and returns a logit for each patch.
 
     Args:
         image_shape: (H, W, C) of training images; H and W are multiples of 2^`halvings`, at least
@@ -37,8 +41,8 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
             half as much at full resolution.
         halvings: int, how often the encoder halves.
         dilations: ints, dilation rates of the convolutions at the smallest resolution.
-        first_guess: bool, start from `PullPush`'s guess and draw what it lacks; otherwise holes are
-            0, and drawn whole.
+        first_guess: bool, start from `PullPush`'s guess and draw what it lacks; otherwise holes
+            are 0, and drawn from scratch.
         gated: bool, gated convolutions (Yu et al. 2019) or plain ones (Pathak et al. 2016).
         skip_connections: bool, from the encoder to the decoder.
         spectral_norm: bool, in the discriminator.
@@ -51,26 +55,31 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
     Example:
 
     ```python
-    model = zoo.InpaintingGAN(image_shape=(64, 64, 3), base_filters=32)
+    images = np.zeros((8, 16, 16, 3), "uint8")  # yours
+    model = zoo.InpaintingGAN(image_shape=(16, 16, 3), base_filters=4)
     model.compile(masks="free_form")
-    model.fit(images, batch_size=64, epochs=20)       # images: uint8 (N, 64, 64, 3)
-    restored = model.inpaint(photos, holes)           # uint8 (N, H, W, 3), bool (N, H, W)
+    model.fit(images, batch_size=8, epochs=1)
+    holes = zoo.masks.draw("free_form", len(images), (16, 16), seed=0)  # bool (8, 16, 16)
+    restored = model.inpaint(images, holes)  # uint8 array of the images' shape
     ```
     """
 
+    extra_losses = ("reconstruction_loss",)
+
     def __init__(
         self,
-        image_shape=(64, 64, 3),
-        base_filters=32,
-        halvings=3,
-        dilations=(1, 2, 4, 2),
-        first_guess=True,
-        gated=True,
-        skip_connections=True,
-        spectral_norm=True,
-        seed=None,
-        name="inpainting_gan",
+        image_shape: tuple[int, int, int] = (64, 64, 3),
+        base_filters: int = 32,
+        halvings: int = 3,
+        dilations: tuple[int, ...] = (1, 2, 4, 2),
+        first_guess: bool = True,
+        gated: bool = True,
+        skip_connections: bool = True,
+        spectral_norm: bool = True,
+        seed: int | None = None,
+        name: str = "inpainting_gan",
     ):
+        config = own_arguments(locals())
         check_image_shape(image_shape)
         check_count("base_filters", base_filters, minimum=2)
         check_count("halvings", halvings)
@@ -83,28 +92,20 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
                 f"An image's height and width must be at least 16 and multiples of {step}, to be "
                 f"halved {halvings} times. Received: {image_shape[0]}x{image_shape[1]}"
             )
-        self.config = {
-            "image_shape": tuple(image_shape),
-            "base_filters": base_filters,
-            "halvings": halvings,
-            "dilations": tuple(dilations),
-            "first_guess": first_guess,
-            "gated": gated,
-            "skip_connections": skip_connections,
-            "spectral_norm": spectral_norm,
-        }
-        blocks = Blocks(self.config, seed)
+        config |= {"image_shape": tuple(image_shape), "dilations": tuple(dilations)}
+        blocks = Blocks(config, seed)
         super().__init__(
-            generator=build_generator(self.config, blocks),
-            discriminator=build_discriminator(self.config, blocks),
-            sample_shape=tuple(image_shape),
+            generator=build_generator(config, blocks),
+            discriminator=build_discriminator(config, blocks),
+            sample_shape=config["image_shape"],
             seed=seed,
             name=name,
         )
+        self.config, self.image_shape = config, config["image_shape"]
+        self.coding = ImageCoding(self.image_shape)
         self.multiple = step
         # How far a pixel can matter, in pixels: the guess's reach, and that of the convolutions.
         self.reach = 2 * 2**LEVELS + step * (sum(dilations) + 4)
-        self.low, self.high = -1.0, 1.0
 
     # ---------------------------------------------------------------- compile
 
@@ -112,15 +113,15 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
         self,
         generator_optimizer=None,
         discriminator_optimizer=None,
-        loss="hinge",
+        loss: str | losses.AdversarialLoss = "hinge",
         *,
-        masks="mixture",
-        reconstruction="l1",
-        hole_weight=1.0,
-        known_weight=0.2,
-        adversarial_weight=0.01,
-        feature_weight=0.0,
-        flip=False,
+        masks: str | Masks = "mixture",
+        reconstruction: str = "l1",
+        hole_weight: float = 1.0,
+        known_weight: float = 0.2,
+        adversarial_weight: float = 0.01,
+        feature_weight: float = 0.0,
+        flip: bool = False,
         **kwargs,
     ):
         """Sets how the two networks train.
@@ -135,63 +136,49 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
             discriminator_optimizer: likewise.
             loss: likewise; hinge, as DeepFill v2.
             masks: name in `zoo.masks.MASKS`, or a `zoo.masks.Masks`: the holes to train on, drawn
-                anew for each batch.
+                anew for each batch that comes without masks.
             reconstruction: `"l1"` (DeepFill v2) or `"l2"` (context encoders).
             hole_weight: float, weight of the reconstruction in the hole.
             known_weight: float, weight of the reconstruction of known pixels.
             adversarial_weight: float. With 0 here and for `feature_weight`, pass
-                `discriminator_steps=0` as well to spare its time.
+                `discriminator_steps=0` as well: nothing needs the discriminator then.
             feature_weight: float, weight of the mean absolute difference between the
                 discriminator's features of completed and of original images (Wang et al. 2018,
                 pix2pixHD, equation 4).
             flip: bool, mirror training images from left to right at random.
-            **kwargs: more of `AdversarialModel.compile`: `r1_penalty`, `average_decay`,
-                `discriminator_steps`, `jit_compile` ...
+            **kwargs: other arguments of `AdversarialModel.compile`: `r1_penalty`,
+                `average_decay`, `discriminator_steps`, `jit_compile` ...
 
         Raises:
             InvalidInputError: for an unknown name, or a number out of range.
         """
-        if reconstruction not in RECONSTRUCTION:
-            raise InvalidInputError(
-                f"`reconstruction` must be one of {', '.join(map(repr, RECONSTRUCTION))}. "
-                f"Received: reconstruction={reconstruction!r}"
-            )
-        weights = {
-            "hole_weight": hole_weight,
-            "known_weight": known_weight,
-            "adversarial_weight": adversarial_weight,
-            "feature_weight": feature_weight,
-        }
-        for key, weight in weights.items():
-            check_weight(key, weight)
-        self.masks = get_masks(masks)
-        self.reconstruction = reconstruction
-        self.weights_of_losses = weights
-        self.flip = bool(flip)
+        masks = get_masks(masks)
+        inpainting_loss = InpaintingLoss(
+            reconstruction, hole_weight, known_weight, adversarial_weight, feature_weight
+        )
         super().compile(generator_optimizer, discriminator_optimizer, loss, **kwargs)
+        self.masks, self.inpainting_loss, self.flip = masks, inpainting_loss, bool(flip)
 
-    def get_compile_config(self):
-        """How the model was compiled, for `.keras` files."""
+    def get_compile_config(self) -> dict:
+        """Returns how the model was compiled, for `.keras` files."""
         if not self.compiled:
             return {}
         return {
             **super().get_compile_config(),
             "masks": serialize(self.masks),
-            "reconstruction": self.reconstruction,
-            **self.weights_of_losses,
+            **asdict(self.inpainting_loss),
             "flip": self.flip,
         }
 
-    # ------------------------------------------------------------------- step
+    # ------------------------------------------------------------------------- step
 
     def prepare_batch(self, data, training=True):
-        """Images of a batch of `fit`, and the masks of what is missing.
+        """Returns the images of a batch of `fit`, and the masks of what is missing.
 
         Masks that come along (batch, H, W) are used; other labels are dropped, and masks drawn.
         """
         images, holes, _ = keras.utils.unpack_x_y_sample_weight(data)
-        self.check_samples(images)
-        images = ops.cast(self.encode(images), "float32")
+        images = super().prepare_batch(images).real
         if training and self.flip:
             images = random_flip(images, self.seed_generator)
         if holes is not None and tuple(holes.shape[1:]) == self.sample_shape[:2]:
@@ -201,58 +188,21 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
             holes = draw_in_step(self.masks, count, size, self.seed_generator)
         return Batch(images, holes)
 
-    def generate_like(self, batch, training=True):
-        """What the generator draws for images with holes: (batch, H, W, C)."""
-        inputs = [batch.real, batch.condition]
-        return backend.call_network(self.generator, inputs, training)
+    def generator_input(self, batch):
+        return batch.real
 
-    def present(self, fake, batch):
-        """The completed image: what was drawn in the hole, the image's own pixels elsewhere."""
+    def composite(self, fake, batch):
+        """Returns the completed image: drawn in the hole, the image's own pixels elsewhere."""
         return batch.real + batch.condition * (fake - batch.real)
 
-    def judge(self, samples, batch, training=True):
-        """Logits of patches (batch, h, w, 1)."""
-        inputs = [samples, batch.condition]
-        return backend.call_network(self.discriminator, inputs, training)
+    def generator_loss(self, fake, batch, adversarial_loss, training=True):
+        """Returns the `InpaintingLoss`; see `compile`."""
 
-    def generator_loss(self, fake, batch, training=True):
-        """Reconstruction, adversarial loss and feature matching; see `compile`."""
-        weights = self.weights_of_losses
-        error = RECONSTRUCTION[self.reconstruction](fake - batch.real)
-        holes = batch.condition
-        in_hole = _mean_where(error, holes)
-        loss = weights["hole_weight"] * in_hole
-        if weights["known_weight"]:
-            loss += weights["known_weight"] * _mean_where(error, 1.0 - holes)
-        if weights["adversarial_weight"]:
-            adversarial, _ = super().generator_loss(fake, batch, training)
-            loss += weights["adversarial_weight"] * adversarial
-        if weights["feature_weight"]:
-            loss += weights["feature_weight"] * self._feature_distance(fake, batch, training)
-        return loss, {"reconstruction_loss": in_hole}
+        def distance():
+            completed = self.composite(fake, batch)
+            return feature_distance(self.discriminator, completed, batch, training)
 
-    def _feature_distance(self, fake, batch, training):
-        ours = self._features(self.present(fake, batch), batch, training)
-        theirs = self._features(batch.real, batch, training)
-        distances = [
-            ops.mean(ops.abs(ops.cast(a - ops.stop_gradient(b), "float32")))
-            for a, b in zip(ours, theirs, strict=True)
-        ]
-        return sum(distances) / len(distances)
-
-    def _features(self, images, batch, training):
-        """What the discriminator's hidden layers make of images."""
-        outputs = ops.concatenate([images, batch.condition], axis=-1)
-        features = []
-        for layer in self.discriminator.layers:
-            if not isinstance(layer, (layers.InputLayer, layers.Concatenate)):
-                spectral = isinstance(layer, SpectralConv2D)
-                outputs = layer(outputs, training=training) if spectral else layer(outputs)
-                features.append(outputs)
-        return features[:-1]
-
-    def extra_losses(self):
-        return ("reconstruction_loss",)
+        return self.inpainting_loss(fake, batch, adversarial_loss, distance)
 
     def symbolic_inputs(self):
         shape = (None, *self.sample_shape)
@@ -261,30 +211,29 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
     # -------------------------------------------------------------- restoring
 
     def call(self, inputs, training=False):
-        """Completed images (batch, H, W, C) of [images, masks (batch, H, W, 1)]."""
-        images, holes = inputs
-        drawn = self.sampling_network()([images, holes], training=training)
-        return images + holes * (drawn - images)
+        """Returns completed images (batch, H, W, C) of [images, masks (batch, H, W, 1)]."""
+        drawn = self.sampling_network()(inputs, training=training)
+        return self.composite(drawn, Batch(*inputs))
 
     def draw_batch(self, images, masks):
-        """Completed images, of uint8 (batch, H, W, C) and bool (batch, H, W)."""
+        """Returns completed images, of uint8 (batch, H, W, C) and bool (batch, H, W)."""
         holes = masks[..., None]
-        inputs = [self.encode(images), ops.cast(holes, "float32")]
+        inputs = [self.coding.encode(images), ops.cast(holes, "float32")]
         drawn = backend.call_network(self.sampling_network(), inputs, training=False)
-        return ops.where(holes, self.decode(drawn), images)
+        return ops.where(holes, self.coding.decode(drawn), images)
 
-    def inpaint(self, images, masks, batch_size=64):
+    def inpaint(self, images, masks, batch_size: int = 64) -> np.ndarray:
         """Fills the holes of images.
 
         Args:
             images: uint8 (N, H, W, C) or one image (H, W, C), H and W from 16 to 2,048 pixels.
             masks: bool, or uint8 of 0 and 255: (N, H, W), or (H, W) for all images. True or 255
                 where a pixel is missing; what the image holds there has no influence.
-            batch_size: int, images of 64x64 pixels per forward pass; of larger ones fewer.
-                Memory beyond the result stays flat in N, H and W.
+            batch_size: int, images of 64x64 pixels per forward pass; fewer of larger ones.
+                Memory beyond the result does not grow with N, H and W.
 
         Returns:
-            uint8 ndarray of the images' shape. Known pixels are bit-identical.
+            uint8 array of the images' shape. Known pixels are bit-identical.
 
         Raises:
             InvalidInputError: for images or masks of another type or shape.
@@ -292,20 +241,15 @@ class InpaintingGAN(ImageCoding, AdversarialPair):
         Example:
 
         ```python
-        model = zoo.load("inpaint_scenes64")
-        restored = model.inpaint(photo, mask)       # uint8 (H, W, 3), bool (H, W)
+        photo, hole = np.zeros((50, 40, 3), "uint8"), np.zeros((50, 40), bool)  # yours
+        hole[20:30, 10:20] = True
+        restored = zoo.load("inpaint_scenes64").inpaint(photo, hole)  # uint8 (50, 40, 3)
         ```
         """
         return tiling.inpaint(self, images, masks, batch_size)
 
-    def preview(self, images, count, seed=0):
-        """Restored images (count, H, W, C), of the first of `images` with holes drawn by a seed."""
+    def preview(self, images, count: int, seed: int | None = 0) -> np.ndarray:
+        """Returns the first `count` of `images` restored, with holes drawn by a seed."""
         images = images[:count]
         kind = self.masks if self.compiled else Mixture()
         return self.inpaint(images, draw(kind, len(images), images.shape[1:3], seed))
-
-
-def _mean_where(error, where):
-    """Mean of (batch, H, W, C) over the pixels that `where` (batch, H, W, 1) marks; 0 if none."""
-    pixels = ops.maximum(ops.sum(where), 1.0)
-    return ops.sum(error * where) / (pixels * error.shape[-1])

@@ -1,4 +1,4 @@
-"""The networks of the inpainting GAN: encoder-decoder generator, patch discriminator."""
+"""The inpainting GAN's networks, and the random flip of its training images."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ from zoo.layers.spectral import SpectralConv2D
 
 
 def build_generator(config, blocks):
-    """[images, masks] -> whole images, from a configuration of `InpaintingGAN`."""
+    """Builds the generator, [images, masks] -> whole images, from `InpaintingGAN`'s arguments."""
     channels, base = config["image_shape"][-1], config["base_filters"]
     images = keras.Input((None, None, channels), name="images")
     holes = keras.Input((None, None, 1), name="masks")
@@ -47,7 +47,7 @@ def build_generator(config, blocks):
 
 
 def build_discriminator(config, blocks):
-    """[images, masks] -> logits of patches."""
+    """Builds the discriminator, [images, masks] -> logits of patches."""
     images = keras.Input((None, None, config["image_shape"][-1]), name="images")
     holes = keras.Input((None, None, 1), name="masks")
     x = layers.Concatenate()([images, holes])
@@ -59,7 +59,7 @@ def build_discriminator(config, blocks):
 
 
 class Blocks:
-    """The layers that both networks are made of, each with a seed of its own."""
+    """Makes the layers of both networks, each with a seed of its own."""
 
     def __init__(self, config, seed):
         self.config = config
@@ -89,3 +89,17 @@ class Blocks:
 
     def leaky(self):
         return layers.LeakyReLU(negative_slope=0.2)
+
+
+def random_flip(images, seed):
+    """Mirrors each image from left to right with probability one half.
+
+    Args:
+        images: tensor (batch, H, W, C).
+        seed: `keras.random.SeedGenerator`.
+
+    Returns:
+        Tensor of the same shape and type.
+    """
+    coins = keras.random.uniform((ops.shape(images)[0], 1, 1, 1), seed=seed)
+    return ops.where(coins < 0.5, images, ops.flip(images, axis=2))

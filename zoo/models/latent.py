@@ -1,61 +1,83 @@
-"""What models that draw from latents have in common, under classes or not."""
+"""The part that all models that draw from latents share, with classes or without."""
 
 import keras
 import numpy as np
+from keras import ops
 
-from zoo.adversarial.base import AdversarialPair
+from zoo import backend
+from zoo.adversarial.base import BaseGAN
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
 from zoo.latents import sample_latent
-from zoo.models.batches import batch_slices
-from zoo.models.drawing import draw_batches
+from zoo.models.drawing import batch_slices, draw_batches
 
 
-class LatentModel(AdversarialPair):
-    """What models that draw from latents have in common.
+class LatentModel(BaseGAN):
+    """Base of the models that draw from latents.
 
     Args:
         generator: built `keras.Model`.
         discriminator: built `keras.Model`.
         sample_shape: tuple, of one sample.
-        latent_dim: number of latent variables.
+        latent_dim: int, number of latent variables.
         seed: int, for the latents drawn during training. `None` draws one.
         name: str.
     """
 
-    def __init__(self, generator, discriminator, sample_shape, latent_dim, seed=None, name=None):
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        sample_shape: tuple[int, ...],
+        latent_dim: int,
+        seed: int | None = None,
+        name: str | None = None,
+    ):
         super().__init__(generator, discriminator, sample_shape, seed=seed, name=name)
         self.latent_dim = latent_dim
 
+    def call(self, inputs, training=False):
+        """Returns samples (batch, *sample_shape) of what the generator takes."""
+        return self.sampling_network()(inputs, training=training)
+
+    def generator_input(self, batch):
+        return self.draw_latents(ops.shape(batch.real)[0])
+
     def draw_latents(self, batch_size):
-        """Latents of a training step: float32 tensor (batch_size, latent_dim) from N(0, 1)."""
+        """Draws latents of a training step: float32 tensor (batch_size, latent_dim), N(0, 1)."""
         return keras.random.normal((batch_size, self.latent_dim), seed=self.seed_generator)
 
-    def sample_latent(self, count, seed=None):
-        """Latents for `generate`, the same numbers on every backend.
+    def sample_latent(self, count: int, seed=None) -> np.ndarray:
+        """Draws latents for `generate`, the same numbers on every backend.
 
         Args:
             count: int, how many.
-            seed: int, or `None` for fresh ones; a `numpy.random.Generator` goes on where it stands.
+            seed: int, or `None` for fresh ones; a `numpy.random.Generator` continues its stream.
 
         Returns:
-            float32 ndarray (count, latent_dim), from N(0, 1).
+            float32 array of shape `(count, latent_dim)`, from N(0, 1).
         """
         return sample_latent(count, self.latent_dim, seed)
 
-    def sample_inputs(self, count, seed=None):
-        """What the generator takes, drawn at random: a tuple of ndarrays, `count` rows each."""
+    def sample_inputs(self, count: int, seed=None) -> tuple[np.ndarray, ...]:
+        """Draws what the generator takes: arrays of `count` rows each."""
         return (self.sample_latent(count, seed),)
 
-    def draw_samples(self, inputs, batch_size):
-        """`draw_batch` of many inputs; memory beyond the result stays flat in their number.
+    def draw_batch(self, *inputs):
+        """Returns a batch of what `generate` returns, from what the generator takes."""
+        inputs = list(inputs) if len(inputs) > 1 else inputs[0]
+        samples = backend.call_network(self.sampling_network(), inputs, training=False)
+        return self.coding.decode(samples)
+
+    def draw_samples(self, inputs, batch_size: int) -> np.ndarray:
+        """Draws samples from many inputs; memory beyond the result doesn't grow with their number.
 
         Args:
-            inputs: tuple of ndarrays (count, ...), what the generator takes.
+            inputs: tuple of arrays of shape `(count, ...)`, what the generator takes.
             batch_size: int, samples per forward pass.
 
         Returns:
-            ndarray (count, *sample_shape).
+            Array of shape `(count, *sample_shape)`.
         """
         check_count("batch_size", batch_size)
         count = len(inputs[0])
@@ -69,7 +91,7 @@ class LatentModel(AdversarialPair):
         return samples
 
     def latents_for(self, count, seed, latents):
-        """The latents that `generate` is asked for, checked."""
+        """Returns the latents that `generate` draws from, checked."""
         if latents is None:
             check_count("count", count)
             return self.sample_latent(count, seed)
@@ -83,33 +105,12 @@ class LatentModel(AdversarialPair):
             )
         return latents
 
-    def decode(self, samples):
-        """What the generator makes -> what `generate` returns; the identity here."""
-        return samples
-
-    def get_config(self):
-        """Both networks, for `.keras` files."""
-        return {
-            "generator": keras.saving.serialize_keras_object(self.generator),
-            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "latent_dim": self.latent_dim,
-            "seed": self.seed,
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        for key in ("generator", "discriminator"):
-            if key in config:
-                config[key] = keras.saving.deserialize_keras_object(
-                    config[key], custom_objects=custom_objects
-                )
-        return cls(**config)
+    def get_config(self) -> dict:
+        return {**super().get_config(), "latent_dim": self.latent_dim}
 
 
 def build_networks(generator, discriminator, latents, condition=None):
-    """Creates all variables of two networks that fit each other.
+    """Creates all variables of two networks, and checks that the networks fit each other.
 
     Args:
         generator: `keras.Model`.
@@ -121,7 +122,7 @@ def build_networks(generator, discriminator, latents, condition=None):
         The shape of a sample.
 
     Raises:
-        InvalidInputError: if they don't.
+        InvalidInputError: if the networks don't fit each other.
     """
 
     def beside(inputs):

@@ -1,4 +1,4 @@
-"""Restoring arrays of images with an inpainting model: any size, any number, flat memory."""
+"""Restores arrays of images of any size and number with an inpainting model."""
 
 import itertools
 from typing import Any, NamedTuple
@@ -7,7 +7,6 @@ import numpy as np
 
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
-from zoo.models.batches import batch_slices
 
 SMALLEST, LARGEST = 16, 2048
 """Sides of images, in pixels."""
@@ -16,9 +15,9 @@ REFERENCE_AREA = 64 * 64
 """Pixels of the images that `batch_size` counts."""
 
 KEPT = 512
-"""Side of what is kept of each window of a large image, in pixels."""
+"""Side of the part of each window of a large image that is kept, in pixels."""
 WINDOW_STEP = 64
-"""Windows start at multiples of it, where the first guess's coarsest pixels do too."""
+"""Windows start at multiples of it, as the first guess's coarsest pixels do."""
 
 
 def inpaint(model, images, masks, batch_size=64):
@@ -31,9 +30,9 @@ def inpaint(model, images, masks, batch_size=64):
         batch_size: int, images of 64x64 pixels per forward pass.
 
     Returns:
-        uint8 ndarray of the images' shape.
+        uint8 array of the images' shape.
     """
-    from zoo.models.drawing import draw_batches
+    from zoo.models.drawing import draw_batches  # here: checks alone do without Keras
 
     check_count("batch_size", batch_size)
     images = check_images(images, model.image_shape[-1])
@@ -54,9 +53,9 @@ class Piece(NamedTuple):
     """One forward pass, as indices.
 
     Args:
-        source: what the generator sees of the images, and of the masks.
-        kept: what is kept of what it draws.
-        target: where that lies in the images.
+        source: the part of the images, and of the masks, that the generator takes.
+        kept: the part of its output that is kept.
+        target: the place of that part in the images.
     """
 
     source: Any
@@ -65,7 +64,9 @@ class Piece(NamedTuple):
 
 
 def _batches(model, masks, damaged, batch_size):
-    """Whole images, as many at once as fit."""
+    """Yields whole images, as many at once as fit."""
+    from zoo.models.drawing import batch_slices
+
     del model
     height, width = masks.shape[1:]
     for part in batch_slices(len(damaged), batch_size * REFERENCE_AREA // (height * width)):
@@ -73,10 +74,10 @@ def _batches(model, masks, damaged, batch_size):
 
 
 def _cut(model, masks, damaged, batch_size):
-    """Windows of large images, one after the other, where something is missing.
+    """Yields windows of large images, one after another, where something is missing.
 
-    Each window reaches as far around the part that is kept as the network sees: the seams are not
-    to be seen, and memory does not grow with the image.
+    Each window reaches as far beyond the part that is kept as the network sees, so that seams
+    don't show, and memory does not grow with the image.
     """
     del batch_size
     windows = [_windows(length, _window(model)) for length in masks.shape[1:]]
@@ -93,8 +94,8 @@ def _cut(model, masks, damaged, batch_size):
 
 
 def _windows(length, side):
-    """Pairs of slices of an axis: a window, and what is kept of it."""
-    # The last one runs to the end, whatever is over: few shapes, few compilations.
+    """Returns pairs of slices of an axis: a window, and the part of it that is kept."""
+    # The last one runs to the end, whatever is left: few shapes, few compilations.
     last = max(length - side, 0) // WINDOW_STEP * WINDOW_STEP
     pairs = []
     for first in range(0, length, KEPT):
@@ -105,16 +106,16 @@ def _windows(length, side):
 
 
 def _window(model):
-    """Side of the windows that large images are drawn in, in pixels."""
+    """Returns the side of the windows that large images are drawn in, in pixels."""
     return KEPT + 2 * -(-model.reach // WINDOW_STEP) * WINDOW_STEP
 
 
 def _pad(images, masks, multiple):
-    """Images and masks with sides that are multiples of a number."""
+    """Pads images and masks to sides that are multiples of a number."""
     padding = [(0, 0), *((0, -side % multiple) for side in images.shape[1:3])]
     if not any(after for _, after in padding):
         return images, masks
-    # Mirrored, holes and all, so that no edge is seen that isn't in the image.
+    # Mirrored, holes included, so that there is no edge that isn't in the image.
     return (
         np.pad(images, (*padding, (0, 0)), mode="symmetric"),
         np.pad(masks, padding, mode="symmetric"),
@@ -122,7 +123,7 @@ def _pad(images, masks, multiple):
 
 
 def check_images(images, channels):
-    """The images as an ndarray, if they are what `inpaint` takes.
+    """Returns the images as an array if they are what `inpaint` takes.
 
     Raises:
         InvalidInputError: for another type, shape or size.
@@ -142,12 +143,12 @@ def check_sides(height, width, what="Images"):
     if min(height, width) < SMALLEST or max(height, width) > LARGEST:
         raise InvalidInputError(
             f"{what} must be from {SMALLEST} to {LARGEST} pixels high and wide. "
-            f"Received: {width}x{height} (width x height). Resize or cut them."
+            f"Received: {width}x{height} (width x height). Resize or crop them."
         )
 
 
 def check_masks(masks, shape):
-    """The masks as a bool ndarray of `shape` (N, H, W), True where a pixel is missing.
+    """Returns the masks as a bool array of `shape` (N, H, W), True where a pixel is missing.
 
     Raises:
         InvalidInputError: for another type, shape, or gray values.
@@ -158,8 +159,8 @@ def check_masks(masks, shape):
     if masks.shape not in (shape, shape[1:]):
         count, height, width = shape
         raise InvalidInputError(
-            f"`masks` must have shape ({count}, {height}, {width}) or ({height}, {width}), as the "
-            f"images have. Received: shape {masks.shape}"
+            f"`masks` must have shape ({count}, {height}, {width}) or ({height}, {width}), to "
+            f"match the images. Received: shape {masks.shape}"
         )
     if masks.dtype.kind in "ui":
         high = masks.max(initial=0)
@@ -167,7 +168,7 @@ def check_masks(masks, shape):
             values = ", ".join(map(str, np.unique(masks)[:5]))
             raise InvalidInputError(
                 "`masks` must be bool, or 0 where a pixel is known and 255 where it is missing. "
-                f"Received: {masks.dtype} with the values {values} ... Write `masks > 127`, for "
+                f"Received: {masks.dtype} with the values {values} ... Pass `masks > 127`, for "
                 "example."
             )
         masks = masks > 0

@@ -1,19 +1,21 @@
-"""The GAN of fully connected layers (Goodfellow et al. 2014)."""
+"""A GAN of fully connected layers (Goodfellow et al. 2014)."""
 
 import keras
 import numpy as np
 from keras import layers
 
+from zoo.adversarial.base import own_arguments
 from zoo.checks import check_count, check_fraction, check_image_shape, check_seed
 from zoo.errors import InvalidInputError
 from zoo.layers.fast import BatchNormalization, Dropout
 from zoo.layers.initializers import Constant, GlorotUniform
 from zoo.layers.spectral import SpectralDense
-from zoo.models.image_coding import RANGES, ImageModel
+from zoo.models.image_coding import RANGES, ImageCoding
+from zoo.models.unconditional import AdversarialModel
 
 
 @keras.saving.register_keras_serializable("zoo")
-class VanillaGAN(ImageModel):
+class VanillaGAN(AdversarialModel):
     """GAN of fully connected layers, for small images (Goodfellow et al. 2014).
 
     The generator widens from the latents to the image, the discriminator mirrors it.
@@ -39,27 +41,29 @@ class VanillaGAN(ImageModel):
     Example:
 
     ```python
-    model = zoo.VanillaGAN(image_shape=(28, 28, 1), hidden_units=(256, 512, 1024))
+    images = np.zeros((8, 28, 28, 1), "uint8")  # yours
+    model = zoo.VanillaGAN(image_shape=(28, 28, 1), hidden_units=(32, 64))
     model.compile()
-    model.fit(images, batch_size=128, epochs=50)      # images: uint8 (N, 28, 28, 1)
-    model.generate(16, seed=0)                        # uint8 (16, 28, 28, 1)
+    model.fit(images, batch_size=8, epochs=1)
+    samples = model.generate(16, seed=0)  # uint8 array of shape (16, 28, 28, 1)
     ```
     """
 
     def __init__(
         self,
-        image_shape=(28, 28, 1),
-        latent_dim=100,
-        hidden_units=(256, 512, 1024),
-        batch_norm=True,
-        batch_norm_momentum=0.9,
-        output_activation="tanh",
-        dropout=0.0,
-        negative_slope=0.2,
-        spectral_norm=False,
-        seed=None,
-        name="vanilla_gan",
+        image_shape: tuple[int, int, int] = (28, 28, 1),
+        latent_dim: int = 100,
+        hidden_units: tuple[int, ...] = (256, 512, 1024),
+        batch_norm: bool = True,
+        batch_norm_momentum: float = 0.9,
+        output_activation: str = "tanh",
+        dropout: float = 0.0,
+        negative_slope: float = 0.2,
+        spectral_norm: bool = False,
+        seed: int | None = None,
+        name: str = "vanilla_gan",
     ):
+        config = own_arguments(locals())
         check_image_shape(image_shape)
         check_count("latent_dim", latent_dim)
         if not isinstance(hidden_units, (tuple, list)) or not hidden_units:
@@ -78,33 +82,23 @@ class VanillaGAN(ImageModel):
                 f"`output_activation` must be one of {', '.join(map(repr, RANGES))}. "
                 f"Received: output_activation={output_activation!r}"
             )
-        config = {
-            "image_shape": tuple(image_shape),
-            "latent_dim": latent_dim,
-            "hidden_units": tuple(hidden_units),
-            "batch_norm": batch_norm,
-            "batch_norm_momentum": batch_norm_momentum,
-            "output_activation": output_activation,
-            "dropout": dropout,
-            "negative_slope": negative_slope,
-            "spectral_norm": spectral_norm,
-        }
+        config |= {"image_shape": tuple(image_shape), "hidden_units": tuple(hidden_units)}
         seeds = np.random.default_rng(seed)
         super().__init__(
             generator=_build_generator(config, seeds),
             discriminator=_build_discriminator(config, seeds),
             latent_dim=latent_dim,
-            output_activation=output_activation,
-            config=config,
             seed=seed,
             name=name,
         )
+        self.config, self.image_shape = config, config["image_shape"]
+        self.coding = ImageCoding(self.image_shape, *RANGES[output_activation])
 
 
 def _build_generator(config, seeds):
     stack = [keras.Input((config["latent_dim"],))]
     for units in config["hidden_units"]:
-        # A bias would be taken away again by the normalization's mean.
+        # The normalization would subtract a bias again.
         stack.append(_dense(units, seeds, use_bias=not config["batch_norm"]))
         if config["batch_norm"]:
             stack.append(_normalization(config["batch_norm_momentum"]))

@@ -1,10 +1,10 @@
 """The inpainting GAN as an expert would write it by hand in each framework, without Keras.
 
-One file per framework, with one class `Loop` in each: the network, the losses and the step of
-`zoo.InpaintingGAN` as it is compiled by default: hinge loss, L1 reconstruction, spectral
-normalization, and one forward pass of the generator for both updates. What a framework need not
-compute twice, it does not: the first guess has no weights, so nothing is differentiated through it,
-and the largest singular value is the length that the power iteration divides by.
+One file per framework, each with a class `Loop`: the network, the losses and the step of
+`zoo.InpaintingGAN` as it is compiled by default, with hinge loss, L1 reconstruction, spectral
+normalization, and one forward pass of the generator for both updates. Nothing is computed twice:
+the first guess has no weights, so nothing is differentiated through it, and the largest singular
+value is the norm that the power iteration divides by.
 """
 
 import collections
@@ -17,29 +17,26 @@ NEGATIVE_SLOPE = 0.2
 HOLE_WEIGHT, KNOWN_WEIGHT, ADVERSARIAL_WEIGHT = 1.0, 0.2, 0.01  # of the generator's losses
 LEVELS = 6  # halvings of the first guess
 GUESS_EPSILON, NORM_EPSILON = 1e-6, 1e-12
-COMPUTE_DTYPES = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
 FIXED = ("first_guess", "gated", "skip_connections", "spectral_norm")
-"""Options of `zoo.InpaintingGAN` that the loops have no form without."""
+"""Options of `zoo.InpaintingGAN` that the loops require."""
 
 
 class InpaintingLoop(NativeLoop):
     """A `NativeLoop` of images and masks (batch, H, W), True where a pixel is missing.
 
-    `put` takes both. Nothing is drawn: `step` has no use for `draws`.
+    `put` takes both. Nothing is drawn: `step` ignores `draws`.
 
     Args:
         config: `model.config` of a `zoo.InpaintingGAN`.
-        generator_weights: float32 ndarrays, as `model.generator.get_weights()` returns them.
-        discriminator_weights: likewise.
-        variant: str, how the framework runs the step; one of the class' `variants`.
+        generator_weights: float32 arrays, from `model.generator.get_weights()`.
+        discriminator_weights: float32 arrays, from `model.discriminator.get_weights()`.
+        variant: how the framework runs the step, one of its `VARIANTS`.
         precision: "float32" or "mixed_bfloat16".
         seed: int, for the order of the images.
 
     Raises:
-        ValueError: for an architecture that the loop has no form of, or an unknown name.
+        ValueError: for an architecture that the loop doesn't support, or an unknown precision.
     """
-
-    variants = ()
 
     def __init__(
         self,
@@ -51,10 +48,8 @@ class InpaintingLoop(NativeLoop):
         seed=0,
     ):
         check_config(config)
-        check_name("variant", variant, self.variants)
-        check_name("precision", precision, COMPUTE_DTYPES)
         self.halvings, self.dilations = config["halvings"], config["dilations"]
-        self.dtype = COMPUTE_DTYPES[precision]
+        self.dtype = "bfloat16" if precision == "mixed_bfloat16" else "float32"
         super().__init__(config, generator_weights, discriminator_weights, variant, precision, seed)
 
     def build(self, generator_weights, discriminator_weights):
@@ -66,7 +61,7 @@ class InpaintingLoop(NativeLoop):
         )
 
     def build_layers(self, generator, discriminator, directions):
-        """Makes the loop's state.
+        """Creates the loop's state.
 
         Args:
             generator: (kernel, bias) of each convolution, in the order of the forward pass.
@@ -76,39 +71,39 @@ class InpaintingLoop(NativeLoop):
         raise NotImplementedError
 
     def restoring_weights(self):
-        """The generator's weights, as `complete` wants them."""
+        """Returns the generator's weights in the form that `complete` takes."""
         raise NotImplementedError
 
     def complete(self, weights, batch):
-        """Starts to restore a batch; what it returns is for `fetch`."""
+        """Starts restoring a batch, and returns the argument of `fetch`."""
         raise NotImplementedError
 
     def fetch(self, result):
-        """uint8 ndarray (batch, H, W, C) of what `complete` started."""
+        """Returns the images that `complete` started, a uint8 array of shape `(batch, H, W, C)`."""
         raise NotImplementedError
 
     def restore(self, images, masks, batch_size):
         """Fills the holes of images.
 
         Args:
-            images: uint8 ndarray (N, H, W, C), of the size that the loop trains on.
-            masks: bool ndarray (N, H, W), True where a pixel is missing.
-            batch_size: int, images per forward pass.
+            images: uint8 array of shape `(N, H, W, C)`, of the size that the loop trains on.
+            masks: bool array of shape `(N, H, W)`, True where a pixel is missing.
+            batch_size: images per forward pass.
 
         Returns:
-            uint8 ndarray (N, H, W, C). Known pixels are bit-identical.
+            uint8 array of shape `(N, H, W, C)`. Known pixels are bit-identical.
         """
         restored = images.copy()
         damaged = np.flatnonzero(masks.any(axis=(1, 2)))
         batch_size = min(batch_size, len(damaged))
         weights, started = self.restoring_weights(), collections.deque()
         for start in range(0, len(damaged), max(batch_size, 1)):
-            # The last batch is filled up with the ones before it: one shape, one compilation.
+            # The last batch is filled up with earlier images: one shape, one compilation.
             stop = min(start + batch_size, len(damaged))
             chosen = damaged[stop - batch_size : stop]
             batch = self.put(images[chosen], masks[chosen])
             started.append((chosen, self.complete(weights, batch)))
-            if len(started) > 1:  # one is read while the device works at the next
+            if len(started) > 1:  # one is read while the device computes the next
                 self._take(restored, started)
         while started:
             self._take(restored, started)
@@ -120,11 +115,11 @@ class InpaintingLoop(NativeLoop):
 
 
 def encode_decode(x, layers, halvings, dilations, gated, grow):
-    """The generator from its input to its last feature maps.
+    """Computes the generator from its input to its last feature maps.
 
     Args:
         x: a framework's tensor, the first guess beside the mask.
-        layers: iterator over (kernel, bias); the output's are left.
+        layers: iterator over (kernel, bias); the output layer's remain.
         halvings: int.
         dilations: ints.
         gated: `(x, layer, stride=1, dilation=1)`, a gated convolution.
@@ -146,26 +141,17 @@ def encode_decode(x, layers, halvings, dilations, gated, grow):
 
 
 def check_config(config):
-    """Raises `ValueError` for an architecture that the loops have no form of."""
+    """Raises `ValueError` for an architecture that the loops don't support."""
     missing = [name for name in FIXED if not config[name]]
     if missing:
         raise ValueError(
-            f"The hand-written loops have {', '.join(FIXED)}. Received: "
-            f"{', '.join(f'{name}=False' for name in missing)}. Benchmark the model with them."
+            f"The hand-written loops require {', '.join(FIXED)}. Received: "
+            f"{', '.join(f'{name}=False' for name in missing)}"
         )
     sides = config["image_shape"][:2]
-    # Other sizes leave an odd row or column over somewhere in the first guess.
+    # Other sizes are odd at some level of the first guess.
     if any(side % 2**LEVELS and side not in (16, 32) for side in sides):
         raise ValueError(
             f"An image's height and width must be 16, 32 or multiples of {2**LEVELS}, to halve "
             f"evenly. Received: {sides[0]}x{sides[1]}"
-        )
-
-
-def check_name(argument, name, names):
-    """Raises `ValueError` unless the name is one of those."""
-    if name not in names:
-        raise ValueError(
-            f"`{argument}` must be one of {', '.join(map(repr, names))}. "
-            f"Received: {argument}={name!r}"
         )

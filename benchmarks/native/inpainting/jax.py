@@ -16,8 +16,6 @@ LAYOUT = ("NHWC", "HWIO", "NHWC")
 class Loop(inpainting.InpaintingLoop):
     """See `inpainting.InpaintingLoop`."""
 
-    variants = ("jit",)
-
     def build_layers(self, generator, discriminator, directions):
         networks = {"generator": generator, "discriminator": discriminator}
         state = {
@@ -26,7 +24,7 @@ class Loop(inpainting.InpaintingLoop):
             "moments": {k: adam.init(v) for k, v in networks.items()},
             "count": 0,
         }
-        # Copies: donated buffers must be nobody else's.
+        # Copies, as donated buffers must not be shared.
         self.state = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state)
         self.architecture = (self.halvings, tuple(self.dilations), self.dtype)
 

@@ -9,8 +9,6 @@ from benchmarks.native.tensorflow.adam import Adam
 class Loop(inpainting.InpaintingLoop):
     """See `inpainting.InpaintingLoop`."""
 
-    variants = ("graph", "xla")
-
     def build_layers(self, generator, discriminator, directions):
         self.generator = [tuple(map(tf.Variable, layer)) for layer in generator]
         self.discriminator = [tuple(map(tf.Variable, layer)) for layer in discriminator]

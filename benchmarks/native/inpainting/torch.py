@@ -10,14 +10,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from benchmarks import native
-from benchmarks.native import inpainting
+from benchmarks.native import base, inpainting
 
 
 class Loop(inpainting.InpaintingLoop):
     """See `inpainting.InpaintingLoop`."""
-
-    variants = ("eager", "compile")
 
     def build_layers(self, generator, discriminator, directions):
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -29,7 +26,7 @@ class Loop(inpainting.InpaintingLoop):
         self.discriminator_adam = adam(self.discriminator)
         functions = (self._generate, discriminator_loss, generator_loss, self._complete)
         if self.variant == "compile":
-            # Each batch size gets code of its own, not code for any size.
+            # Each batch size is compiled by itself, not one code for all sizes.
             functions = [torch.compile(function, dynamic=False) for function in functions]
         self.generate, self.discriminator_loss, self.generator_loss, self.finish = functions
 
@@ -58,7 +55,7 @@ class Loop(inpainting.InpaintingLoop):
         loss_d.backward()
         self.discriminator_adam.step()
 
-        # No gradients for the discriminator: nothing would use them.
+        # Gradients of the discriminator would be unused here.
         fixed = [(kernel.detach(), bias.detach()) for kernel, bias in self.discriminator]
         loss_g, self.directions = self.generator_loss(
             fixed, self.directions, fake, real, holes, shown_fake
@@ -69,7 +66,7 @@ class Loop(inpainting.InpaintingLoop):
         return loss_d.detach(), loss_g.detach()
 
     def _generate(self, weights, images, masks):
-        """What the generator draws, what it drew from, and what the discriminator is shown."""
+        """Returns generated images, their inputs, and the discriminator's view of them."""
         with torch.no_grad():
             real, holes = encode(images, masks)
             shown_real = torch.cat([real, holes], 1).to(self.dtype)
@@ -86,7 +83,7 @@ class Loop(inpainting.InpaintingLoop):
         return guess + convolve(x.float(), *next(layers), padding=1)
 
     def restoring_weights(self):
-        # Cast once for all batches; the output's stay in float32.
+        # Cast once for all batches; the output layer's stay in float32.
         *layers, output = self.generator
         layers = [(kernel.to(self.dtype), bias.to(self.dtype)) for kernel, bias in layers]
         return [(kernel.detach(), bias.detach()) for kernel, bias in [*layers, output]]
@@ -116,10 +113,10 @@ class Loop(inpainting.InpaintingLoop):
 
 
 def adam(layers):
-    """Adam in one fused kernel."""
+    """Returns PyTorch's fused Adam for some weights."""
     parameters = [parameter for layer in layers for parameter in layer]
-    betas = native.BETA_1, native.BETA_2
-    return torch.optim.Adam(parameters, native.LEARNING_RATE, betas, native.EPSILON, fused=True)
+    betas = base.BETA_1, base.BETA_2
+    return torch.optim.Adam(parameters, base.LEARNING_RATE, betas, base.EPSILON, fused=True)
 
 
 def encode(images, masks):
@@ -133,7 +130,7 @@ def pull_push(images, holes):
     known = 1 - holes
     pyramid = [torch.cat([images * known, known], 1)]
     for _ in range(inpainting.LEVELS):
-        # An axis of one pixel stays as it is: what lies outside does not count.
+        # An axis of one pixel stays as it is: pixels outside of the image do not count.
         pyramid.append(functional.avg_pool2d(pyramid[-1], 2, ceil_mode=True))
     values, weights = pyramid[-1][:, :-1], pyramid[-1][:, -1:]
     guess = values / (weights + inpainting.GUESS_EPSILON)

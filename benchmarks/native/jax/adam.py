@@ -7,18 +7,18 @@ from benchmarks.native.base import BETA_1, BETA_2, EPSILON, LEARNING_RATE
 
 
 def init(weights):
-    """A first state: zeros for both moments, trees like `weights`."""
+    """Returns the initial moments: zeros, trees like `weights`."""
     return jax.tree.map(jnp.zeros_like, weights), jax.tree.map(jnp.zeros_like, weights)
 
 
 def update(weights, gradients, moments, count):
-    """One update of Kingma & Ba 2015, in the faster form at the end of their section 2.
+    """Returns an update of Kingma & Ba 2015, in the faster form at the end of their section 2.
 
     Args:
         weights: tree of float32 arrays.
         gradients: tree like it.
-        moments: what `init` or the last update returned.
-        count: int scalar, updates including this one.
+        moments: from `init` or the last update.
+        count: int scalar, number of updates, this one included.
 
     Returns:
         New weights and moments.

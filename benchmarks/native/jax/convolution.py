@@ -1,7 +1,7 @@
-"""Convolutions with "same" padding, channels last, in the form that is fast where they run.
+"""Convolutions with "same" padding, channels last, each in the form that is fast on the device.
 
-GPUs have kernels for all of them. XLA on a CPU has none for dilated inputs, which a transposed
-convolution of stride 2 and the gradient of a strided one are. There the outputs of even and odd
+GPUs have kernels for all of them. XLA on a CPU has none for dilated inputs, which transposed
+convolutions of stride 2 and gradients of strided ones have. There the outputs of even and odd
 positions are computed as channels of a convolution of stride 1, then put side by side ("depth to
 space"; Shi et al. 2016, "Is the deconvolution layer the same as a convolutional layer?"). The
 strided convolution itself, and its gradient with respect to the kernel, are fast as they are; and
@@ -35,7 +35,7 @@ def transposed_convolution(x, kernel, stride=1):
 
 
 def _on_cpu():
-    """Whether XLA compiles for a CPU."""
+    """Returns whether XLA compiles for a CPU."""
     return jax.default_backend() == "cpu"
 
 
@@ -78,7 +78,7 @@ _transposed.defvjp(_transposed_forward, _transposed_backward)
 
 
 def _kernel_gradient(x, kernel, gradient):
-    """Of the strided convolution of `x`, given the gradient of its outputs."""
+    """The kernel's gradient of the strided convolution of `x`, from the outputs' gradient."""
     _, pullback = jax.vjp(lambda kernel: _convolution(x, kernel, 2), kernel)
     return pullback(gradient)[0]
 
@@ -101,12 +101,12 @@ def _depth_to_space(x, kernel):
     kernel = kernel.reshape(taps, 2, taps, 2, filters, channels)[::-1, :, ::-1]
     kernel = kernel.transpose(0, 2, 5, 1, 3, 4).reshape(taps, taps, channels, 4 * filters)
 
-    # Of the full convolution only pairs with a position inside of the outputs.
+    # The full convolution is needed only at pairs with a position inside the outputs.
     paddings = [
         (taps - 1 - before // 2, (before + 2 * length - 1) // 2 - length + 1)
         for length in (height, width)
     ]
-    # XLA is many times slower when the convolution pads by itself.
+    # XLA is many times slower if the convolution does the padding.
     x = _convolution(jnp.pad(x, [(0, 0), *paddings, (0, 0)]), kernel, 1, "VALID")
     pairs = x.shape[1:3]
     x = x.reshape(-1, *pairs, 2, 2, filters).transpose(0, 1, 3, 2, 4, 5)

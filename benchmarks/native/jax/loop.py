@@ -30,7 +30,7 @@ class Loop(NativeLoop):
             "count": 0,
             "key": key,
         }
-        # Copies: donated buffers must be nobody else's.
+        # Copies, as donated buffers must not be shared.
         self.state = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state)
         self.train_step = jax.jit(self._train_step, donate_argnums=0)
         self.sample_step = jax.jit(self._sample_step, static_argnames="count")

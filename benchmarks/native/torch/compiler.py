@@ -1,4 +1,4 @@
-"""`torch.compile`, or one clear error where it cannot work."""
+"""`torch.compile`, or a clear error where it can't work."""
 
 import importlib.util
 import os
@@ -8,10 +8,10 @@ import torch
 
 
 def compile_function(function):
-    """`function` compiled as one graph for each shape that it is called with.
+    """Returns `function`, compiled as one graph for each shape of its inputs.
 
     Raises:
-        RuntimeError: without the compiler that the device needs.
+        RuntimeError: if the compiler for the device isn't installed.
     """
     if torch.cuda.is_available():
         missing = None if importlib.util.find_spec("triton") else "the package triton"

@@ -10,7 +10,7 @@ from benchmarks.native.torch.compiler import compile_function
 
 
 class Loop(NativeLoop):
-    """See `NativeLoop`. What is compiled: the passes from inputs to losses, not the updates."""
+    """See `NativeLoop`. The passes from inputs to losses are compiled, the updates are not."""
 
     def build(self, generator_weights, discriminator_weights):
         torch.manual_seed(self.seed)
@@ -35,7 +35,7 @@ class Loop(NativeLoop):
     def put(self, images):
         images = torch.from_numpy(images)
         if self.device.type == "cuda":
-            # From pinned memory the copy runs beside whatever the device does.
+            # A copy from pinned memory overlaps with the device's work.
             images = images.pin_memory().to(self.device, non_blocking=True)
         return images
 
@@ -48,7 +48,7 @@ class Loop(NativeLoop):
         loss_d.backward()
         self.discriminator_adam.step()
 
-        # No gradients of the discriminator's weights: nothing would use them.
+        # Gradients of the discriminator's weights would be unused here.
         self.discriminator.requires_grad_(False)
         loss_g = self.generator_loss(shown.requires_grad_())
         self.discriminator.requires_grad_(True)
@@ -78,7 +78,7 @@ class Loop(NativeLoop):
         return torch.from_numpy(latents).to(self.device)
 
     def _autocast(self):
-        # One context per pass: it keeps the cast weights until it ends, and updates change them.
+        # One context per pass: it caches cast weights, and updates change the weights.
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed)
 
     def _fake_images(self, latents):
@@ -113,7 +113,7 @@ class Loop(NativeLoop):
 
 
 def adam(network):
-    """Adam in one fused kernel."""
+    """Returns PyTorch's fused Adam for a network."""
     return torch.optim.Adam(
         network.parameters(), LEARNING_RATE, (BETA_1, BETA_2), EPSILON, fused=True
     )

@@ -1,9 +1,9 @@
 """The networks as modules, channels last in memory.
 
-PyTorch pads both sides alike, TensorFlow's and Keras' "same" one pixel more behind than before when
-kernel and stride differ by an odd number. With stride 2 and an odd kernel, the one is the other
-turned by 180 degrees: so images and kernels are turned, and all layers are those of everybody's
-PyTorch DCGAN. An even kernel with stride 2 is padded alike on both sides anyway.
+PyTorch pads both sides alike; "same" padding in TensorFlow and Keras adds one pixel more behind
+than before if kernel and stride differ by an odd number. With stride 2 and an odd kernel, one is
+the other rotated by 180 degrees: images and kernels are rotated, and all layers are those of a
+usual PyTorch DCGAN. An even kernel with stride 2 is padded alike on both sides in any case.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from benchmarks.native.blocks import VARIANCE_EPSILON
 
 
 class Unflatten(nn.Module):
-    """(batch, H * W * C) -> (batch, C, H, W), channels last in memory: nothing is moved."""
+    """(batch, H * W * C) -> (batch, C, H, W), channels last in memory: a view."""
 
     def __init__(self, grid):
         super().__init__()
@@ -32,7 +32,7 @@ class Flatten(nn.Module):
 
 
 class FullPrecision(nn.Module):
-    """A module that computes in float32 under autocast too."""
+    """Runs a module in float32, under autocast as well."""
 
     def __init__(self, module):
         super().__init__()
@@ -44,7 +44,7 @@ class FullPrecision(nn.Module):
 
 
 def is_turned(network):
-    """Whether the network's images are turned by 180 degrees, see above.
+    """Returns whether the network's images are rotated by 180 degrees, see above.
 
     Raises:
         ValueError: for an even kernel with stride 1, which neither padding fits.
@@ -55,14 +55,14 @@ def is_turned(network):
             odd.add(len(weights["kernel"]) % 2 == 1)
             if block.stride == 1 and odd != {True}:
                 raise ValueError(
-                    "A convolution of stride 1 must have an odd kernel here: PyTorch's transposed "
-                    f"one pads both sides alike. Received: kernel size {len(weights['kernel'])}"
+                    "The kernel of a convolution of stride 1 must be odd: PyTorch's transposed one "
+                    f"pads both sides alike. Received: kernel size {len(weights['kernel'])}"
                 )
     return odd == {True}
 
 
 def build(network, config, dropout=0.0, grid=None):
-    """A `nn.Sequential` of blocks.
+    """Returns a `nn.Sequential` of blocks.
 
     Args:
         network: `blocks.Network`.
@@ -128,12 +128,12 @@ def _normalization(block, arrays, momentum):
     kind = nn.BatchNorm1d if block.kind == "dense" else nn.BatchNorm2d
     layer = kind(len(arrays[0]), VARIANCE_EPSILON, momentum=1 - momentum)
     _set_weights((layer.weight, layer.bias, layer.running_mean, layer.running_var), arrays)
-    layer.num_batches_tracked = None  # an addition per pass that nobody needs
+    layer.num_batches_tracked = None  # saves an addition per pass
     return layer
 
 
 def _set_weights(tensors, arrays):
-    """Copies arrays into tensors, of the same shape each; `None` has no tensor."""
+    """Copies arrays, but for `None`, into tensors of the same shapes."""
     arrays = [array for array in arrays if array is not None]
     with torch.no_grad():
         for tensor, array in zip(tensors, arrays, strict=True):
@@ -141,6 +141,6 @@ def _set_weights(tensors, arrays):
 
 
 def turn_grid(array, grid):
-    """(H * W * C, ...) -> the same shape, positions turned by 180 degrees."""
+    """Rotates the positions of an array of shape (H * W * C, ...) by 180 degrees."""
     array = torch.as_tensor(np.asarray(array))
     return array.reshape(*grid, *array.shape[1:]).flip(0, 1).reshape(array.shape)

@@ -2,8 +2,8 @@
 
 XLA has no fast path for dilated convolutions on a CPU, and dilated is what a transposed convolution
 and the gradients of both are by default: up to a hundred times slower. But the two are each other's
-gradient, and a transposed convolution is a plain one of stride 1 that computes each of the stride's
-phases as a channel (Shi et al. 2016, "Is the deconvolution layer the same as a convolutional
+gradient, and a transposed convolution is a plain one of stride 1 whose channels are the stride's
+phases (Shi et al. 2016, "Is the deconvolution layer the same as a convolutional
 layer?"). So each is given its gradients here.
 
 With "same" padding and a kernel w of length k, along each axis, at stride s, n = size / s:
@@ -52,7 +52,7 @@ def convolve_transposed(y, kernel, strides):
 
 
 def _kernel_gradient(x, y, kernel, strides):
-    """Of `convolve`, where `y` is the gradient at its outputs; of its transpose, at its inputs."""
+    """Computes the kernel's gradient, from x and the gradient at y, or y and the gradient at x."""
 
     def linear(kernel):
         return lax.conv_general_dilated(
@@ -88,10 +88,10 @@ convolve_transposed.defvjp(_forward(convolve_transposed), _convolve_transposed_b
 
 
 class _Phases:
-    """How one axis falls into phases: x[s j + r - shift] is phase r, position j.
+    """Phases of one axis: x[s j + r - shift] is phase r, position j.
 
-    Let t - p + shift = s m + r: then w[t] is tap m of phase r. Of all shifts, that with the fewest
-    products is chosen: k = 4 takes 2 taps a phase with a shift of 1, and 3 without.
+    Let t - p + shift = s m + r: then w[t] is tap m of phase r. The shift with the fewest products
+    is chosen: k = 4 takes 2 taps a phase with a shift of 1, and 3 without.
     """
 
     def __init__(self, k, stride, size):
@@ -109,7 +109,7 @@ class _Phases:
 
 
 def _phase_kernel(kernel, axes):
-    """(kh, kw, a, b) -> (taps, taps, b, phases * a), taps counted backward."""
+    """Maps (kh, kw, a, b) to (taps, taps, b, phases * a), taps counted backward."""
     margins = [axis.kernel_margins for axis in axes]
     kernel = jnp.pad(kernel, [*margins, (0, 0), (0, 0)])
     a, b = kernel.shape[2:]
@@ -119,6 +119,6 @@ def _phase_kernel(kernel, axes):
 
 
 def _margins(kernel, strides):
-    """Zeros before and after each axis: their sum is k - s, and one more behind if that is odd."""
+    """Returns the zeros before and after each axis, k - s in all; the odd one comes after."""
     sums = [max(k - s, 0) for k, s in zip(kernel.shape[:2], strides, strict=True)]
     return [(total // 2, total - total // 2) for total in sums]

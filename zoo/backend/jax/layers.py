@@ -11,12 +11,12 @@ from zoo.backend.jax import convolution
 
 
 def lay_out_kernel(variable):
-    """Leaves the kernel of a convolution as it is: compilers choose their own layout."""
+    """Leaves a convolution's kernel as it is: compilers choose their own layout."""
     del variable
 
 
 def convolve(inputs, kernel, strides, dilation_rate, bias):
-    """Convolution of (batch, height, width, channels) with "same" padding, and a bias or `None`."""
+    """Computes a convolution of (batch, height, width, channels), plus a bias unless `None`."""
     _, height, width, _ = inputs.shape
     whole = height % strides[0] == 0 and width % strides[1] == 0
     if _on_cpu() and max(strides) > 1 and whole:
@@ -27,14 +27,17 @@ def convolve(inputs, kernel, strides, dilation_rate, bias):
 
 
 def convolve_transposed(inputs, kernel, strides):
-    """Transposed convolution of (batch, height, width, channels) with "same" padding."""
+    """Computes a transposed convolution of (batch, height, width, channels)."""
     if _on_cpu():
         return convolution.convolve_transposed(inputs, kernel, strides)
     return keras_convolution.convolve_transposed(inputs, kernel, strides)
 
 
 def batch_normalize(inputs, gamma, beta, epsilon):
-    """Normalized inputs, and mean and (biased) variance of all axes but the last."""
+    """Returns normalized inputs, and mean and (biased) variance over all axes but the last."""
+    # Keras' formula, and as fast as Keras' layer: on one CPU core, its steps took 1.002 times as
+    # long for the DCGAN at 28x28, 1.000 at 64x64 and 1.004 for the dense GAN. But its sums round
+    # in another way, which after 20 steps of training had moved losses by up to 1%.
     x = inputs.astype(gamma.dtype)
     axes = tuple(range(x.ndim - 1))
     mean = jnp.mean(x, axes)
@@ -49,20 +52,12 @@ def move_toward(variable, value, share):
 
 
 def random_bits(shape, seed):
-    """int16 tensor of all values alike, from a seed of Keras' `SeedGenerator`."""
-    size = math.prod(shape)
-    # Half as many words as values, and a generator that a CPU is quick at.
-    _, words = jax.lax.rng_bit_generator(
-        jnp.concatenate([seed, seed]),
-        (-(-size // 2),),
-        "uint32",
-        algorithm=jax.lax.RandomAlgorithm.RNG_PHILOX,
-    )
-    return jax.lax.bitcast_convert_type(words, "int16").reshape(-1)[:size].reshape(shape)
+    """Draws an int16 tensor, uniform over all values, from a seed of Keras' `SeedGenerator`."""
+    return jax.lax.bitcast_convert_type(jax.random.bits(seed, shape, "uint16"), "int16")
 
 
 def fourier_threshold():
-    """How many times fewer products a convolution's Fourier form must take to be faster here."""
+    """Returns how many times fewer products make a convolution's Fourier form faster here."""
     return 1.9 if _on_cpu() else math.inf
 
 

@@ -4,7 +4,7 @@ import keras
 
 
 class ChainedScope(keras.StatelessScope):
-    """A scope whose reads fall through to the scope around it, which Keras' own scope hides."""
+    """A scope whose reads fall through to the scope around it; Keras' own scope hides that one."""
 
     def __enter__(self):
         super().__enter__()
@@ -25,9 +25,11 @@ class ChainedScope(keras.StatelessScope):
 def purify(function, variables):
     """Makes `function` pure in the values of `variables`.
 
-    Returns `pure(values, *inputs) -> (result, updates)` and `commit(updates)`. What the function
-    assigned on its way (batch statistics, seeds) would leak tracers if it were stored at once, so
-    it leaves the differentiated function as an output and is assigned outside.
+    What the function assigns on its way (batch statistics, seeds) would leak tracers if it were
+    stored at once, so it leaves the differentiated function as an output and is assigned outside.
+
+    Returns:
+        `pure(values, *inputs) -> (result, updates)`, and `commit(updates)`.
     """
     updated = []
 

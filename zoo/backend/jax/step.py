@@ -8,13 +8,12 @@ import jax
 import keras
 from jax import numpy as jnp
 
-from zoo.backend import adam
 from zoo.backend.jax import updates
 from zoo.backend.jax.scope import purify
 
 
 def run_step(model, step, state, data):
-    """Runs `step(data)` as `(state, data) -> (logs, state)`, the signature that `jax.jit` gets."""
+    """Runs `step(data)` as `(state, data) -> (logs, state)`, the signature under `jax.jit`."""
     groups = [
         model.trainable_variables,
         model.non_trainable_variables,
@@ -37,7 +36,7 @@ def run_step(model, step, state, data):
 def fuse_steps(model, function):
     """Makes one compiled loop of `steps_per_execution` steps, which Keras dispatches one by one.
 
-    Batches are stacked for it. Where it can't be, the last ones of an epoch, `function` takes them.
+    Batches are stacked for it; those that can't be, the last of an epoch, go to `function`.
     """
     count = model.steps_per_execution
     distributed = keras.distribution.distribution() is not None
@@ -64,12 +63,12 @@ def fuse_steps(model, function):
 
 
 def call_network(network, inputs, training):
-    """The outputs of a network."""
+    """Returns the outputs of a network."""
     return network(inputs, training=training)
 
 
 def value_and_gradients(function, variables):
-    """`function() -> (loss, aux)`; returns `(loss, aux)` and d loss / d variables."""
+    """Calls `function() -> (loss, aux)`; returns `(loss, aux)` and d loss / d variables."""
     pure, commit = purify(function, variables)
 
     def objective(values):
@@ -83,7 +82,7 @@ def value_and_gradients(function, variables):
 
 
 def forward_and_pullback(function, variables):
-    """`function() -> outputs`; returns outputs and `pullback(d loss / d outputs)`."""
+    """Calls `function() -> outputs`; returns outputs and `pullback(d loss / d outputs)`."""
     pure, commit = purify(function, variables)
     outputs, pullback, assigned = jax.vjp(pure, [v.value for v in variables], has_aux=True)
     commit(assigned)
@@ -91,7 +90,7 @@ def forward_and_pullback(function, variables):
 
 
 def input_gradient(function, inputs, differentiable=False):
-    """`function(inputs) -> (value, aux)`; returns `(value, aux)` and d value / d inputs."""
+    """Calls `function(inputs) -> (value, aux)`; returns `(value, aux)` and d value / d inputs."""
     del differentiable  # every gradient is, in JAX
     pure, commit = purify(function, [])
 
@@ -105,34 +104,32 @@ def input_gradient(function, inputs, differentiable=False):
 
 
 def all_finite(tensors):
-    """Scalar bool: whether all numbers are finite, and their squares, which Adam keeps.
+    """Returns whether all numbers are finite, and their squares, which Adam keeps.
 
-    Columns first: XLA adds up a whole tensor one number after the other, on one core of a CPU.
+    Columns first: XLA sums a whole tensor serially, on one core of a CPU.
     """
     columns = [jnp.sum(jnp.square(x.astype("float32")), tuple(range(x.ndim - 1))) for x in tensors]
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(column)) for column in columns]))
 
 
 def apply_gradients(optimizer, gradients, variables, sound=None):
-    """One update, unless `sound`, a scalar bool, is false."""
-    plain = sound is not None and adam.is_plain(optimizer, variables)
-    update = updates.update_adam if plain else updates.update
-    update(optimizer, gradients, variables, sound)
+    """Applies one update unless `sound`, a scalar bool, is false."""
+    updates.update(optimizer, gradients, variables, sound)
 
 
 def revert(variables, values, sound):
-    """Gives variables earlier values back, unless `sound`, a scalar bool, is true."""
+    """Restores earlier values of variables unless `sound`, a scalar bool, is true."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(jnp.where(sound, variable.value, value))
 
 
 def feed(batches):
-    """The same `zoo.adversarial.feeding.ArrayBatches`: Keras' way from NumPy to here is fast."""
+    """Returns the same batches: Keras' conversion from NumPy is fast here."""
     return batches
 
 
 def compile_inference(function, network, jit_compile):
-    """`inputs -> function(*inputs)` on arrays, of a function that reads the network's variables."""
+    """Returns `infer(*arrays)`, which runs a function that reads the network's variables."""
 
     def pure(values, inputs):
         with keras.StatelessScope(list(zip(network.variables, values, strict=True))):
@@ -143,17 +140,17 @@ def compile_inference(function, network, jit_compile):
 
 
 def synchronize(model):
-    """During `fit` the state lives in the trainer's loop; this brings it back to the variables."""
+    """Writes the state that the trainer's loop holds during `fit` back to the variables."""
     model.jax_state_sync()
 
 
 @contextlib.contextmanager
 def state_kept(model):
-    """Keras' loop takes the values off the variables; after an error they are put back.
+    """Puts the variables' values back after an error: Keras' loop takes them away.
 
-    Without it a first step that fails (a wrong shape, met while tracing) loses every weight.
+    Otherwise a first step that fails (on a wrong shape, while tracing) would lose every weight.
     """
-    # What an earlier `train_on_batch` left there may be older than the variables.
+    # What an earlier `train_on_batch` left there can be older than the variables.
     model._jax_state = None
     variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
     held = [(v, v.value) for v in variables]
@@ -168,5 +165,5 @@ def state_kept(model):
 
 
 def device_name():
-    """The device that runs the computation."""
+    """Returns the name of the device that runs the computation."""
     return jax.devices()[0].device_kind

@@ -1,13 +1,10 @@
-"""JAX: an optimizer's update that leaves everything as it is if a step isn't sound."""
+"""JAX: an optimizer's update that changes nothing if a step isn't sound."""
 
 import jax
-from jax import numpy as jnp
-
-from zoo.backend import adam
 
 
 def update(optimizer, gradients, variables, sound):
-    """One update of any optimizer, unless `sound`, a scalar bool or `None`, is false.
+    """Applies one update of any optimizer, unless `sound`, a scalar bool or `None`, is false.
 
     Stateless, since a loss-scaling optimizer branches under `lax.cond`.
     """
@@ -24,27 +21,3 @@ def update(optimizer, gradients, variables, sound):
     results = update(*state) if sound is None else jax.lax.cond(sound, update, leave, *state)
     for variable, value in zip(updated, results, strict=True):
         variable.assign(value)
-
-
-def update_adam(optimizer, gradients, variables, sound):
-    """One update of a plain Adam, unless `sound`, a scalar bool, is false.
-
-    Keras' formula; of a step that isn't sound, with gradients and all rates of 0. That leaves every
-    number as it is, and stays one pass over them. A branch around the update takes longer on a CPU,
-    and of numbers chosen one by one XLA makes copies.
-    """
-
-    def gate(value):
-        return jnp.where(sound, value, 0.0)
-
-    beta_1_power, beta_2_power = adam.powers(optimizer)
-    rate = gate(optimizer.learning_rate * jnp.sqrt(1 - beta_2_power) / (1 - beta_1_power))
-    first_rate, second_rate = gate(1 - optimizer.beta_1), gate(1 - optimizer.beta_2)
-    moments = adam.slots(optimizer, variables)
-    for gradient, variable, first, second in zip(gradients, variables, *moments, strict=True):
-        gradient = gate(gradient)
-        first.assign(first.value + (gradient - first.value) * first_rate)
-        second.assign(second.value + (jnp.square(gradient) - second.value) * second_rate)
-        change = rate * first.value / (jnp.sqrt(second.value) + optimizer.epsilon)
-        variable.assign(variable.value - change)
-    optimizer.iterations.assign_add(sound.astype(optimizer.iterations.dtype))

@@ -8,8 +8,8 @@ import keras
 def keep_tensorflow_off_gpus():
     """Keeps TensorFlow on the CPU, unless it is Keras' backend.
 
-    At its first operation it would otherwise claim the memory of every GPU that it sees, all that
-    the backend hasn't taken yet.
+    Otherwise its first operation would claim the memory of every GPU that it sees, as much as
+    the backend hasn't claimed yet.
     """
     if keras.backend.backend() == "tensorflow":
         return

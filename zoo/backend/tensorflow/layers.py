@@ -9,23 +9,23 @@ from zoo.backend import keras_convolution
 
 
 def lay_out_kernel(variable):
-    """Leaves the kernel of a convolution as it is: compilers choose their own layout."""
+    """Leaves a convolution's kernel as it is: compilers choose their own layout."""
     del variable
 
 
 def convolve(inputs, kernel, strides, dilation_rate, bias):
-    """Convolution of (batch, height, width, channels) with "same" padding, and a bias or `None`."""
+    """Computes a convolution of (batch, height, width, channels), plus a bias unless `None`."""
     outputs = keras_convolution.convolve(inputs, kernel, strides, dilation_rate)
     return outputs if bias is None else tf.nn.bias_add(outputs, bias)
 
 
 def convolve_transposed(inputs, kernel, strides):
-    """Transposed convolution of (batch, height, width, channels) with "same" padding."""
+    """Computes a transposed convolution of (batch, height, width, channels)."""
     return keras_convolution.convolve_transposed(inputs, kernel, strides)
 
 
 def batch_normalize(inputs, gamma, beta, epsilon):
-    """Normalized inputs, and mean and (biased) variance of all axes but the last."""
+    """Returns normalized inputs, and mean and (biased) variance over all axes but the last."""
     x = inputs
     if x.shape.rank != 4:  # what the fused kernel takes
         x = tf.reshape(x, (-1, 1, 1, x.shape[-1]))
@@ -40,7 +40,7 @@ def move_toward(variable, value, share):
 
 
 def random_bits(shape, seed):
-    """int16 tensor of all values alike, from a seed of Keras' `SeedGenerator`."""
+    """Draws an int16 tensor, uniform over all values, from a seed of Keras' `SeedGenerator`."""
     shape = tf.stack(shape)
     size = tf.reduce_prod(shape)
     # The kernels, and XLA, take seeds of 32 bits.
@@ -52,5 +52,5 @@ def random_bits(shape, seed):
 
 
 def fourier_threshold():
-    """How many times fewer products a convolution's Fourier form must take to be faster here."""
+    """Returns how many times fewer products make a convolution's Fourier form faster here."""
     return math.inf if tf.config.list_physical_devices("GPU") else 2.5

@@ -1,4 +1,4 @@
-"""TensorFlow: variables mutate, and tapes watch just the variables that are asked for."""
+"""TensorFlow: variables mutate, and a tape watches only the given variables."""
 
 import contextlib
 import functools
@@ -9,24 +9,24 @@ from zoo.backend import adam
 
 
 def run_step(model, step, data):
-    """The trainer's signature is the imperative one already: `data -> logs`."""
+    """Runs `step(data)`, which is the trainer's signature already."""
     del model
     return step(data)
 
 
 def fuse_steps(model, function):
-    """Keras' loop of `steps_per_execution` steps is in the graph already."""
+    """Returns Keras' loop of `steps_per_execution` steps, which is in the graph already."""
     del model
     return function
 
 
 def call_network(network, inputs, training):
-    """The outputs of a network."""
+    """Returns the outputs of a network."""
     return network(inputs, training=training)
 
 
 def value_and_gradients(function, variables):
-    """`function() -> (loss, aux)`; returns `(loss, aux)` and d loss / d variables."""
+    """Calls `function() -> (loss, aux)`; returns `(loss, aux)` and d loss / d variables."""
     values = [v.value for v in variables]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(values)
@@ -35,7 +35,7 @@ def value_and_gradients(function, variables):
 
 
 def forward_and_pullback(function, variables):
-    """`function() -> outputs`; returns outputs and `pullback(d loss / d outputs)`."""
+    """Calls `function() -> outputs`; returns outputs and `pullback(d loss / d outputs)`."""
     values = [v.value for v in variables]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(values)
@@ -48,7 +48,7 @@ def forward_and_pullback(function, variables):
 
 
 def input_gradient(function, inputs, differentiable=False):
-    """`function(inputs) -> (value, aux)`; returns `(value, aux)` and d value / d inputs."""
+    """Calls `function(inputs) -> (value, aux)`; returns `(value, aux)` and d value / d inputs."""
     del differentiable  # an enclosing tape records this one's gradient
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(inputs)
@@ -57,16 +57,16 @@ def input_gradient(function, inputs, differentiable=False):
 
 
 def all_finite(tensors):
-    """Scalar bool: whether all numbers are finite, and their squares, which Adam keeps."""
+    """Returns whether all numbers are finite, and their squares, which Adam keeps."""
     return tf.math.is_finite(tf.add_n([tf.nn.l2_loss(tf.cast(x, tf.float32)) for x in tensors]))
 
 
 def apply_gradients(optimizer, gradients, variables, sound=None):
-    """One update, of a plain Adam by one fused kernel per variable.
+    """Applies one update unless `sound`, a scalar bool, is false.
 
-    None if `sound`, a scalar bool, is false. Replicas' gradients are summed by the optimizer, hence
-    the division; those of a replica whose own aren't sound count as zeros, since none may stay
-    away.
+    A plain Adam's takes one fused kernel per variable. The optimizer sums the replicas' gradients,
+    hence the division; gradients of a replica that aren't sound count as zeros, since every
+    replica must take part.
     """
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     if replicas > 1:
@@ -92,7 +92,7 @@ def apply_gradients(optimizer, gradients, variables, sound=None):
 
 
 def revert(variables, values, sound):
-    """Gives variables earlier values back, unless `sound`, a scalar bool, is true."""
+    """Restores earlier values of variables unless `sound`, a scalar bool, is true."""
 
     def give_back():
         for variable, value in zip(variables, values, strict=True):
@@ -103,10 +103,10 @@ def revert(variables, values, sound):
 
 
 def feed(batches):
-    """A `tf.data.Dataset` of what `ArrayBatches` holds, unless it changes the samples.
+    """Returns a `tf.data.Dataset` of the same batches, unless they are augmented.
 
-    What Keras makes of arrays, or of batches in Python, runs beside the step on threads of its own:
-    with two cores, steps took half as long again in every other call of `fit`.
+    Keras' own pipeline for arrays runs on further threads beside the step: with two cores, steps
+    took half as long again in every other call of `fit`.
     """
     if batches.augment is not None:
         return batches
@@ -129,13 +129,13 @@ def feed(batches):
 
 
 def compile_inference(function, network, jit_compile):
-    """`inputs -> function(*inputs)` on arrays, of a function that reads the network's variables."""
+    """Returns `infer(*arrays)`, which runs a function that reads the network's variables."""
     del network
     run = tf.function(function, jit_compile=jit_compile is True)  # XLA gains nothing by itself
 
     @functools.cache
     def trace(*specs):
-        # Each on purpose: of calls that trace again, TensorFlow would complain.
+        # One trace per shape, on purpose: TensorFlow warns of calls that trace again.
         return run.get_concrete_function(*specs)
 
     def infer(*inputs):
@@ -146,18 +146,18 @@ def compile_inference(function, network, jit_compile):
 
 
 def synchronize(model):
-    """Variables are always current."""
+    """Does nothing: variables are always current."""
     del model
 
 
 def state_kept(model):
-    """Variables always hold their values."""
+    """Does nothing: variables always hold their values."""
     del model
     return contextlib.nullcontext()
 
 
 def device_name():
-    """The device that runs the computation."""
+    """Returns the name of the device that runs the computation."""
     gpus = tf.config.list_physical_devices("GPU")
     return tf.config.experimental.get_device_details(gpus[0])["device_name"] if gpus else "cpu"
 

@@ -7,10 +7,10 @@ from torch.nn import functional
 
 
 def lay_out_kernel(variable):
-    """Lets the kernel of a convolution lie in memory as the convolution reads it.
+    """Lays out a convolution's kernel in memory in the order in which it is read.
 
-    Its shape stays (height, width, a, b): only the strides change. Otherwise each pass would copy
-    it, forward and back.
+    Its shape stays (height, width, a, b): only the strides change. Otherwise each pass, forward and
+    back, would copy it.
     """
     data = variable.value.data
     if data.ndim == 4 and data.device.type != "meta":
@@ -18,7 +18,7 @@ def lay_out_kernel(variable):
 
 
 def convolve(inputs, kernel, strides, dilation_rate, bias):
-    """Convolution of (batch, height, width, channels) with "same" padding, and a bias or `None`.
+    """Computes a convolution of (batch, height, width, channels), plus a bias unless `None`.
 
     Seen as (batch, channels, height, width) such a tensor is what PyTorch calls channels last:
     nothing is moved.
@@ -40,7 +40,7 @@ def convolve(inputs, kernel, strides, dilation_rate, bias):
 
 
 def convolve_transposed(inputs, kernel, strides):
-    """Transposed convolution of (batch, height, width, channels) with "same" padding."""
+    """Computes a transposed convolution of (batch, height, width, channels)."""
     _, height, width, _ = inputs.shape
     padding = [max(k - s, 0) // 2 for k, s in zip(kernel.shape[:2], strides, strict=True)]
     outputs = functional.conv_transpose2d(
@@ -51,12 +51,13 @@ def convolve_transposed(inputs, kernel, strides):
 
 
 def batch_normalize(inputs, gamma, beta, epsilon):
-    """Normalized inputs, and mean and (biased) variance of all axes but the last."""
+    """Returns normalized inputs, and mean and (biased) variance over all axes but the last."""
     # (batch, channels, ...), channels last in memory: any other layout is slow both ways.
     x = inputs.contiguous().movedim(-1, 1)
     mean, unbiased = torch.zeros_like(gamma.detach()), torch.zeros_like(gamma.detach())
-    # As moving statistics that keep nothing of before. `torch.nn.functional.batch_norm` refuses a
-    # single value per channel, which an epoch's last batch may hold.
+    # The batch's statistics, as moving ones that keep nothing of before. Unlike this function,
+    # `torch.nn.functional.batch_norm` refuses a single value per channel, which an epoch's last
+    # batch can hold.
     outputs = torch.batch_norm(
         x, gamma, beta, mean, unbiased, True, 1.0, epsilon, torch.backends.cudnn.enabled
     )
@@ -72,7 +73,7 @@ def move_toward(variable, value, share):
 
 
 def random_bits(shape, seed):
-    """int16 tensor of all values alike, from a seed of Keras' `SeedGenerator`."""
+    """Draws an int16 tensor, uniform over all values, from a seed of Keras' `SeedGenerator`."""
     if seed.device.type == "meta":
         return torch.empty(shape, dtype=torch.int16, device="meta")
     generator = torch.Generator(seed.device)
@@ -80,14 +81,14 @@ def random_bits(shape, seed):
     generator.manual_seed((first + second) & 0xFFFFFFFF)
     size = math.prod(shape)
     words = torch.empty(-(-size // 4), dtype=torch.int64, device=seed.device)
-    # From the least of all numbers on, to no end: all 64 bits. A draw for every element would take
+    # From the smallest number on, without an end: all 64 bits. A draw for every element would take
     # as long as a convolution.
     words.random_(-(2**63), None, generator=generator)
     return words.view(torch.int16)[:size].view(shape)
 
 
 def fourier_threshold():
-    """How many times fewer products a convolution's Fourier form must take to be faster here."""
+    """Returns how many times fewer products make a convolution's Fourier form faster here."""
     return math.inf if torch.cuda.is_available() else 1.9
 
 

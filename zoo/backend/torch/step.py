@@ -10,22 +10,22 @@ from zoo.backend.torch import updates
 
 
 def run_step(model, step, data):
-    """The trainer's signature is the imperative one already: `data -> logs`."""
+    """Runs `step(data)`, which is the trainer's signature already."""
     del model
     return step(data)
 
 
 def fuse_steps(model, function):
-    """Keras refuses `steps_per_execution` over 1 here: there is nothing to fuse."""
+    """Returns the function itself: Keras refuses `steps_per_execution` over 1 here."""
     del model
     return function
 
 
 def call_network(network, inputs, training):
-    """The outputs of a network.
+    """Returns the outputs of a network.
 
-    Eagerly, Keras' checks and conversions around each layer's `call` take as long as a small layer
-    itself. Where they have nothing to do, the layers are called directly.
+    In eager mode, Keras' checks and conversions around each layer's `call` take as long as a small
+    layer itself. Where they have nothing to do, the layers are called directly.
     """
     tensors = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     plain = all(tensor.dtype == torch.float32 for tensor in tensors) and not _is_hooked(network)
@@ -50,21 +50,21 @@ def call_network(network, inputs, training):
 
 
 def value_and_gradients(function, variables):
-    """`function() -> (loss, aux)`; returns `(loss, aux)` and d loss / d variables."""
+    """Calls `function() -> (loss, aux)`; returns `(loss, aux)` and d loss / d variables."""
     loss, aux = function()
     return (loss, aux), _gradients(loss, variables)
 
 
 def forward_and_pullback(function, variables):
-    """`function() -> outputs`; returns outputs and `pullback(d loss / d outputs)`."""
+    """Calls `function() -> outputs`; returns outputs and `pullback(d loss / d outputs)`."""
     outputs = function()
     return outputs, lambda output_gradients: _gradients(outputs, variables, output_gradients)
 
 
 def input_gradient(function, inputs, differentiable=False):
-    """`function(inputs) -> (value, aux)`; returns `(value, aux)` and d value / d inputs."""
+    """Calls `function(inputs) -> (value, aux)`; returns `(value, aux)` and d value / d inputs."""
     with torch.enable_grad():
-        # A gradient that is differentiated again may lead on to what the inputs were made of.
+        # A gradient that is differentiated again can lead on to what the inputs were made of.
         inputs = inputs if differentiable and inputs.requires_grad else inputs.detach()
         inputs = inputs if inputs.requires_grad else inputs.requires_grad_()
         value, aux = function(inputs)
@@ -75,19 +75,19 @@ def input_gradient(function, inputs, differentiable=False):
 
 
 def all_finite(tensors):
-    """Scalar bool: whether all numbers are finite, and their squares, which Adam keeps."""
+    """Returns whether all numbers are finite, and their squares, which Adam keeps."""
     with torch.no_grad():
         flat = [_flatten(x.float()) for x in tensors]
         return torch.isfinite(torch.stack([torch.dot(x, x) for x in flat]).sum())
 
 
 def apply_gradients(optimizer, gradients, variables, sound=None):
-    """One update, outside of autograd's record; of a plain Adam in one fused kernel.
+    """Applies one update, outside of autograd's record, unless `sound`, a scalar bool, is false.
 
-    None if `sound`, a scalar bool, is false.
+    A plain Adam's takes one fused kernel.
     """
     with torch.no_grad():
-        # `torch.compile` fuses an optimizer by itself, and can't trace what is fused already.
+        # `torch.compile` fuses an optimizer itself, and can't trace the fused kernel.
         if adam.is_plain(optimizer, variables) and not torch.compiler.is_compiling():
             updates.update(optimizer, list(gradients), variables, sound)
             return
@@ -99,19 +99,19 @@ def apply_gradients(optimizer, gradients, variables, sound=None):
 
 
 def revert(variables, values, sound):
-    """Gives variables earlier values back, unless `sound`, a scalar bool, is true."""
+    """Restores earlier values of variables unless `sound`, a scalar bool, is true."""
     with torch.no_grad():
         for variable, value in zip(variables, values, strict=True):
             variable.value.copy_(torch.where(sound, variable.value, value))
 
 
 def feed(batches):
-    """The same `zoo.adversarial.feeding.ArrayBatches`: Keras' way from NumPy to here is fast."""
+    """Returns the same batches: Keras' conversion from NumPy is fast here."""
     return batches
 
 
 def compile_inference(function, network, jit_compile):
-    """`inputs -> function(*inputs)` on arrays, of a function that reads the network's variables."""
+    """Returns `infer(*arrays)`, which runs a function that reads the network's variables."""
     del network
     run = torch.compile(function) if jit_compile is True else function
 
@@ -123,23 +123,23 @@ def compile_inference(function, network, jit_compile):
 
 
 def synchronize(model):
-    """Variables are always current."""
+    """Does nothing: variables are always current."""
     del model
 
 
 def state_kept(model):
-    """Variables always hold their values."""
+    """Does nothing: variables always hold their values."""
     del model
     return contextlib.nullcontext()
 
 
 def device_name():
-    """The device that runs the computation."""
+    """Returns the name of the device that runs the computation."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
 
 
 def _is_plain(layer):
-    """Whether a call of this layer is its `call` in float32, and nothing else."""
+    """Returns whether calling this layer is its `call` in float32, and nothing else."""
     policy = layer.dtype_policy
     makes_masks = isinstance(layer, (keras.layers.Embedding, keras.layers.Masking))
     return (
@@ -157,7 +157,7 @@ def _is_hooked(layer):
 
 
 def _flatten(tensor):
-    """All numbers as one axis, in the order in which they lie in memory; no copy without gaps."""
+    """Returns all numbers as one axis, in memory order: no copy unless there are gaps."""
     axes = sorted(range(tensor.ndim), key=tensor.stride, reverse=True)
     return tensor.permute(axes).reshape(-1)
 

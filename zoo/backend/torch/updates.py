@@ -1,4 +1,4 @@
-"""PyTorch: Adam's update by its fused kernel, whatever the gradients' order in memory."""
+"""PyTorch: Adam's update by the fused kernel, for gradients in any order in memory."""
 
 import torch
 
@@ -6,7 +6,7 @@ from zoo.backend import adam
 
 
 def update(optimizer, gradients, variables, sound):
-    """One update, unless `sound`, a scalar bool, is false; `None` for true."""
+    """Applies one update, unless `sound`, a scalar bool or `None`, is false."""
     values = [v.value for v in variables]
     if not values:  # a frozen network
         return
@@ -15,8 +15,8 @@ def update(optimizer, gradients, variables, sound):
         for moment, value in zip(moments, values, strict=True):
             moment.data = _laid_out_like(moment.data, value)
     gradients = [_laid_out_like(*pair) for pair in zip(gradients, values, strict=True)]
-    # PyTorch corrects both moments before it adds epsilon, Keras afterward. At a step so late that
-    # PyTorch has nothing left to correct, Keras' corrected rate does it.
+    # PyTorch corrects both moments before it adds epsilon, Keras afterward. So PyTorch is given a
+    # step at which nothing is left to correct, and the rate that Keras corrects.
     late = torch.full((), 1e9, device=values[0].device)
     beta_1_power, beta_2_power = adam.powers(optimizer)
     rate = optimizer.learning_rate * torch.sqrt(1 - beta_2_power) / (1 - beta_1_power)
@@ -37,12 +37,12 @@ def update(optimizer, gradients, variables, sound):
 
 
 def _laid_out_like(tensor, reference):
-    """The same numbers, in the reference's order in memory."""
+    """Returns the same numbers in the reference's order in memory."""
     if tensor.stride() == reference.stride():
         return tensor
     return torch.empty_like(reference).copy_(tensor)
 
 
 def _in_memory_order(tensor):
-    """A tensor without gaps, as one axis: the fused kernel copies whatever looks transposed."""
+    """Views a tensor without gaps as one axis: the fused kernel copies what looks transposed."""
     return tensor.detach().as_strided((tensor.numel(),), (1,))

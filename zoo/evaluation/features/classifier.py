@@ -1,4 +1,4 @@
-"""Small image classifiers, one for each data set, whose features Fréchet distances are measured in.
+"""Small image classifiers, one for each data set, in whose features Fréchet distances are measured.
 
 The Inception features of the original FID come from large color photographs, and say little about
 28x28 digits or 64x64 scenes; a network trained on the data set itself is the usual stand-in.
@@ -6,8 +6,11 @@ Distances in its features compare only with distances in the same features, so i
 by a sha256.
 """
 
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,18 +27,21 @@ from zoo.hub import locations
 from zoo.hub.download import sha256_of
 from zoo.hub.weights import load_weights
 
+if TYPE_CHECKING:
+    import keras
+
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a data set's classifier looks like.
+    """Architecture of a data set's classifier.
 
     Args:
         image_shape: `(height, width, channels)` of its images, in pixels.
-        classes: How many classes it tells apart.
-        feature_width: How many features an image has.
+        classes: int, number of classes.
+        feature_width: int, number of features of an image.
         widths: Filters of its convolutions, from the images' size down.
-        residual: Whether it is the residual network of `networks.py`, or the plain one.
-        dropout: Share of what the features are made of that training drops, in [0, 1).
+        residual: bool, whether it is the residual network of `networks.py`, or the plain one.
+        dropout: float in [0, 1), rate of the dropout ahead of the feature layer, in training.
     """
 
     image_shape: tuple[int, int, int]
@@ -61,44 +67,44 @@ class Classifier:
 
     Args:
         network: A `keras.Model` as `build_network` returns.
-        card: What is known about its weights, as a dict.
+        card: dict, the card of its weights.
     """
 
-    def __init__(self, network, card):
+    def __init__(self, network: keras.Model, card: dict[str, Any]) -> None:
         self.network = network
         self.card = card
 
     @property
-    def name(self):
-        """The data set that it was trained on."""
+    def name(self) -> str:
+        """Name of the data set that it was trained on."""
         return self.card["name"]
 
     @property
-    def identity(self):
-        """The sha256 of its weights file."""
+    def identity(self) -> str:
+        """sha256 of its weights file."""
         return self.card["sha256"]
 
     @property
-    def image_shape(self):
+    def image_shape(self) -> tuple[int, int, int]:
         """`(height, width, channels)` of the images that it takes, in pixels."""
         return tuple(self.network.input_shape[1:])
 
     @property
-    def feature_width(self):
-        """How many features an image has."""
+    def feature_width(self) -> int:
+        """Number of features of an image."""
         return self.network.output_shape[0][1]
 
     @property
-    def classes(self):
-        """How many classes it tells apart."""
+    def classes(self) -> int:
+        """Number of classes."""
         return self.network.output_shape[1][1]
 
-    def features(self, images, batch_size=500):
+    def features(self, images: np.ndarray, batch_size: int = 500) -> tuple[np.ndarray, np.ndarray]:
         """Computes the penultimate layer's features and the class probabilities.
 
         Args:
             images: uint8 array of shape `(N, *image_shape)`, values 0..255.
-            batch_size: Images per forward pass.
+            batch_size: int, images per forward pass.
 
         Returns:
             `(features, probabilities)`, float32 arrays of shapes `(N, feature_width)` and
@@ -109,8 +115,11 @@ class Classifier:
 
         Example:
 
-        >>> features, probabilities = load_classifier("mnist").features(images)
-        >>> digits = probabilities.argmax(axis=1)
+        >>> features, probabilities = load_classifier("mnist").features(
+        ...     np.zeros((2, 28, 28, 1), "uint8")
+        ... )
+        >>> features.shape, probabilities.shape
+        ((2, 96), (2, 10))
         """
         images = check_images(images, self.image_shape)
         if batch_size < 1:
@@ -125,20 +134,20 @@ class Classifier:
         return features, softmax(logits)
 
 
-def build_network(name, dtype="float32"):
+def build_network(name: str, dtype: str = "float32") -> keras.Model:
     """Builds a data set's network: convolutions, one smooth feature layer, logits.
 
     Args:
-        name: A data set, one of `ARCHITECTURES`.
-        dtype: The layers' policy. Inference is float32 whatever the global policy, so that
-            scores don't depend on it; training may take `"mixed_bfloat16"`.
+        name: str, a data set, one of `ARCHITECTURES`.
+        dtype: str, the layers' policy. Inference is float32 whatever the global policy, so that
+            scores don't depend on it; training can use `"mixed_bfloat16"`.
 
     Returns:
         A `keras.Model` from float images of shape `(N, *image_shape)` in [0, 1] to
         `[features (N, feature_width), logits (N, classes)]`.
 
     Raises:
-        InvalidInputError: If no classifier is known for this data set.
+        InvalidInputError: If there is no architecture for this data set.
 
     Example:
 
@@ -154,23 +163,23 @@ def build_network(name, dtype="float32"):
     return networks.build(ARCHITECTURES[name], f"{name}_classifier", dtype)
 
 
-def load_classifier(name="mnist"):
+def load_classifier(name: str = "mnist") -> Classifier:
     """Loads a trained classifier that ships with the package.
 
     Looks in the folder `classifiers` of each of `zoo.hub.locations.folders()`.
 
     Args:
-        name: The data set it was trained on: one of `ARCHITECTURES`.
+        name: str, the data set that it was trained on: one of `ARCHITECTURES`.
 
     Returns:
         A `Classifier`.
 
     Raises:
         WeightsNotFoundError: If there is no such classifier.
-        InvalidInputError: If there is one, of a data set that isn't in `ARCHITECTURES`.
+        InvalidInputError: If there is one, but its data set isn't in `ARCHITECTURES`.
         CardError: If its card can't be read or lacks the sha256.
-        ChecksumError: If the weights file isn't the one that the card describes.
-        WeightsMismatchError: If the weights are of another network.
+        ChecksumError: If the weights file doesn't have the sha256 of its card.
+        WeightsMismatchError: If the weights belong to another network.
 
     Example:
 
@@ -197,15 +206,16 @@ def load_classifier(name="mnist"):
     return Classifier(network, card)
 
 
-def check_images(images, image_shape):
-    """Returns images as an array, once they are known to be what a classifier takes.
+def check_images(images: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
+    """Checks that images are what a classifier takes, and returns them as an array.
 
     Args:
         images: uint8 array of shape `(N, *image_shape)`.
         image_shape: `(height, width, channels)`, in pixels.
 
     Raises:
-        InvalidInputError: For anything else; a missing channel axis or a float range isn't guessed.
+        InvalidInputError: For other types or shapes: a channel axis is never added, and the range
+            of floats never guessed.
 
     Example:
 

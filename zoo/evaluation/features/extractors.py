@@ -1,4 +1,10 @@
-"""Networks whose features scores are computed in, by the name that goes with every score."""
+"""Networks in whose features scores are computed, by the name that goes with every score."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
 
 from zoo.errors import InvalidInputError
 from zoo.evaluation.features.classifier import ARCHITECTURES, load_classifier
@@ -6,19 +12,38 @@ from zoo.evaluation.features.classifier import ARCHITECTURES, load_classifier
 INCEPTION = "inception"
 
 
-def names():
-    """The names that `load_extractor` takes: one for each data set's classifier, `"inception"`."""
+class Extractor(Protocol):
+    """Anything that computes features of images: a `Classifier`, `Inception`, or one's own.
+
+    Attributes:
+        name: str, part of every score's protocol.
+        identity: str, the sha256 of its weights.
+        image_shape: `(height, width, channels)` of the images that it takes; `None` for any.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None: ...
+
+    def features(self, images: np.ndarray, batch_size: int = ...) -> tuple[np.ndarray, np.ndarray]:
+        """Computes features and class probabilities, float32 arrays of shape `(N, width)`."""
+
+
+def names() -> list[str]:
+    """Returns the names that `load_extractor` takes: the classifiers' data sets, `"inception"`."""
     return [*ARCHITECTURES, INCEPTION]
 
 
-def load_extractor(name):
+def load_extractor(name: str) -> Extractor:
     """Loads a feature extractor.
 
-    All have `name`, `identity` (the sha256 of their weights), `image_shape` (`None`: any), and
-    `features(images, batch_size)`, which gives features and class probabilities.
-
     Args:
-        name: One of `names()`.
+        name: str, one of `names()`.
 
     Returns:
         A `zoo.evaluation.Classifier` or a `zoo.evaluation.features.inception.Inception`.
@@ -30,8 +55,8 @@ def load_extractor(name):
 
     Example:
 
-    >>> load_extractor("mnist").features(images)[0].shape
-    (10000, 96)
+    >>> load_extractor("mnist").features(np.zeros((2, 28, 28, 1), "uint8"))[0].shape
+    (2, 96)
     """
     if name not in names():
         raise InvalidInputError(

@@ -3,6 +3,8 @@
 import contextlib
 import hashlib
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -16,35 +18,35 @@ CHANNELS = (1, 3)
 
 
 class Inception:
-    """Inception v3 as the FID of Heusel et al. 2017 takes it, on images of any size.
+    """Inception v3 as in the FID of Heusel et al. 2017, for images of any size.
 
     Args:
         network: torch-fidelity's `FeatureExtractorInceptionV3`, of `FEATURES` and `LOGITS`.
-        to_tensor: Function from a uint8 ndarray to what the network takes.
+        to_tensor: Function from a uint8 array to what the network takes.
     """
 
     name = "inception"
     image_shape = None
 
-    def __init__(self, network, to_tensor):
+    def __init__(self, network: Any, to_tensor: Callable[[np.ndarray], Any]) -> None:
         self.network = network
         self.to_tensor = to_tensor
 
     @property
-    def identity(self):
-        """The sha256 of all weights."""
+    def identity(self) -> str:
+        """sha256 of all weights."""
         digest = hashlib.sha256()
         for key, value in sorted(self.network.state_dict().items()):
             digest.update(key.encode())
             digest.update(np.ascontiguousarray(value.cpu().numpy()).tobytes())
         return digest.hexdigest()
 
-    def features(self, images, batch_size=50):
+    def features(self, images: np.ndarray, batch_size: int = 50) -> tuple[np.ndarray, np.ndarray]:
         """Computes the pool features and the class probabilities.
 
         Args:
             images: uint8 array of shape `(N, H, W, C)`, values 0..255; one channel is repeated.
-            batch_size: Images per forward pass, no more than 50 of them.
+            batch_size: int, images per forward pass; never more than 50.
 
         Returns:
             `(features, probabilities)`, float32 arrays of shapes `(N, 2048)` and `(N, 1008)`.
@@ -66,16 +68,18 @@ class Inception:
         return np.concatenate(features), softmax(np.concatenate(logits))
 
 
-def load_inception():
-    """Loads the network, with weights where torch-fidelity keeps or finds them.
+def load_inception() -> Inception:
+    """Loads the network with the weights that torch-fidelity keeps, or downloads.
 
     Raises:
         MissingDependencyError: If torch-fidelity isn't installed.
-        WeightsNotFoundError: If its weights are not there and can't be downloaded.
+        WeightsNotFoundError: If its weights are missing and can't be downloaded.
 
     Example:
 
-    >>> features, probabilities = load_inception().features(images)
+    ```python
+    features, probabilities = load_inception().features(images)
+    ```
     """
     fidelity = import_optional(
         "torch_fidelity.feature_extractor_inceptionv3", "keras-gan-zoo[inception]"

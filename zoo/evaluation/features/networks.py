@@ -1,6 +1,6 @@
-"""The networks of the classifiers: plain for digits, residual for photographs.
+"""Networks of the classifiers: plain for digits, residual for photographs.
 
-Policy, data format and names are given to every layer: the user's Keras configuration must not
+Every layer sets its policy, data format and name, so that the user's Keras configuration doesn't
 change them.
 """
 
@@ -18,8 +18,8 @@ def build(architecture, name, dtype):
 
     Args:
         architecture: A `zoo.evaluation.features.classifier.Architecture`.
-        name: The name of the model.
-        dtype: The policy of all layers but the last, which is float32.
+        name: str, the name of the model.
+        dtype: str, the policy of all layers but the last, which is float32.
 
     Returns:
         A `keras.Model` from float images of shape `(N, *image_shape)` in [0, 1] to
@@ -38,7 +38,7 @@ def build(architecture, name, dtype):
 
 
 def _plain_body(x, widths, dtype):
-    """Two convolutions for each width and one for the last, each width at half the size."""
+    """Stacks two convolutions for each width and one for the last, halving the size each time."""
     convolve = functools.partial(_convolve, dtype=dtype)
     last = len(widths)
     for number, filters in enumerate(widths, start=1):
@@ -52,10 +52,10 @@ def _plain_body(x, widths, dtype):
 
 
 def _residual_body(x, widths, dtype):
-    """A stem, a residual block for each further width, each at half the size, and their mean."""
+    """Stacks a stem, a residual block at half the size for each further width, and their mean."""
     convolve = functools.partial(_convolve, dtype=dtype)
     stem, *widths = widths
-    # No block at the stem's size, where a CPU would spend most of its time.
+    # No block at the stem's size, which would take a CPU most of the time.
     x = convolve(x, stem, "stem", strides=x.shape[1] // STEM_SIZE)
     for number, filters in enumerate(widths, start=1):
         x = convolve(x, filters, f"down{number}", strides=2)
@@ -66,7 +66,7 @@ def _residual_body(x, widths, dtype):
 
 
 def _convolve(x, filters, name, dtype, strides=1):
-    """A 3x3 convolution with batch norm and ReLU."""
+    """Applies a 3x3 convolution, batch normalization and ReLU."""
     x = layers.Conv2D(
         filters,
         3,

@@ -1,28 +1,31 @@
 """The Fréchet distance between two Gaussians, and their moments in one pass over the data."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from zoo.errors import InvalidInputError
 
 
 @dataclass(frozen=True, eq=False)
 class Gaussian:
-    """Mean and covariance of a set of feature vectors, with how many there were.
+    """Mean and covariance of a set of feature vectors, and their number.
 
     Args:
         mean: float64 array of shape `(D,)`.
         covariance: float64 array of shape `(D, D)`, normalized by `count - 1`.
-        count: Number of vectors behind the two.
+        count: int, number of vectors behind the two.
     """
 
     mean: np.ndarray
     covariance: np.ndarray
     count: int
 
-    def distance_to(self, other):
-        """`frechet_distance` to another `Gaussian`."""
+    def distance_to(self, other: Gaussian) -> float:
+        """Computes the `frechet_distance` to another `Gaussian`."""
         return frechet_distance(self.mean, self.covariance, other.mean, other.covariance)
 
 
@@ -42,12 +45,12 @@ class StreamingMoments:
     array([2., 2.])
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.count = 0
         self._mean = None
         self._scatter = None
 
-    def update(self, batch):
+    def update(self, batch: ArrayLike) -> None:
         """Adds a batch of vectors.
 
         Args:
@@ -73,35 +76,9 @@ class StreamingMoments:
         centered = batch - batch[0]
         shift = centered.mean(axis=0)
         centered -= shift
-        self._merge(len(batch), batch[0] + shift, centered.T @ centered)
-
-    def merge(self, other):
-        """Adds all that another `StreamingMoments` has seen.
-
-        Args:
-            other: A `StreamingMoments` over vectors of the same width; it stays as it is.
-
-        Raises:
-            InvalidInputError: If the widths differ.
-        """
-        if other.count:
-            self._merge(other.count, other._mean, other._scatter)
-
-    def gaussian(self):
-        """Returns the moments so far, as a `Gaussian` of float64 arrays.
-
-        Raises:
-            InvalidInputError: With fewer than two vectors, which have no covariance.
-        """
-        if self.count < 2:
-            raise InvalidInputError(
-                f"A covariance takes at least two vectors. Received: {self.count}"
-            )
-        return Gaussian(self._mean.copy(), self._scatter / (self.count - 1), self.count)
-
-    def _merge(self, count, mean, scatter):
+        count, mean, scatter = len(batch), batch[0] + shift, centered.T @ centered
         if self.count == 0:
-            self.count, self._mean, self._scatter = count, mean.copy(), scatter.copy()
+            self.count, self._mean, self._scatter = count, mean, scatter
             return
         if mean.shape != self._mean.shape:
             raise InvalidInputError(
@@ -114,8 +91,22 @@ class StreamingMoments:
         self._mean += delta * (count / total)
         self.count = total
 
+    def gaussian(self) -> Gaussian:
+        """Returns the moments so far, as a `Gaussian` of float64 arrays.
 
-def frechet_distance(mean1, covariance1, mean2, covariance2):
+        Raises:
+            InvalidInputError: With fewer than two vectors, which have no covariance.
+        """
+        if self.count < 2:
+            raise InvalidInputError(
+                f"A covariance takes at least two vectors. Received: {self.count}"
+            )
+        return Gaussian(self._mean.copy(), self._scatter / (self.count - 1), self.count)
+
+
+def frechet_distance(
+    mean1: ArrayLike, covariance1: ArrayLike, mean2: ArrayLike, covariance2: ArrayLike
+) -> float:
     """Computes the squared Fréchet distance between two Gaussians.
 
     `|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))`, the FID of Heusel et al. 2017 (section 3)
@@ -127,7 +118,7 @@ def frechet_distance(mean1, covariance1, mean2, covariance2):
             singular ones are fine.
 
     Returns:
-        A float, at least 0, in squared units of the features.
+        float, at least 0, in squared units of the features.
 
     Raises:
         InvalidInputError: If shapes don't agree, a value isn't finite, or a covariance isn't

@@ -1,29 +1,32 @@
 """The inception score: confident classes for each image, all classes over the set."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from zoo.checks import check_count, check_seed
 from zoo.errors import InvalidInputError
 
 
-def inception_score(probabilities, splits=10, seed=0):
+def inception_score(
+    probabilities: ArrayLike, splits: int = 10, seed: int | None = 0
+) -> tuple[float, float]:
     """Computes the inception score of Salimans et al. 2016 (arXiv:1606.03498, section 4).
 
     `exp(E KL(p(y|x) || p(y)))`, for any classifier of K classes instead of Inception: 1 where all
-    images look alike to it, K where it is sure of each and all classes are equally frequent. It
-    never sees a real image, so it can't tell what is missing within a class.
+    images look alike to it, K where it is sure of each and all classes are equally frequent. No
+    real image is involved, so variety that is missing within a class doesn't show.
 
     Args:
         probabilities: Array of shape `(N, K)`, each image's class probabilities p(y|x), in
             [0, 1]; rows sum to 1.
-        splits: Parts that are scored one by one, N at most. Small parts score lower, having
-            fewer images to show all classes.
-        seed: In which order the images are split, an integer from 0 to 2^31 - 1; `None` for
-            another each time. They are shuffled, as by torch-fidelity: parts of images that
-            come sorted by class would each see a few classes only.
+        splits: int, number of parts that are scored one by one, at most N. Small parts score
+            lower, having fewer images to show all classes.
+        seed: int from 0 to 2^31 - 1, decides the order in which the images are split; `None` for
+            another each time. They are shuffled, as in torch-fidelity: parts of images that come
+            sorted by class would each hold few classes.
 
     Returns:
-        Mean and standard deviation over the parts, two floats; the mean is in [1, K].
+        `(mean, deviation)` over the parts, two floats; the mean is in [1, K].
 
     Raises:
         InvalidInputError: For another rank, rows that aren't probabilities (their sum more than

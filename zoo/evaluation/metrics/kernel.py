@@ -1,32 +1,39 @@
 """The kernel distance between two sets of feature vectors, KID."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from zoo.checks import check_count, check_seed
 from zoo.evaluation.metrics.vectors import check_features, row_slices, squared_norms
 
 
-def kernel_distance(features1, features2, subsets=100, subset_size=1000, seed=0):
+def kernel_distance(
+    features1: ArrayLike,
+    features2: ArrayLike,
+    subsets: int = 100,
+    subset_size: int = 1000,
+    seed: int | None = 0,
+) -> tuple[float, float]:
     """Estimates the squared maximum mean discrepancy of two distributions, from samples of each.
 
     The KID of Bińkowski et al. 2018 (arXiv:1801.01401), for features of any network:
     the unbiased estimate under the kernel `(x.y / D + 1)^3`, averaged over random subsets drawn
-    without replacement. Unlike the Fréchet distance, its expectation doesn't depend on how many
-    vectors there are.
+    without replacement. Unlike that of the Fréchet distance, its expectation doesn't depend on the
+    number of vectors.
 
     Args:
         features1, features2: Finite arrays of shape `(N, D)` and `(M, D)`, at least two vectors
             each.
-        subsets: How many pairs of subsets to draw.
-        subset_size: Vectors per subset, at least two; the size of the smaller set, if that has
-            fewer.
-        seed: Which subsets are drawn, an integer from 0 to 2^31 - 1; `None` for others each time.
+        subsets: int, pairs of subsets to draw.
+        subset_size: int of at least two, vectors per subset; reduced to the size of the smaller
+            set, if that has fewer.
+        seed: int from 0 to 2^31 - 1, decides which subsets are drawn; `None` for others each time.
 
     Returns:
-        Mean and standard deviation over the subsets, two floats. The scale is that of the kernel;
-        lower is better, and the mean can be a little below 0: an unbiased estimate of 0 has to
-        err to either side. The deviation is that of a single subset, not the error of the
-        mean. It is 0 when each subset is the whole set.
+        `(mean, deviation)` over the subsets, two floats. The scale is that of the kernel; lower is
+        better, and the mean can be a little below 0: an unbiased estimate of 0 has to err to either
+        side. The deviation is that of a single subset, not the error of the mean. It is 0 when
+        each subset is the whole set.
 
     Raises:
         InvalidInputError: For another rank, differing widths, values that aren't finite, or fewer
@@ -61,7 +68,7 @@ def kernel_distance(features1, features2, subsets=100, subset_size=1000, seed=0)
 
 
 def _mean_within(vectors):
-    # Leaving out each vector's kernel with itself is what makes the estimate unbiased.
+    # Omitting each vector's kernel with itself makes the estimate unbiased.
     diagonal = ((squared_norms(vectors) + 1.0) ** 3).sum()
     return (_kernel_sum(vectors, vectors) - diagonal) / (len(vectors) * (len(vectors) - 1))
 
@@ -71,6 +78,6 @@ def _kernel_sum(vectors1, vectors2):
     for rows in row_slices(len(vectors1), len(vectors2)):
         kernel = vectors1[rows] @ vectors2.T
         kernel += 1.0
-        # A dot product instead of a cube: this loop is what a KID takes its time for.
+        # A dot product instead of a cube: a KID spends its time in this loop.
         total += np.vdot(kernel, np.square(kernel))
     return total

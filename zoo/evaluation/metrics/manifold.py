@@ -1,6 +1,7 @@
-"""Precision and recall, density and coverage: fidelity apart from variety."""
+"""Precision and recall, density and coverage: fidelity and variety, each by itself."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from zoo.checks import check_count
 from zoo.evaluation.metrics.vectors import (
@@ -12,7 +13,9 @@ from zoo.evaluation.metrics.vectors import (
 )
 
 
-def manifold_scores(real, fake, neighbors=3, density_neighbors=5):
+def manifold_scores(
+    real: ArrayLike, fake: ArrayLike, neighbors: int = 3, density_neighbors: int = 5
+) -> dict[str, float]:
     """Scores how well two sets of features cover each other.
 
     A set's manifold is estimated by balls around its members, each reaching to the member's k-th
@@ -25,16 +28,16 @@ def manifold_scores(real, fake, neighbors=3, density_neighbors=5):
     Args:
         real: Finite array of shape `(N, D)`: features of real images.
         fake: Finite array of shape `(M, D)`: features of generated images.
-        neighbors: k of precision and recall.
-        density_neighbors: k of density and coverage.
+        neighbors: int, k of precision and recall.
+        density_neighbors: int, k of density and coverage.
 
     Returns:
-        A dict of Python floats, higher is better for each:
+        dict of Python floats; higher is better for each:
 
-        - `precision`: share of fake vectors in some real ball, in [0, 1]: how many are realistic.
-        - `recall`: share of real vectors in some fake ball, in [0, 1]: how much of the variety is
-          there. A single outlier among the fakes can raise it.
-        - `density`: how many real balls hold a fake vector on average, over k; at least 0, and
+        - `precision`: share of fake vectors in some real ball, in [0, 1]: how realistic they are.
+        - `recall`: share of real vectors in some fake ball, in [0, 1]: how much of their
+          variety is covered. A single outlier among the fakes can raise it.
+        - `density`: mean number of real balls that hold a fake vector, over k; at least 0, and
           over 1 where fakes crowd in the dense regions.
         - `coverage`: share of real vectors with a fake one in their ball, in [0, 1].
 

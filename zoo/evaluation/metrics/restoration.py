@@ -1,4 +1,4 @@
-"""How close restored images come to their originals: PSNR, SSIM, and the error in the hole."""
+"""Closeness of restored images to their originals: PSNR, SSIM, and the error in the hole."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ WINDOW = 7
 
 @dataclass(frozen=True, eq=False)
 class RestorationScores:
-    """What each of N restored images scores.
+    """Scores of each of N restored images.
 
     Args:
         psnr: float64 array of shape `(N,)`, in dB; infinite where an image is its original.
         ssim: float64 array of shape `(N,)`, at most 1.
         hole_l1: float64 array of shape `(N,)`, in [0, 1].
-        highest_finite_psnr: PSNR, in dB, of an image of this size with a single value off by one.
+        highest_finite_psnr: float, PSNR in dB of an image of this size with one value off by one.
     """
 
     psnr: np.ndarray
@@ -28,16 +28,16 @@ class RestorationScores:
     hole_l1: np.ndarray
     highest_finite_psnr: float
 
-    def summary(self):
-        """Averages over the images, each of which counts the same.
+    def summary(self) -> dict[str, int | float]:
+        """Averages the scores over the images, with equal weights.
 
-        An image that is restored exactly counts with `highest_finite_psnr`: its own is infinite,
-        and so would be the mean.
+        An image that is restored exactly counts as `highest_finite_psnr`, since an infinite PSNR
+        would make the mean infinite.
 
         Returns:
-            A dict of unrounded Python numbers: `n`, how many images; the means `psnr` (dB, higher
-            is better), `ssim` (higher is better) and `hole_l1` (lower is better); `exact_share`,
-            the share of images restored exactly, in [0, 1].
+            dict of unrounded Python numbers: `n`, the number of images; the means `psnr` (in dB,
+            higher is better), `ssim` (higher is better) and `hole_l1` (lower is better);
+            `exact_share`, the share of images restored exactly, in [0, 1].
         """
         return {
             "n": len(self.psnr),
@@ -48,11 +48,13 @@ class RestorationScores:
         }
 
 
-def score_restorations(originals, restored, masks):
+def score_restorations(
+    originals: np.ndarray, restored: np.ndarray, masks: np.ndarray
+) -> RestorationScores:
     """Scores restored images against their originals, one by one.
 
-    - PSNR: `10 log10(255^2 / MSE)`, the MSE over all values of the image as it is handed over.
-      A method is scored on whole images, known pixels put back; a hole of a quarter of the area
+    - PSNR: `10 log10(255^2 / MSE)`, the MSE over all values of the image.
+      Methods are scored on whole images with known pixels put back; a hole of a quarter of the area
       thus adds 6 dB to the PSNR in the hole.
     - SSIM (Wang et al. 2004) of the whole image by scikit-image, with its own defaults: a uniform
       7x7 window, sample covariances, the mean over the channels. The paper's Gaussian window
@@ -63,11 +65,11 @@ def score_restorations(originals, restored, masks):
     Args:
         originals: uint8 array of shape `(N, H, W, C)`, at least one image of at least 7x7 pixels.
         restored: uint8 array of the same shape.
-        masks: bool array of shape `(N, H, W)`, `True` where pixels were missing; some in each.
+        masks: bool array of shape `(N, H, W)`, `True` where pixels were missing; at least one
+            pixel in each.
 
     Returns:
-        `RestorationScores`. Images are taken one at a time: beside them, only three numbers for
-        each are held.
+        `RestorationScores`. Memory beside the images is three numbers for each.
 
     Raises:
         InvalidInputError: For other types or shapes, images that are too small, or a mask
@@ -76,9 +78,11 @@ def score_restorations(originals, restored, masks):
 
     Example:
 
-    >>> masks = zoo.masks.draw("center_square", len(images), (64, 64), seed=0)
-    >>> restored = inpaint_classically("telea", images, masks)
-    >>> score_restorations(images, restored, masks).summary()["psnr"]
+    ```python
+    masks = zoo.masks.draw("center_square", len(images), (64, 64), seed=0)
+    restored = inpaint_classically("telea", images, masks)
+    score_restorations(images, restored, masks).summary()["psnr"]
+    ```
     """
     originals, masks = check_holes(originals, masks)
     restored = np.asarray(restored)
@@ -115,16 +119,16 @@ def score_restorations(originals, restored, masks):
     return RestorationScores(*scores, _psnr(1 / (height * width * channels)))
 
 
-def check_holes(images, masks):
-    """Returns images and masks as arrays, once they are known to belong together.
+def check_holes(images: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Checks that images and masks belong together, and returns them as arrays.
 
     Args:
         images: uint8 array of shape `(N, H, W, C)`.
         masks: bool array of shape `(N, H, W)`, `True` where pixels are missing.
 
     Raises:
-        InvalidInputError: For anything else; a missing channel axis, a single mask for all images
-            or what the numbers 0 and 255 mean isn't guessed.
+        InvalidInputError: For other types or shapes: a channel axis is never added, a single mask
+            never repeated, and numbers are never taken for bools.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Feature vectors in blocks: memory that doesn't grow with how many there are."""
+"""Feature vectors in blocks, so that memory doesn't grow with their number."""
 
 import numpy as np
 
@@ -12,7 +12,13 @@ SLACK = 1e-11
 
 
 def check_features(features, name, minimum=1, width=None):
-    """Returns `features` as an array of finite vectors, shape `(N, D)`, its type unchanged.
+    """Checks that `features` are finite vectors, and returns them as an array of their own type.
+
+    Args:
+        features: Array of shape `(N, D)`.
+        name: str, what to call them in an error.
+        minimum: int, the fewest vectors.
+        width: int, the only width allowed; `None` for any.
 
     Raises:
         InvalidInputError: For another rank, width or type, fewer than `minimum` vectors, or
@@ -68,6 +74,6 @@ def squared_norms(vectors):
 
 
 def softmax(logits):
-    """Probabilities of the rows of logits, an array of shape `(N, classes)`."""
+    """Returns the probabilities of the rows of logits, arrays of shape `(N, classes)`."""
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     return odds / odds.sum(axis=1, keepdims=True)

@@ -1,0 +1,362 @@
+"""Command line of the suite: `python -m benchmarks run`, `report` and `compare`."""
+
+import dataclasses
+import datetime
+import enum
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from benchmarks.measure import cells
+from benchmarks.measure.run import run
+from benchmarks.measure.view import make_table
+from benchmarks.record.comparison import TOLERANCE, Comparison, compare
+from benchmarks.record.pairs import label
+from benchmarks.report import report
+from benchmarks.report.markdown import one_line
+from benchmarks.report.numbers import NONE, figure
+from zoo.errors import ZooError
+
+SEVERAL = {
+    "--backend",
+    "--model",
+    "--batch-size",
+    "--precision",
+    "--mode",
+    "--jit",
+    "--data",
+    "--implementation",
+    "--variant",
+}
+"""Options of `run` that take several values."""
+PIPED_WIDTHS = {"run": 160, "compare": 170}
+"""Characters of a table's lines in a pipe, where 80 would break every line."""
+INTERRUPTED = 130  # as a shell reports SIGINT
+QUICK_CHOICES = {
+    "models": ["gan28", "dcgan28"],
+    "batch_sizes": [16],
+    "precisions": ["float32"],
+    "modes": ["train", "sample"],
+    "jits": ["auto"],
+    "data": ["numpy"],
+}
+QUICK_SETTINGS = {"windows": 3, "seconds": 0.3}
+COLORS = {"slower": "yellow", "faster": "green", "repaired": "green", "broken": "red"}
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _suite():
+    """The throughput suite: measure the zoo and hand-written loops, report, compare."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs a command line and exits: with 0, 2 for an error, 130 if interrupted.
+
+    Args:
+        arguments: the command line, by default that of the process.
+
+    Raises:
+        SystemExit: always.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments[:1] == ["run"]:
+        arguments = spread(arguments, SEVERAL)
+    app(arguments, prog_name="python -m benchmarks")
+
+
+def spread(arguments: Iterable[str], options: Iterable[str]) -> list[str]:
+    """Repeats an option's flag before each of its values, which is the form that Typer takes.
+
+    Accepts `--backend jax torch`, `--backend jax,torch` and the repeated flag alike.
+
+    Args:
+        arguments: a command line without positional arguments.
+        options: names of the options that take several values, `--backend` for example.
+
+    Example:
+
+    >>> spread(["--backend", "jax", "torch", "--quick"], ["--backend"])
+    ['--backend', 'jax', '--backend', 'torch', '--quick']
+    """
+    result, flag = [], None
+    for argument in arguments:
+        name, _, values = argument.partition("=")
+        if name in options:
+            flag = name
+        elif argument.startswith("-"):
+            flag = None
+        else:
+            values = argument
+        if flag is None:
+            result.append(argument)
+        elif values:
+            result += [part for value in values.split(",") for part in (flag, value)]
+    return result
+
+
+def _several(name, choices, defaults, text):
+    """The type of an option that takes several of the choices."""
+    kind = enum.StrEnum(name, [(choice, choice) for choice in choices])
+    return Annotated[
+        list[kind],
+        typer.Option(
+            default_factory=lambda: [kind(default) for default in defaults],
+            show_default=", ".join(defaults),
+            help=text,
+        ),
+    ]
+
+
+VARIANTS = [variant for variants in cells.VARIANTS.values() for variant in variants]
+
+Backends = _several("Backend", cells.BACKENDS, cells.BACKENDS, "Backends to measure.")
+Models = _several("Model", cells.MODELS, ["dcgan28"], "Models.")
+Precisions = _several("Precision", cells.PRECISIONS, ["float32"], "Keras' dtype policies.")
+Modes = _several("Mode", cells.MODES, ["train"], "Training steps, or sampling.")
+Jits = _several("Jit", cells.JIT, ["auto"], "The zoo's `jit_compile`.")
+Data = _several(
+    "Data", cells.DATA, cells.DATA, "Train on a NumPy array, or on batches in the device's memory."
+)
+Implementations = _several(
+    "Implementation",
+    cells.IMPLEMENTATIONS,
+    cells.IMPLEMENTATIONS,
+    "The zoo, or loops written by hand in the backend's framework.",
+)
+Variants = _several(
+    "Variant",
+    VARIANTS,
+    VARIANTS,
+    "Variants of the native loops; those of backends that aren't measured are ignored.",
+)
+
+
+@app.command("run")
+def run_command(
+    backend: Backends,
+    model: Models,
+    precision: Precisions,
+    mode: Modes,
+    jit: Jits,
+    data: Data,
+    implementation: Implementations,
+    variant: Variants,
+    batch_size: Annotated[
+        list[int],
+        typer.Option(
+            default_factory=lambda: [128], show_default="128", min=1, help="Images per step."
+        ),
+    ],
+    windows: Annotated[int, typer.Option(min=1, help="Timed windows of each cell.")] = 15,
+    seconds_per_window: Annotated[
+        float, typer.Option(min=0.001, help="Intended length of a window.")
+    ] = 2.0,
+    tf32: Annotated[
+        bool, typer.Option(help="On a GPU: let float32 products round their inputs to TF32.")
+    ] = True,
+    largest: Annotated[
+        bool,
+        typer.Option(
+            "--largest-batch",
+            help="Search for the largest batch that fits, starting at the smallest --batch-size.",
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.jsonl",
+            help="File to append rows to; cells that it already holds are not measured again. "
+            "By default a new file in benchmarks/results.",
+        ),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds after which a process counts as hung.")
+    ] = 900.0,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick", help="A trial of a minute per backend: small models, three short windows."
+        ),
+    ] = False,
+):
+    """Measure training and sampling speed; options take several values after one flag.
+
+    Cells of one model, mode, precision and batch size are timed in turn, window by window, each in
+    a process of its own.
+    """
+    choices = {
+        "backends": backend,
+        "models": model,
+        "batch_sizes": [min(batch_size)] if largest else batch_size,
+        "precisions": precision,
+        "modes": mode,
+        "jits": jit,
+        "data": data,
+        "implementations": implementation,
+    }
+    choices = {
+        name: [str(value) if isinstance(value, enum.Enum) else value for value in values]
+        for name, values in choices.items()
+    }
+    choices["variants"] = {
+        name: [known for known in variants if known in variant]
+        for name, variants in cells.VARIANTS.items()
+    }
+    settings = cells.Settings(windows, seconds_per_window, tf32, timeout)
+    if quick:
+        first = {name: variants[:1] for name, variants in cells.VARIANTS.items()}
+        choices |= {**QUICK_CHOICES, "variants": first}
+        settings = dataclasses.replace(settings, **QUICK_SETTINGS)
+        largest = False
+    out = out or Path("benchmarks/results") / f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}.jsonl"
+    try:
+        rows = run(cells.make_cells(**choices), settings, out, largest)
+    except ValueError as error:
+        _exit(error)
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted; what was measured is in {out}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    _console("run").print(make_table(rows))
+    print(f"{len(rows)} rows in {out}")
+
+
+@app.command("report")
+def report_command(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="RESULTS...", help="Files of `benchmarks run`.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where to write.")
+    ] = Path("report"),
+    readme: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="README whose table of benchmarks to replace."),
+    ] = None,
+):
+    """Write report.md, report.html and charts from result files.
+
+    Exit status 2 if a file isn't what was expected.
+    """
+    try:
+        written = report(paths, out, readme)
+    except (ZooError, OSError) as error:
+        _exit(error)
+    for path in written:
+        typer.echo(f"wrote {path}")
+
+
+@app.command("compare")
+def compare_command(
+    a: Annotated[Path, typer.Argument(metavar="A", help="Result file from before.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Result file from after.")],
+    tolerance: Annotated[
+        float,
+        typer.Option(metavar="SHARE", help="Slower by no more than this is no regression."),
+    ] = TOLERANCE,
+    relative: Annotated[
+        bool,
+        typer.Option(
+            "--relative",
+            help="Judge the ratio to the interleaved native loop: a machine's drift cancels.",
+        ),
+    ] = False,
+):
+    """Compare two result files, cell by cell.
+
+    Exit status 1 if a cell of B is broken, or slower beyond noise and tolerance; 2 if a file
+    isn't what was expected.
+    """
+    try:
+        comparison = compare(a, b, tolerance, relative)
+    except (ZooError, ValueError, OSError) as error:
+        _exit(error)
+    for warning in comparison.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    console = _console("compare", highlight=False)
+    judged = "the ratio to the native peer" if relative else "images/s"
+    console.print(comparison_table(comparison, f"A = {a}, B = {b}, judged by {judged}"))
+    for name, rows in (("A", comparison.only_in_a), ("B", comparison.only_in_b)):
+        if rows:
+            console.print(f"Only in {name}:")
+        for row in rows:
+            console.print(f"  {escape(_name(row))} on {escape(one_line(row.device))}")
+    for cell in comparison.cells:
+        if cell.verdict == "broken":
+            console.print(escape(f"{_name(cell.b)}: {one_line(cell.b.error)}"))
+    console.print(
+        f"{len(comparison.cells)} cells compared, regressions: {len(comparison.regressions)}"
+    )
+    if comparison.regressions:
+        raise typer.Exit(1)
+
+
+def comparison_table(comparison: Comparison, title: str) -> Table:
+    """Returns the cells in both files as a `rich` table."""
+    table = Table(title=escape(one_line(title)))
+    table.add_column("cell", overflow="fold")
+    for column in ("A", "B", "B / A [95%]", "zoo / native: A", "B", "B / A [95%]"):
+        table.add_column(escape(column), justify="right")
+    table.add_column("verdict")
+    for cell in comparison.cells:
+        absolute, relative = cell.absolute, cell.relative
+        verdict = cell.verdict
+        if cell.is_regression(comparison.tolerance):
+            text = f"[bold red]{verdict}: regression[/]"
+        else:
+            color = COLORS.get(verdict)
+            text = f"[{color}]{verdict}[/]" if color else verdict
+        table.add_row(
+            escape(_name(cell.a)),
+            *((figure(absolute.a), figure(absolute.b)) if absolute else _statuses(cell)),
+            escape(_ratio(absolute)),
+            *((f"{relative.a:.3f}", f"{relative.b:.3f}") if relative else (NONE, NONE)),
+            escape(_ratio(relative)),
+            text,
+        )
+    return table
+
+
+def _statuses(cell):
+    """Images per second in each run, or its status where the cell failed."""
+    return [
+        figure(row.median) if row.ok else row.status.replace("_", " ") for row in (cell.a, cell.b)
+    ]
+
+
+def _ratio(change):
+    if change is None:
+        return NONE
+    band = "[?]" if change.interval is None else "[{:.3f}, {:.3f}]".format(*change.interval)
+    return f"{change.ratio:.3f} {band}"
+
+
+def _name(row):
+    parts = (row.model, row.mode, row.data, row.backend, label(row), row.precision)
+    return one_line(f"{' '.join(parts)} {row.batch_size}")
+
+
+def _console(command, **options):
+    """A console for a command's table; in a pipe, wide enough for whole lines."""
+    console = Console(**options)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTHS[command]
+    return console
+
+
+def _exit(error):
+    """Reports an error in one line and exits with status 2."""
+    typer.echo(f"error: {error}", err=True)
+    raise typer.Exit(2) from None

@@ -1,0 +1,114 @@
+"""Cells, one per result row, and the groups of cells that are timed side by side."""
+
+import dataclasses
+import itertools
+
+from benchmarks.measure.workloads import WORKLOADS
+from benchmarks.native import VARIANTS
+
+BACKENDS = tuple(VARIANTS)
+MODELS = tuple(WORKLOADS)
+PRECISIONS = ("float32", "mixed_bfloat16")
+MODES = ("train", "sample")
+JIT = ("auto", "on", "off")
+DATA = ("numpy", "device")
+IMPLEMENTATIONS = ("zoo", "native")
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One configuration to time, in a process of its own: Keras' backend is fixed at import.
+
+    Args:
+        model: a key of `workloads.WORKLOADS`.
+        mode: `"train"` or `"sample"`.
+        precision: `"float32"` or `"mixed_bfloat16"`.
+        batch_size: int.
+        backend: `"jax"`, `"tensorflow"` or `"torch"`.
+        implementation: `"zoo"` or `"native"`.
+        variant: `"fit"`, `"step"` or `"generate"` of the zoo, one of `native.VARIANTS` otherwise.
+        jit: `jit_compile` of the zoo, `"auto"`, `"on"` or `"off"`; `None` for a native loop.
+        data: source of the batches: a NumPy array (`"numpy"`) or the device's memory (`"device"`).
+    """
+
+    model: str
+    mode: str
+    precision: str
+    batch_size: int
+    backend: str
+    implementation: str
+    variant: str
+    jit: str | None
+    data: str
+
+    @property
+    def group(self) -> tuple:
+        """What cells that are timed side by side have in common."""
+        return (self.model, self.mode, self.precision, self.batch_size)
+
+    @property
+    def label(self) -> str:
+        """A readable name within the group: `jax zoo fit (numpy, jit auto)`."""
+        jit = f", jit {self.jit}" if self.jit else ""
+        return f"{self.backend} {self.implementation} {self.variant} ({self.data}{jit})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Settings of a measurement.
+
+    Args:
+        windows: int, timed windows of each cell.
+        seconds: float, intended length of a window.
+        tf32: bool, whether float32 products may round their inputs to TF32, on a GPU.
+        timeout: float, seconds after which a call to a process counts as hung.
+        devices: name of the module of device calls, with a placeholder for the backend.
+    """
+
+    windows: int = 15
+    seconds: float = 2.0
+    tf32: bool = True
+    timeout: float = 900.0
+    devices: str = "benchmarks.measure.devices.{backend}"
+
+
+def make_cells(
+    backends, models, batch_sizes, precisions, modes, jits, data, implementations, variants=None
+):
+    """Returns all cells of these choices, as groups that are timed side by side.
+
+    `fit` and the native loops train on every kind of data, the zoo's bare step on device-resident
+    batches only. Sampling always ends in host memory: its `data` is `"numpy"`.
+
+    Args:
+        backends, models, batch_sizes, precisions, modes, jits, data, implementations: values of
+            the fields of `Cell`; `jits` are for the zoo only.
+        variants: dictionary from a backend to native variants; `native.VARIANTS` by default.
+
+    Returns:
+        A list of lists of `Cell`.
+    """
+    variants = VARIANTS if variants is None else variants
+    groups = []
+    for group in itertools.product(models, modes, precisions, batch_sizes):
+        kinds = [
+            (backend, *kind)
+            for backend in backends
+            for kind in _kinds(group[1], data, jits, implementations, variants[backend])
+        ]
+        groups.append([Cell(*group, *kind) for kind in dict.fromkeys(kinds)])
+    return [group for group in groups if group]
+
+
+def _kinds(mode, data, jits, implementations, variants):
+    """Yields (implementation, variant, jit, data) of the cells of one backend."""
+    sources = data if mode == "train" else ("numpy",)
+    if "zoo" in implementations:
+        pairs = [("fit", source) for source in sources] if mode == "train" else []
+        pairs += [("step", "device")] if mode == "train" and "device" in sources else []
+        pairs += [("generate", "numpy")] if mode == "sample" else []
+        for (variant, source), jit in itertools.product(pairs, jits):
+            yield "zoo", variant, jit, source
+    if "native" in implementations:
+        for variant, source in itertools.product(variants, sources):
+            yield "native", variant, None, source

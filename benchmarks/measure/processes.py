@@ -1,0 +1,92 @@
+"""A cell's process as its parent sees it: commands with a time limit, and how the process ended."""
+
+import multiprocessing
+import os
+import signal
+import tempfile
+from pathlib import Path
+
+from benchmarks.measure import worker
+
+LOG_LINES = 15
+
+
+class CellFailedError(Exception):
+    """A cell's process failed and is gone.
+
+    Args:
+        status: a row's: `"out_of_memory"` or `"failed"`.
+        error: str, what happened.
+    """
+
+    def __init__(self, status, error):
+        super().__init__(error)
+        self.status, self.error = status, error
+
+
+class CellProcess:
+    """A fresh process for a cell, alive until `close`.
+
+    Args:
+        cell: `cells.Cell`.
+        settings: `cells.Settings`.
+        target: what it runs: a function of (connection, cell, settings, path of its log).
+    """
+
+    def __init__(self, cell, settings, target=worker.main):
+        self.timeout = settings.timeout
+        descriptor, log = tempfile.mkstemp(prefix="benchmark-", suffix=".log")
+        os.close(descriptor)
+        self.log = Path(log)
+        # Spawned, not forked: frameworks and their threads must not be inherited.
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=target, args=(theirs, cell, settings, log))
+        self.process.start()
+        theirs.close()
+
+    def call(self, name: str, *arguments):
+        """Sends a command and returns its result.
+
+        Raises:
+            CellFailedError: if the command raised or took too long, or the process ended.
+        """
+        try:
+            self.connection.send((name, arguments))
+            if not self.connection.poll(self.timeout):
+                raise CellFailedError(
+                    "failed", f"`{name}` gave no answer in {self.timeout:g} s.{self._log_tail()}"
+                )
+            status, result = self.connection.recv()
+            if status != "ok":
+                raise CellFailedError(status, result)
+        except (EOFError, OSError):
+            raise self._ended(name) from None
+        finally:
+            if self.process.exitcode is not None:
+                self.connection.close()
+        return result
+
+    def _ended(self, name):
+        self.process.join(10)
+        code = self.process.exitcode
+        if code == -signal.SIGKILL:
+            # Linux kills like this when memory runs out, and nothing else here does.
+            return CellFailedError(
+                "out_of_memory", f"The process was killed during `{name}`: the memory ran out."
+            )
+        how = f"by signal {-code}" if code is not None and code < 0 else f"with status {code}"
+        return CellFailedError(
+            "failed", f"The process ended {how} during `{name}`.{self._log_tail()}"
+        )
+
+    def _log_tail(self):
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join([" Its last output:", *lines[-LOG_LINES:]]) if lines else ""
+
+    def close(self):
+        """Ends the process and removes its log; further calls do nothing."""
+        self.connection.close()
+        self.process.kill()
+        self.process.join()
+        self.log.unlink(missing_ok=True)

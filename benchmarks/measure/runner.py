@@ -1,0 +1,129 @@
+"""Measurement of a group: its cells' processes live side by side and are timed in turn.
+
+Whatever else the machine does affects all of them: ratios of two cells are taken window by window.
+Only one process computes at a time.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+from benchmarks.measure.cells import Cell, Settings
+from benchmarks.measure.processes import CellFailedError, CellProcess
+
+
+@dataclasses.dataclass
+class Outcome:
+    """Measurements of a cell.
+
+    Args:
+        cell: `cells.Cell`.
+        status: a row's.
+        error: str or `None`.
+        alone: bool, whether no other cell was measured beside it.
+        facts: dict of further fields of the row, from its process.
+        windows: (seconds, losses) per timed window.
+    """
+
+    cell: Cell
+    status: str = "ok"
+    error: str | None = None
+    alone: bool = False
+    facts: dict = dataclasses.field(default_factory=dict)
+    windows: list = dataclasses.field(default_factory=list)
+
+    @property
+    def images_per_second(self) -> list[float]:
+        """Images per second of each window."""
+        steps = self.facts.get("steps_per_window", 0)
+        return [steps * self.cell.batch_size / seconds for seconds, _ in self.windows]
+
+
+def silent(cell, stage, outcome):
+    """Shows nothing; the default `watch`."""
+
+
+def measure_group(
+    cells: list[Cell], settings: Settings, watch: Callable = silent, start: Callable = CellProcess
+) -> list[Outcome]:
+    """Measures cells side by side; one that runs out of memory is tried again alone.
+
+    Args:
+        cells: the group.
+        settings: `cells.Settings`.
+        watch: called with the cell, the next stage and its `Outcome` before each command.
+        start: called with the cell and the settings; returns an object like `CellProcess`.
+
+    Returns:
+        One outcome per cell, in order. A cell that fails doesn't keep the others from being
+        measured.
+    """
+    outcomes = _interleave(cells, settings, watch, start)
+    if len(cells) > 1:
+        for i, outcome in enumerate(outcomes):
+            if outcome.status == "out_of_memory":
+                (outcomes[i],) = _interleave([outcome.cell], settings, watch, start)
+                outcomes[i].alone = True
+    return outcomes
+
+
+def _interleave(cells, settings, watch, start):
+    outcomes = [Outcome(cell) for cell in cells]
+    alive = []
+
+    def attempt(outcome, stage, action):
+        """Returns the action's result; `None` if it failed, which is noted in its outcome."""
+        watch(outcome.cell, stage, outcome)
+        try:
+            return action()
+        except CellFailedError as failure:
+            outcome.status, outcome.error = failure.status, failure.error
+            outcome.windows = []
+            return None
+
+    try:
+        for outcome in outcomes:
+            process = start(outcome.cell, settings)
+            alive.append((outcome, process))
+            for stage in ("prepare", "warm_up"):
+                if outcome.status == "ok":
+                    facts = attempt(outcome, stage, lambda p=process, s=stage: p.call(s))
+                    outcome.facts.update(facts or {})
+            alive = _living(alive)
+        for i in range(settings.windows):
+            # The order alternates, so that no cell always runs on a machine that another warmed up.
+            for outcome, process in alive[:: 1 if i % 2 == 0 else -1]:
+                stage = f"window {i + 1}/{settings.windows}"
+                window = attempt(outcome, stage, lambda p=process: p.call("window"))
+                if window is not None:
+                    outcome.windows.append(window)
+            alive = _living(alive)
+        for outcome, process in alive:
+            facts = attempt(outcome, "finish", lambda p=process: p.call("finish"))
+            outcome.facts.update(facts or {})
+    finally:
+        for _, process in alive:
+            process.close()
+    return outcomes
+
+
+def _living(pairs):
+    """Returns those that still work, and ends the processes of the others to free their memory."""
+    for outcome, process in pairs:
+        if outcome.status != "ok":
+            process.close()
+    return [pair for pair in pairs if pair[0].status == "ok"]
+
+
+def measure_machine(cell: Cell, settings: Settings, start: Callable = CellProcess) -> dict:
+    """Measures the machine's limits in a cell's backend and precision, in a process of its own.
+
+    Returns:
+        The machine's fields of a row; none if it failed, as the backend's own cells then will.
+    """
+    process = start(cell, settings)
+    try:
+        return process.call("measure_machine")
+    except CellFailedError:
+        return {}
+    finally:
+        process.close()

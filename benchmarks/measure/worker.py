@@ -1,0 +1,160 @@
+"""The process of one cell, which answers commands on a pipe until the other end hangs up.
+
+Imports neither Keras nor a framework before the environment is set.
+"""
+
+import gc
+import os
+import resource
+import signal
+import sys
+
+VARIABLES = {
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    # Processes that are alive together share the device's memory: none may reserve all of it.
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+}
+
+
+def main(connection, cell, settings, log):
+    """Serves a cell.
+
+    Args:
+        connection: `multiprocessing.connection.Connection`.
+        cell: `cells.Cell`.
+        settings: `cells.Settings`.
+        log: path of the file for what this process prints.
+    """
+    _detach(cell.backend, log)
+    session = Session(cell, settings)
+    serve(
+        connection,
+        {
+            "measure_machine": session.measure_machine,
+            "prepare": session.prepare,
+            "warm_up": session.warm_up,
+            "window": session.window,
+            "finish": session.finish,
+        },
+        session.is_out_of_memory,
+    )
+
+
+def serve(connection, handlers, is_out_of_memory=lambda error: isinstance(error, MemoryError)):
+    """Answers (name, arguments) with `handlers[name](*arguments)` until the other end hangs up.
+
+    An answer is `("ok", result)`; after an exception it is `(status, error)`, both as in a row, and
+    the last one.
+    """
+    while True:
+        try:
+            name, arguments = connection.recv()
+        except EOFError:
+            return
+        try:
+            answer = ("ok", handlers[name](*arguments))
+        except Exception as error:
+            status = "out_of_memory" if is_out_of_memory(error) else "failed"
+            connection.send((status, describe(error)))
+            raise  # into the log, with its traceback
+        connection.send(answer)
+
+
+def describe(error):
+    """Returns an exception as a short text."""
+    return f"{type(error).__name__}: {error}"[:1000]
+
+
+class Session:
+    """The commands of a cell's process."""
+
+    def __init__(self, cell, settings):
+        self.cell, self.settings = cell, settings
+        self.devices = None
+        self.losses = None
+
+    def measure_machine(self):
+        """Measures the machine's limits, in a process whose memory isn't recorded."""
+        from benchmarks.measure import machine
+
+        self._load()
+        return machine.measure_machine(self.devices, self.cell.precision)
+
+    def prepare(self):
+        """Builds the contestant, and returns the model's fields of a row."""
+        self._load()
+        from zoo.imports import import_keras
+
+        keras = import_keras()
+        from benchmarks.measure import contestants, flops, workloads
+
+        keras.utils.set_random_seed(0)
+        keras.config.set_dtype_policy(self.cell.precision)
+        model = workloads.build(self.cell.model)
+        facts = {
+            "parameters": model.generator.count_params() + model.discriminator.count_params(),
+            "gflop_per_image": flops.gflop_per_image(model, self.cell.mode),
+            "tf32": self.tf32,
+        }
+        self.contestant = contestants.make_contestant(self.cell, model, self.devices)
+        del model
+        gc.collect()  # the memory of a native loop is counted without the model
+        if self.devices.is_gpu():
+            self.devices.reset_peak_memory()
+        return facts
+
+    def warm_up(self):
+        """Warms up the contestant, and returns fields of a row."""
+        from benchmarks.measure import timing
+
+        return timing.warm_up(self.contestant, self.settings.seconds)
+
+    def window(self):
+        """Times one window, checks its losses, and returns its seconds and losses."""
+        from benchmarks.measure import timing
+
+        seconds, losses = timing.time_window(self.contestant)
+        timing.check_losses(losses, self.losses)
+        self.losses = losses
+        return seconds, losses
+
+    def finish(self):
+        """Returns the memory that was used, as fields of a row."""
+        if self.devices.is_gpu():
+            return {"peak_memory_bytes": self.devices.peak_memory(), "memory_kind": "device"}
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        unit = 1 if sys.platform == "darwin" else 1024
+        return {"peak_memory_bytes": peak * unit, "memory_kind": "resident"}
+
+    def is_out_of_memory(self, error):
+        """Returns whether an exception is the framework's for a lack of memory."""
+        if self.devices is None:
+            return isinstance(error, MemoryError)
+        return self.devices.is_out_of_memory(error)
+
+    def _load(self):
+        from benchmarks.measure import devices
+
+        self.devices = devices.load(self.cell.backend, self.settings.devices)
+        # CPUs have no TF32.
+        self.tf32 = self.settings.tf32 if self.devices.is_gpu() else None
+        if self.tf32 is not None:
+            self.devices.set_float32_precision(self.tf32)
+
+
+def set_variables(backend: str) -> None:
+    """Sets the variables that a framework reads on import; keeps the user's own settings."""
+    for name, value in VARIABLES.items():
+        os.environ.setdefault(name, value)
+    os.environ["KERAS_BACKEND"] = backend
+
+
+def _detach(backend, log):
+    """Sets the environment, redirects all output to the log, and leaves Ctrl-C to the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    set_variables(backend)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    os.close(descriptor)

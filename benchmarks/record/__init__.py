@@ -1,0 +1,1 @@
+"""Result rows, which of them belong together, and the comparison of two runs."""

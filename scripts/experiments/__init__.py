@@ -1,0 +1,1 @@
+"""Experiments behind figures in the documentation; nothing else depends on them."""

@@ -1,0 +1,36 @@
+"""Running the examples of documents and docstrings in seconds."""
+
+import re
+import warnings
+
+CHEAPER = {
+    r"epochs=\d+": "epochs=1",
+    r'"epochs": \d+': '"epochs": 1',
+    r"size=100_000": "size=512",
+    r"\(2048, 16": "(128, 16",
+    r"generate\(64": "generate(4",
+    r"every=2,": "every=2, count=64,",
+    r"limit=\d+": "limit=8",
+    r"20_000": "200",
+    r'((?<!def )\bevaluate\(\w+, "\w+"|\bevaluate\(zoo\.load\("\w+"\), "\w+")': r"\1, count=64",
+}
+"""What is replaced in an example, so that it takes seconds."""
+
+
+def cheap(code):
+    """Returns an example with fewer images and epochs."""
+    for pattern, replacement in CHEAPER.items():
+        code = re.sub(pattern, replacement, code)
+    return code
+
+
+def run(code, file, names):
+    """Runs an example with the names of a session, and adds its own to them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as outside of the tests
+        exec(compile(cheap(code), file, "exec"), names)
+
+
+def python_blocks(text):
+    """Returns the blocks of Python in a Markdown text."""
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)

@@ -1,0 +1,216 @@
+"""The adversarial step, written once: Algorithm 1 of Goodfellow et al. 2014, on any backend.
+
+Functions of a model, a `zoo.adversarial.base.BaseGAN`, and a batch. They read the model's networks,
+optimizers and `TrainingSetup`, and call three of its hooks: `generator_input`, `composite` and
+`generator_loss`.
+"""
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import layers, ops
+
+from zoo import backend
+from zoo.adversarial import penalties
+from zoo.adversarial.average import update_average
+from zoo.adversarial.guard import StepGuard, relative_diversity
+
+
+class Batch(NamedTuple):
+    """One minibatch of a step.
+
+    Args:
+        real: float32 tensor (batch, *sample_shape), the real samples.
+        condition: what both networks take beside the samples: the masks of an inpainting model,
+            the one-hot classes of a class-conditional one; `None` for neither.
+    """
+
+    real: Any
+    condition: Any = None
+
+
+def adversarial_step(model, batch):
+    """Updates both networks on one minibatch of real samples (Algorithm 1).
+
+    The generator's update uses the fake samples of the last discriminator update: one forward
+    pass of the generator serves both.
+
+    Returns:
+        dict name -> scalar, the logs of the epoch so far.
+    """
+    discriminator_steps = model.setup.discriminator_steps
+    guard = StepGuard(model.statistics, model.setup.skip_nonfinite)
+    for _ in range(discriminator_steps - 1):
+        update_discriminator(model, batch, generate(model, batch), guard)
+    fake, pullback = backend.forward_and_pullback(
+        lambda: generate(model, batch), model.generator.trainable_variables
+    )
+    if discriminator_steps > 0:
+        update_discriminator(model, batch, fake, guard)
+    update_generator(model, batch, fake, pullback, guard)
+    logs = model.generator_means.results()
+    if discriminator_steps > 0:
+        logs = {**model.discriminator_means.results(), **logs}
+    if guard.active:
+        model.skipped_steps.update_state(guard.skipped())
+        logs["skipped_steps"] = model.skipped_steps.result()
+    return logs
+
+
+def update_discriminator(model, batch, fake, guard):
+    """Descends the discriminator's loss; the generator's variables stay as they are."""
+    setup, optimizer = model.setup, model.optimizer.discriminator_optimizer
+    fake = ops.stop_gradient(model.composite(fake, batch))
+
+    def logits_of(samples):
+        return discriminate(model, samples, batch)
+
+    def objective():
+        penalty = 0.0
+        if setup.r1_penalty:
+            # The penalty's gradient and the loss share one forward pass on real samples.
+            real_logits, gradient = penalties.logits_and_gradient(logits_of, batch.real)
+            penalty += setup.r1_penalty * penalties.r1_penalty(gradient)
+            fake_logits = logits_of(fake)
+        else:
+            real_logits, fake_logits = _discriminate_both(model, batch, fake)
+        if setup.gradient_penalty:
+            penalty += setup.gradient_penalty * penalties.unit_norm_penalty(
+                logits_of, batch.real, ops.cast(fake, "float32"), model.seed_generator
+            )
+        loss = setup.loss.discriminator(real_logits, fake_logits) + penalty
+        return optimizer.scale_loss(loss), (loss, real_logits, fake_logits)
+
+    variables = model.discriminator.trainable_variables
+    (_, outcome), gradients = backend.value_and_gradients(objective, variables)
+    guard.apply_gradients(optimizer, gradients, variables, loss=outcome[0])
+    track_discriminator(model, *outcome, guard.sound)
+
+
+def update_generator(model, batch, fake, pullback, guard):
+    """Descends the generator's loss through the discriminator, which stays as it is."""
+    setup, optimizer = model.setup, model.optimizer.generator_optimizer
+
+    def objective(fake):
+        def adversarial_loss():
+            return setup.loss.generator(discriminate(model, model.composite(fake, batch), batch))
+
+        loss, extras = model.generator_loss(fake, batch, adversarial_loss)
+        return optimizer.scale_loss(loss), (loss, extras)
+
+    (_, outcome), fake_gradients = backend.input_gradient(objective, fake)
+    variables = model.generator.trainable_variables
+    guard.apply_gradients(optimizer, pullback(fake_gradients), variables, loss=outcome[0])
+    guard.keep_statistics()
+    if model.average_generator is not None:
+        update_average(
+            model.average_generator,
+            model.generator,
+            setup.average_decay,
+            optimizer.iterations,
+            guard.sound,
+        )
+    track_generator(model, batch, fake, *outcome, guard.sound)
+
+
+def evaluation_step(model, batch):
+    """Measures losses (without penalties) and accuracies in inference mode.
+
+    Returns:
+        dict name -> scalar, the means over the batches so far.
+    """
+    loss = model.setup.loss
+    fake = generate(model, batch, training=False)
+    real_logits, fake_logits = (
+        discriminate(model, samples, batch, training=False)
+        for samples in (batch.real, model.composite(fake, batch))
+    )
+    outcome = model.generator_loss(fake, batch, lambda: loss.generator(fake_logits), training=False)
+    track_discriminator(
+        model, loss.discriminator(real_logits, fake_logits), real_logits, fake_logits
+    )
+    track_generator(model, batch, fake, *outcome)
+    return {**model.discriminator_means.results(), **model.generator_means.results()}
+
+
+def generate(model, batch, training=True):
+    """Returns as many generated samples as there are real ones, under the same condition."""
+    inputs = model.generator_input(batch)
+    return _call(model.generator, inputs, batch.condition, training)
+
+
+def discriminate(model, samples, batch, training=True):
+    """Returns the discriminator's float32 logits (batch, ...) of real or composited samples.
+
+    In training it sees them augmented and with noise if `compile` was given either.
+    """
+    setup, condition = model.setup, batch.condition
+    if training and setup.diff_augment is not None:
+        samples, condition = setup.diff_augment(samples, condition, model.seed_generator)
+    if training and setup.instance_noise.stddev:
+        samples = setup.instance_noise(samples, model.optimizer.iterations, model.seed_generator)
+    return ops.cast(_call(model.discriminator, samples, condition, training), "float32")
+
+
+def _discriminate_both(model, batch, fake):
+    """Returns the logits of real and of fake samples, from one pass if the network can't tell."""
+    if batch.condition is not None or not model.samplewise:
+        return discriminate(model, batch.real, batch), discriminate(model, fake, batch)
+    both = ops.concatenate([batch.real, ops.cast(fake, batch.real.dtype)])
+    return ops.split(discriminate(model, both, batch), 2)
+
+
+def _call(network, inputs, condition, training):
+    """Runs a network, which takes the condition beside its input where there is one."""
+    inputs = inputs if condition is None else [inputs, condition]
+    return backend.call_network(network, inputs, training)
+
+
+def track_discriminator(model, loss, real_logits, fake_logits, sound=None):
+    """Counts the discriminator's loss and accuracies in, unless `sound` is false."""
+    threshold = getattr(model.setup.loss, "threshold", 0.0)
+    values = {
+        "discriminator_loss": loss,
+        "real_accuracy": ops.mean(ops.cast(real_logits > threshold, "float32")),
+        "fake_accuracy": ops.mean(ops.cast(fake_logits <= threshold, "float32")),
+    }
+    model.discriminator_means.update(values, ops.shape(real_logits)[0], sound)
+
+
+def track_generator(model, batch, fake, loss, extras, sound=None):
+    """Counts the generator's losses and its samples' diversity in, unless `sound` is false."""
+    diversity = relative_diversity(fake, batch.real)
+    values = {"generator_loss": loss, **extras, "diversity": diversity}
+    model.generator_means.update(values, ops.shape(batch.real)[0], sound)
+
+
+SAMPLEWISE = (
+    layers.Activation,
+    layers.Conv1D,
+    layers.Conv2D,
+    layers.Conv2DTranspose,
+    layers.Dense,
+    layers.Dropout,
+    layers.ELU,
+    layers.Flatten,
+    layers.InputLayer,
+    layers.LeakyReLU,
+    layers.ReLU,
+    layers.Reshape,
+)
+"""Kinds of layers whose output for a sample depends on no other one of its batch."""
+
+
+def is_samplewise(network):
+    """Returns whether a network is a `Sequential` of such layers only, Keras' own or the zoo's.
+
+    Any other layer is assumed not to be: batch normalization, for one, and spectral normalization,
+    whose power iteration counts calls.
+    """
+    return type(network) is keras.Sequential and all(map(_is_samplewise, network.layers))
+
+
+def _is_samplewise(layer):
+    module, name = type(layer).__module__, type(layer).__name__
+    ours = module == "zoo.layers.fast" or module.startswith("keras.src.layers.")
+    return ours and name in {kind.__name__ for kind in SAMPLEWISE}

@@ -1,0 +1,161 @@
+"""Seams: what the project uses of other libraries without their promise that it stays.
+
+A minor release can rename any of these, so the dependencies have upper bounds in `pyproject.toml`.
+To raise a bound, install the new version and run `tests/backend/test_seams.py` on each backend: it
+checks every entry, says what breaks, and finds private names that aren't listed here.
+"""
+
+from typing import NamedTuple
+
+
+class Seam(NamedTuple):
+    """A name of another library that its documentation doesn't promise.
+
+    Args:
+        name: str, as the sources spell it.
+        owner: str, where the library has it.
+        users: Folders of the project that use it.
+        breaks: str, what goes wrong without it.
+        backend: str, the only Keras backend that it is used on; `None` for all.
+    """
+
+    name: str
+    owner: str
+    users: tuple[str, ...]
+    breaks: str
+    backend: str | None = None
+
+
+SEAMS = (
+    Seam(
+        "_jax_state",
+        "keras.Model",
+        ("zoo/backend",),
+        "a `fit` that fails writes older weights back over newer ones",
+        "jax",
+    ),
+    Seam(
+        "jax_state_sync",
+        "keras.Model",
+        ("zoo/backend",),
+        "callbacks read stale weights in the middle of an epoch",
+        "jax",
+    ),
+    Seam(
+        "_value",
+        "keras.Variable",
+        ("zoo/backend",),
+        "a `fit` whose first step fails loses every weight",
+        "jax",
+    ),
+    Seam(
+        "original_scope",
+        "keras.StatelessScope",
+        ("zoo/backend",),
+        "functions that are differentiated inside a step don't see the step's variables",
+        "jax",
+    ),
+    Seam(
+        "_call_has_training_arg",
+        "keras.Layer",
+        ("zoo/backend",),
+        "direct calls of layers leave out `training`: dropout and batch statistics stop",
+        "torch",
+    ),
+    Seam(
+        "_run_through_graph",
+        "keras.Model, functional",
+        ("zoo/backend",),
+        "no step of a functional network runs",
+        "torch",
+    ),
+    Seam(
+        "Functional",
+        "name of the class of functional models",
+        ("zoo/backend",),
+        "functional networks lose the direct calls of their layers, a share of their speed",
+        "torch",
+    ),
+    Seam(
+        "keras.src.layers.",
+        "module of Keras' own layers",
+        ("zoo/backend", "zoo/adversarial"),
+        "networks lose the direct calls of their layers, a share of their speed",
+        "torch",
+    ),
+    Seam(
+        "_forward_hooks",
+        "torch.nn.Module",
+        ("zoo/backend",),
+        "no step runs, or hooks of the user's are skipped",
+        "torch",
+    ),
+    Seam(
+        "_forward_pre_hooks",
+        "torch.nn.Module",
+        ("zoo/backend",),
+        "no step runs, or hooks of the user's are skipped",
+        "torch",
+    ),
+    Seam(
+        "_fused_adam_",
+        "torch",
+        ("zoo/backend",),
+        "no step with Keras' plain Adam runs, the default optimizer",
+        "torch",
+    ),
+    Seam(
+        "keras.",
+        "module of Keras' own `Adam`",
+        ("zoo/backend",),
+        "updates of Adam lose their fused kernel, a share of the speed",
+    ),
+    Seam(
+        "_get_variable_index",
+        "keras.optimizers.Optimizer",
+        ("zoo/backend",),
+        "no step with Keras' plain Adam runs, the default optimizer",
+    ),
+    Seam(
+        "_momentums",
+        "keras.optimizers.Adam",
+        ("zoo/backend",),
+        "no step with Keras' plain Adam runs, the default optimizer",
+    ),
+    Seam(
+        "_velocities",
+        "keras.optimizers.Adam",
+        ("zoo/backend",),
+        "no step with Keras' plain Adam runs, the default optimizer",
+    ),
+    Seam(
+        "_trainable_variables",
+        "keras.optimizers.Optimizer",
+        ("zoo/adversarial",),
+        "a second `compile` can't tell whether an optimizer belongs to other networks",
+    ),
+    Seam(
+        "_learning_rate",
+        "keras.optimizers.Optimizer",
+        ("zoo/adversarial",),
+        "`HealthCallback` can't lower rates after a rollback",
+    ),
+    Seam(
+        "_assert_compile_called",
+        "keras.Model",
+        ("zoo/adversarial",),
+        "`fit` before `compile` raises an AttributeError instead of saying so",
+    ),
+    Seam(
+        "_initial_epoch",
+        "keras.Model",
+        ("zoo/training",),
+        "a run that was killed starts again at epoch 1",
+    ),
+    Seam(
+        "keras.src.trainers.data_adapters.data_adapter",
+        "module of Keras' base of data adapters",
+        ("benchmarks",),
+        "benchmarks can't time `fit` on batches that are on the device already",
+    ),
+)
