@@ -99,7 +99,7 @@ def test_missing_data_are_told_before_the_training(monkeypatch):
         ({"labels": np.full(128, -1)}, "from 0 to 9"),
         ({"images": bars([0] * 127), "labels": np.zeros(127, int)}, "at least 128 images"),
         ({"images": bars([]), "labels": []}, "at least 128 images"),
-        ({"images": bars([0] * 128) / 255}, "uint8 images"),
+        ({"images": bars([0] * 128) / 255}, "uint8 array"),
         ({"images": bars([0] * 128)[:, :14]}, r"\(N, 28, 28, 1\)"),
         ({"dataset": "letters"}, "letters"),
         ({"epochs": 0}, "epochs=0"),

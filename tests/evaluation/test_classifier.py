@@ -148,7 +148,7 @@ def test_ignores_the_global_configuration(name, classifier):
 
 def test_refuses_other_images(classifier):
     height, width, channels = classifier.image_shape
-    expected = rf"uint8 images of shape \(N, {height}, {width}, {channels}\)"
+    expected = rf"uint8 array of shape \(N, {height}, {width}, {channels}\)"
     for images in (
         np.zeros((2, height, width, channels), np.float32),
         np.zeros((2, height, width), np.uint8),

@@ -153,8 +153,8 @@ def with_a_mask_without_a_hole():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"originals": some_images().astype("float32")}, r"uint8 images .*float32"),
-        ({"originals": some_images()[..., 0]}, r"\(N, height, width, channels\)"),
+        ({"originals": some_images().astype("float32")}, r"uint8 array .*float32"),
+        ({"originals": some_images()[..., 0]}, r"\(N, H, W, C\)"),
         ({"restored": some_images().astype("float64")}, "uint8 restored images.*float64"),
         ({"restored": some_images(count=2)}, r"originals' shape \(3, 16, 12, 3\).*\(2, 16"),
         ({"masks": hole(some_images()).astype("uint8")}, "bool masks.*uint8"),
