@@ -91,7 +91,7 @@ class Dropout(keras.layers.Dropout):
     """`keras.layers.Dropout`, from 16 random bits a value: the rate is met to 1 in 131,072.
 
     Measured on one CPU core: with Keras' layer, a step of the DCGAN at 28x28 takes 1.12 times as
-    long on PyTorch, and 1.03 times on TensorFlow.
+    long on PyTorch, and 1.03 times on TensorFlow; on JAX both are as fast.
     """
 
     def call(self, inputs, training=False):
