@@ -22,8 +22,8 @@ def replacing(path):
     Example:
 
     ```python
-    with replacing("grid.png") as temporary:
-        image.save(temporary)
+    with replacing("scores.json") as temporary:
+        temporary.write_text("{}")
     ```
     """
     path = Path(os.path.realpath(path))  # a link stays one

@@ -81,7 +81,8 @@ def import_optional(module, package):
 
     Example:
 
-    >>> import_optional("skimage.metrics", "scikit-image").structural_similarity
+    >>> import_optional("PIL.Image", "pillow").__name__
+    'PIL.Image'
     """
     try:
         return importlib.import_module(module)
