@@ -23,8 +23,8 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     Example:
 
     ```python
-    with replacing("grid.png") as temporary:
-        image.save(temporary)
+    with replacing("scores.json") as temporary:
+        temporary.write_text("{}")
     ```
     """
     path = Path(os.path.realpath(path))  # a link stays one

@@ -86,8 +86,8 @@ def import_optional(module: str, package: str) -> Any:
 
     Example:
 
-    >>> import_optional("json", "json").dumps([1])
-    '[1]'
+    >>> import_optional("PIL.Image", "pillow").__name__
+    'PIL.Image'
     """
     try:
         return importlib.import_module(module)

@@ -1,22 +1,34 @@
 """A place for the examples of documents and docstrings to run in."""
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
 
 import zoo
+from tests.processes import ROOT
+
+WEIGHTS = ("downloaded.weights.h5", "run.weights.h5")
 
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """A current folder with photographs and a mask, and data sets of 64 images each."""
+    """A current folder with the files that examples name, and data sets of 64 images each."""
     rng = np.random.default_rng(0)
-    (tmp_path / "photos").mkdir()
-    for index in range(8):
-        pixels = rng.integers(0, 256, (70, 80, 3), "uint8")
-        Image.fromarray(pixels).save(tmp_path / "photos" / f"{index}.png")
-    Image.fromarray(pixels).save(tmp_path / "photo.png")
-    Image.fromarray(np.uint8(255) * (pixels[..., 0] > 200)).save(tmp_path / "mask.png")
+    pictures = [rng.integers(0, 256, (70, 80, 3), "uint8") for _ in range(8)]
+    for folder in ("photos", "cats", "pets/cat", "pets/dog", "runs/dcgan_mnist/samples"):
+        (tmp_path / folder).mkdir(parents=True)
+        for index, pixels in enumerate(pictures, 1):
+            Image.fromarray(pixels).save(tmp_path / folder / f"epoch_{index:04}.png")
+    shutil.make_archive(str(tmp_path / "cats"), "zip", tmp_path / "cats")
+    for name in ("photo.png", "beach.jpg", "scan.bmp"):
+        Image.fromarray(pictures[0]).save(tmp_path / name)
+    for name in ("mask.png", "scratches.png"):
+        Image.fromarray(np.uint8(255) * (pictures[0][..., 0] > 200)).save(tmp_path / name)
+    (tmp_path / "weights").symlink_to(ROOT / "weights")
+    for name in WEIGHTS:
+        shutil.copy(ROOT / "weights" / "gan_mnist_small.weights.h5", tmp_path / name)
 
     def load(name, split="train"):
         images = rng.integers(0, 256, (64, *zoo.datasets.info(name).image_shape), "uint8")

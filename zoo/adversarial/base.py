@@ -86,8 +86,8 @@ class BaseGAN(keras.Model):
         self.generator = generator
         self.discriminator = discriminator
         self.coding = Coding(sample_shape)
-        self.config = None  # a family's arguments, of `own_arguments`
-        self.setup = None  # a `TrainingSetup`, from `compile` on
+        self.config: dict[str, Any] | None = None  # a family's arguments, of `own_arguments`
+        self.setup: Any = None  # a `TrainingSetup`, from `compile` on
         self.drawing = None  # a `zoo.models.drawing.Drawing`, from the first sample on
         self.average_generator = None
         self._average = None  # kept when off: Keras never forgets a layer it has seen
@@ -340,6 +340,8 @@ class BaseGAN(keras.Model):
         self._assert_compile_called("evaluate")
         with backend.state_kept(self):
             return super().evaluate(*args, **kwargs)
+
+    train_function: Any  # Keras makes it
 
     def make_train_function(self, force: bool = False):
         """Makes what `fit` calls: `steps_per_execution` steps, in one compiled loop."""

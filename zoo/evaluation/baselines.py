@@ -39,7 +39,7 @@ def inpaint_classically(method: str, images: np.ndarray, masks: np.ndarray) -> n
     Example:
 
     ```python
-    masks = zoo.masks.draw("center_square", len(images), (64, 64), seed=0)
+    masks = zoo.masks.draw("center_square", len(images), images.shape[1:3], seed=0)
     filled = inpaint_classically("telea", images, masks)
     ```
     """

@@ -92,7 +92,8 @@ class EvaluationCallback(keras.callbacks.Callback):
         self.every, self.count, self.seed = every, count, seed
         self.monitor = monitor
         self.best_weights = None if best_weights is None else Path(best_weights)
-        self.history, self.best = [], None
+        self.history: list[dict] = []
+        self.best: dict | None = None
 
     def on_train_begin(self, logs=None):
         if self.monitor == "label_agreement" and not hasattr(self.model, "sample_labels"):

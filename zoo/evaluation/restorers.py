@@ -18,7 +18,10 @@ from zoo.evaluation.tally import reference_gaussian
 
 OURS = "ours"
 """The name of the model's own scores, beside those of the classical methods."""
-HOLES = {"center": "center_square", "free_form": masks.FreeForm(coverage=(0.2, 0.26))}
+HOLES: dict[str, Any] = {
+    "center": "center_square",
+    "free_form": masks.FreeForm(coverage=(0.2, 0.26)),
+}
 LIMIT = 10_000
 BATCH_SIZE = 64
 TURN = 8 * BATCH_SIZE
@@ -75,7 +78,7 @@ def evaluate_restorer(model: Any, dataset: str, limit: int = LIMIT) -> dict[str,
         "images": len(images),
         "masks": {
             name: {
-                **masks.serialize(masks.get_masks(kind)),
+                **masks.serialize(masks.get_masks(kind)),  # type: ignore[dict-item]
                 "seed": SEED,
                 "mean_share_missing": float(holes[name].mean()),
             }

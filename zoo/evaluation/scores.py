@@ -91,11 +91,13 @@ def evaluate(
     check_count("count", count, minimum=LEAST)
     check_count("seed", seed, minimum=0)
     split = split or info.splits[1]
-    extractor = features if hasattr(features, "features") else load_extractor(features or dataset)
+    extractor: Any = features
+    if not hasattr(features, "features"):
+        extractor = load_extractor(features or dataset)
     # Before the scoring, so that missing data fail at once.
     if memorized:
         train, _ = cached_features(datasets.load(dataset, info.splits[0])[0], extractor)
-    reference = load_reference(dataset, split, extractor)
+    reference: Any = load_reference(dataset, split, extractor)
     if memorized and reference.features is None:
         raise DatasetError(f"Looking for copies takes the images of {dataset} {split}.")
     drawn = hasattr(source, "generate")
@@ -140,7 +142,7 @@ def evaluate(
     }
 
 
-def score(tally: Tally, reference: Reference, sizes: dict[str, int]) -> dict[str, float]:
+def score(tally: Tally, reference: Reference, sizes: dict[str, int]) -> dict[str, Any]:
     """Computes the scores that every extractor has.
 
     Those that compare single images are omitted if the reference holds moments only.
@@ -150,7 +152,8 @@ def score(tally: Tally, reference: Reference, sizes: dict[str, int]) -> dict[str
         reference: `Reference` of the real ones.
         sizes: dict, the part of the protocol that says how the scores are computed.
     """
-    scores = {"frechet_distance": tally.moments.gaussian().distance_to(reference.gaussian)}
+    distance = tally.moments.gaussian().distance_to(reference.gaussian)
+    scores: dict[str, Any] = {"frechet_distance": distance}
     if reference.features is not None:
         distance, deviation = kernel_distance(
             reference.features,

@@ -39,8 +39,8 @@ def reference_gaussian(
 
     ```python
     classifier = zoo.evaluation.load_classifier("mnist")
-    real = reference_gaussian(test_images, classifier)
-    reference_gaussian(samples, classifier).distance_to(real)
+    real = reference_gaussian(images, classifier)
+    reference_gaussian(model.generate(64, seed=0), classifier).distance_to(real)
     ```
     """
     tally = Tally(classifier, batch_size)
@@ -65,10 +65,11 @@ class Tally:
         self.extractor = extractor
         self.batch_size = batch_size
         self.moments = StreamingMoments()
-        self.first_images = None
-        self._features, self._probabilities = [], []
+        self.first_images: Any = None
+        self._features: list[np.ndarray] = []
+        self._probabilities: list[np.ndarray] = []
         self._kept = self._confident = self._agreeing = self._labeled = 0
-        self._counts = 0
+        self._counts: Any = 0
 
     @property
     def count(self) -> int:

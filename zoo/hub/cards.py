@@ -46,13 +46,16 @@ def _is_file_name(value):
 
 # Each ends with what an error says that it must be.
 _Identifier = Annotated[
-    *(str, MaxLen(100), Predicate(str.isidentifier)),
+    str,
+    MaxLen(100),
+    Predicate(str.isidentifier),
     "an identifier: letters, digits and underscores, with a letter in front",
 ]
 _Text = Annotated[str, MaxLen(10_000), "a text of at most 10,000 characters"]
 _Record = Annotated[dict[str, Any], MaxLen(1000), "an object of at most 1,000 values"]
 _Config = Annotated[
-    *(dict[str, Any], Predicate(_is_argument)),
+    dict[str, Any],
+    Predicate(_is_argument),
     "an object of at most 64 plain values: numbers of at most 2^31, texts, true, false, null, and "
     "lists of up to 64 of these",
 ]
@@ -61,11 +64,13 @@ _Size = Annotated[
 ]
 _Hash = Annotated[Annotated[str, Predicate(_is_hash)] | None, "64 hex digits, lower case, or null"]
 _Counts = Annotated[
-    *(dict[str, Annotated[int, Ge(0), Le(10**12)]], MaxLen(64)),
+    dict[str, Annotated[int, Ge(0), Le(10**12)]],
+    MaxLen(64),
     "an object of counts: integers of 0 to 10^12",
 ]
 _Files = Annotated[
-    *(dict[str, Annotated[str, Predicate(_is_file_name)]], MaxLen(64)),
+    dict[str, Annotated[str, Predicate(_is_file_name)]],
+    MaxLen(64),
     "an object of plain file names: no folder, drive, colon or dot in front",
 ]
 

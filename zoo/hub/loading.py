@@ -144,7 +144,7 @@ def load(name: str, weights: str | os.PathLike | None = PRETRAINED, **changes: A
     if weights != PRETRAINED:
         model, sha256 = spec.build(**{**spec.config, **changes}), None
     else:
-        card = find_card(name)
+        card: Any = find_card(name)
         _check_pretrained(spec, card, changes)
         # Before the model: a missing file must not cost the wait for a backend to be imported.
         weights, sha256 = find_weights(card), card.sha256

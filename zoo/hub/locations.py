@@ -69,6 +69,6 @@ def find_weights(card: ModelCard) -> Path:
     return download(
         f"{base.rstrip('/')}/{file}",
         cache_folder() / file,
-        sha256=card.sha256,
+        sha256=str(card.sha256),
         max_bytes=card.size,
     )

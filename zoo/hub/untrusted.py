@@ -23,6 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,7 @@ _ENVIRONMENT = {
     "HDF5_USE_FILE_LOCKING": "FALSE",  # the folder can be read-only, and others can read as well
 }
 
-_kept = None  # a list, where one process reads many files
+_kept: Any = None  # a list, where one process reads many files
 
 
 @contextlib.contextmanager
@@ -128,7 +129,7 @@ class _UntrustedFile(ArrayFile):
             self.arrays[stored.name] = stored
 
     def pieces(self, name: str) -> Iterator[np.ndarray]:
-        stored = self.arrays[name]
+        stored: Any = self.arrays[name]
         missing = stored.unpacked_bytes
         self._process.send({"read": name}, missing / BYTES_PER_SECOND)
         while True:

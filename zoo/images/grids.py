@@ -124,7 +124,8 @@ def save_gif(
     Example:
 
     ```python
-    latents = zoo.latents.spherical_interpolation(start, stop, 30)      # (30, 16, 100)
+    start, stop = (model.sample_latent(16, seed=seed) for seed in (0, 1))
+    latents = zoo.latents.spherical_interpolation(start, stop, 30)  # (30, 16, latent_dim)
     zoo.pictures.save_gif([model.generate(latents=z) for z in latents], "walk.gif")
     ```
     """

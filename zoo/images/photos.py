@@ -5,6 +5,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ _FORMATS = {
 }
 """Suffix -> format to write."""
 _WITHOUT_ALPHA = {"BMP", "JPEG"}
-_OPTIONS = {
+_OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True, "exact": True},  # not exact, transparent pixels lose their colors
 }

@@ -1,5 +1,7 @@
 """The part that all models that draw from latents share, with classes or without."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -82,7 +84,7 @@ class LatentModel(BaseGAN):
         check_count("batch_size", batch_size)
         count = len(inputs[0])
         parts = list(batch_slices(count, batch_size))
-        samples = None
+        samples: Any = None
         drawn = draw_batches(self, (tuple(item[part] for item in inputs) for part in parts))
         for part, batch in zip(parts, drawn, strict=True):
             if samples is None:

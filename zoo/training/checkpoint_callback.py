@@ -98,7 +98,9 @@ class Checkpoint(keras.callbacks.Callback):
         self.configuration = configuration
         self.stateful_callbacks = list(stateful_callbacks)
         self.resumed_from, self.seconds = None, 0.0
-        self.last = self.best = self._best_score = None
+        self.last: Path | None = None
+        self.best: Path | None = None
+        self._best_score = None
         self.begun = False
 
     # ------------------------------------------------------------------- fit

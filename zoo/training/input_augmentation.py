@@ -162,8 +162,8 @@ def make(
     Example:
 
     ```python
-    augment = input_augmentation.make(("flip", "rotate"), (64, 64, 3))
-    changed = augment(images, np.random.default_rng(0))  # uint8 (N, 64, 64, 3), as images
+    augment = make(("flip", "rotate"), (28, 28, 1))
+    changed = augment(images, np.random.default_rng(0))  # uint8 array (N, 28, 28, 1)
     ```
     """
     check_names(names)

@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -86,16 +87,15 @@ def train(
     Example:
 
     ```python
-    images = zoo.datasets.from_folder("photos", image_shape=(64, 64, 3))
-    card = zoo.train("dcgan_scenes64", images, "runs/photos")
-    model = zoo.load("dcgan_scenes64", weights="runs/photos/dcgan_scenes64.weights.h5")
+    images = zoo.datasets.from_folder("photos", image_shape=(28, 28, 1))
+    card = zoo.train("gan_mnist_small", images, "runs/photos")
+    model = zoo.load("gan_mnist_small", weights="runs/photos/gan_mnist_small.weights.h5")
     ```
     """
-    is_spec = isinstance(name_or_spec, ModelSpec)
-    spec = name_or_spec if is_spec else registry.find(name_or_spec)
+    spec = registry.find(name_or_spec) if isinstance(name_or_spec, str) else name_or_spec
     out, callbacks, phases = Path(out), list(callbacks), []
     recipe = spec.recipe
-    settings = {"labels": labels, "augment": augment, "on_nonfinite": on_nonfinite}
+    settings: dict[str, Any] = {"labels": labels, "augment": augment, "on_nonfinite": on_nonfinite}
     if recipe.previous is not None and initial_weights is None:
         first = dataclasses.replace(spec, recipe=recipe.previous)
         card_path = out / "first" / f"{spec.name}.json"

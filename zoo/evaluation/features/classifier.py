@@ -52,8 +52,18 @@ class Architecture:
     dropout: float
 
 
-_GRAY = {"feature_width": 96, "widths": (32, 64, 96), "residual": False, "dropout": 0.3}
-_PHOTOS = {"feature_width": 128, "widths": (32, 64, 128, 160), "residual": True, "dropout": 0.2}
+_GRAY: dict[str, Any] = {
+    "feature_width": 96,
+    "widths": (32, 64, 96),
+    "residual": False,
+    "dropout": 0.3,
+}
+_PHOTOS: dict[str, Any] = {
+    "feature_width": 128,
+    "widths": (32, 64, 128, 160),
+    "residual": True,
+    "dropout": 0.2,
+}
 ARCHITECTURES = {
     "cifar10": Architecture((32, 32, 3), classes=10, **_PHOTOS),
     "fashion_mnist": Architecture((28, 28, 1), classes=10, **_GRAY),

@@ -77,9 +77,7 @@ def load_inception() -> Inception:
 
     Example:
 
-    ```python
-    features, probabilities = load_inception().features(images)
-    ```
+    >>> features, probabilities = load_inception().features(images)  # doctest: +SKIP
     """
     fidelity = import_optional(
         "torch_fidelity.feature_extractor_inceptionv3", "keras-gan-zoo[inception]"

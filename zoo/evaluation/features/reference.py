@@ -62,6 +62,8 @@ def load_reference(dataset: str, split: str, extractor: Extractor) -> Reference:
     Example:
 
     ```python
+    from zoo.evaluation import load_extractor, load_reference
+
     load_reference("mnist", "test", load_extractor("mnist")).gaussian.count  # 10000
     ```
     """
@@ -102,7 +104,7 @@ def cached_features(images: np.ndarray, extractor: Extractor) -> tuple[np.ndarra
     Returns:
         `(features, sha256)`: float32 array of shape `(N, D)`, and the digest of the images.
     """
-    digest = hashlib.sha256(np.ascontiguousarray(images)).hexdigest()
+    digest = hashlib.sha256(np.ascontiguousarray(images).data).hexdigest()
     file = f"{extractor.name}-{extractor.identity[:16]}-{digest[:16]}.npy"
     path = locations.cache_folder() / "features" / file
     features = _read(path, len(images))

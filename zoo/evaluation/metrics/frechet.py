@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -47,8 +48,8 @@ class StreamingMoments:
 
     def __init__(self) -> None:
         self.count = 0
-        self._mean = None
-        self._scatter = None
+        self._mean: Any = None
+        self._scatter: Any = None
 
     def update(self, batch: ArrayLike) -> None:
         """Adds a batch of vectors.

@@ -79,7 +79,9 @@ def score_restorations(
     Example:
 
     ```python
-    masks = zoo.masks.draw("center_square", len(images), (64, 64), seed=0)
+    from zoo.evaluation.baselines import inpaint_classically
+
+    masks = zoo.masks.draw("center_square", len(images), images.shape[1:3], seed=0)
     restored = inpaint_classically("telea", images, masks)
     score_restorations(images, restored, masks).summary()["psnr"]
     ```
@@ -116,7 +118,8 @@ def score_restorations(
             ),
             np.abs(difference[mask]).mean() / 255,
         )
-    return RestorationScores(*scores, _psnr(1 / (height * width * channels)))
+    psnr, ssim, hole_l1 = scores
+    return RestorationScores(psnr, ssim, hole_l1, _psnr(1 / (height * width * channels)))
 
 
 def check_holes(images: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
