@@ -9,8 +9,6 @@ from PIL import Image
 import zoo
 from tests.processes import ROOT
 
-WEIGHTS = ("downloaded.weights.h5", "run.weights.h5")
-
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
@@ -27,8 +25,7 @@ def workplace(tmp_path, monkeypatch):
     for name in ("mask.png", "scratches.png"):
         Image.fromarray(np.uint8(255) * (pictures[0][..., 0] > 200)).save(tmp_path / name)
     (tmp_path / "weights").symlink_to(ROOT / "weights")
-    for name in WEIGHTS:
-        shutil.copy(ROOT / "weights" / "gan_mnist_small.weights.h5", tmp_path / name)
+    shutil.copy(ROOT / "weights/gan_mnist_small.weights.h5", tmp_path / "downloaded.weights.h5")
 
     def load(name, split="train"):
         images = rng.integers(0, 256, (64, *zoo.datasets.info(name).image_shape), "uint8")

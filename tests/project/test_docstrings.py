@@ -57,6 +57,7 @@ def stage(file):
 @pytest.mark.parametrize(("file", "line", "text"), EXAMPLES)
 def test_examples_hold(file, line, text, workplace, own_registry):
     names = stage(file)
+    names["model"].save_weights("run.weights.h5")
     for block in python_blocks(text):
         run(textwrap.dedent(block), f"{file}:{line}", dict(names))
     example = PARSER.get_doctest(text, names, f"{file}:{line}", file, line)
