@@ -120,7 +120,7 @@ def test_a_folder_is_one_set_of_pictures(tmp_path):
     assert list(sets) == ["mine"]
     assert sets["mine"].shape == (3, 8, 6, 1)
     assert sets["mine"][:, 0, 0, 0].tolist() == [0, 1, 2]
-    with pytest.raises(DatasetError, match="nothing is there"):
+    with pytest.raises(DatasetError, match="where there is neither"):
         read_images(tmp_path / "missing", (8, 6, 1))
 
 

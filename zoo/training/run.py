@@ -177,7 +177,7 @@ def run_configuration(spec, images, labels, initial_weights_sha256, augment):
 
     The number of epochs is left out if no earlier epoch depends on it: such a run can be extended.
     """
-    recipe = _as_in_checkpoints(dataclasses.asdict(spec.recipe))
+    recipe = dataclasses.asdict(spec.recipe)
     if spec.recipe.schedule == "constant" or spec.recipe.schedule_epochs:
         del recipe["epochs"]
     arrays = [images] if labels is None else [images, labels]
@@ -189,12 +189,6 @@ def run_configuration(spec, images, labels, initial_weights_sha256, augment):
         "initial_weights": initial_weights_sha256,
         "augment": list(getattr(augment, "names", ())),
     }
-
-
-def _as_in_checkpoints(recipe):
-    """Renames the previous phase to `first`, as checkpoints have always called it."""
-    previous = recipe.pop("previous")
-    return {**recipe, "first": None if previous is None else _as_in_checkpoints(previous)}
 
 
 def _batches(model, images, labels, batch_size, augment):
