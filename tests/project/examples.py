@@ -12,6 +12,7 @@ CHEAPER = {
     r"every=2,": "every=2, count=64,",
     r"limit=\d+": "limit=8",
     r"20_000": "200",
+    r'train\("gan_mnist_small"': 'train(registry.find("gan_mnist_small").with_recipe(epochs=1)',
     r'((?<!def )\bevaluate\(\w+, "\w+"|\bevaluate\(zoo\.load\("\w+"\), "\w+")': r"\1, count=64",
 }
 """What is replaced in an example, so that it takes seconds."""
