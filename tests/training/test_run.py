@@ -161,14 +161,6 @@ def test_phases_add_up_whatever_the_previous_card_records():
     assert run._phases_of(card) == phases
 
 
-def test_checkpoints_call_the_previous_phase_first(spec):
-    spec = spec.with_recipe(previous=spec.recipe)
-    recipe = run.run_configuration(spec, IMAGES, None, None, None)["recipe"]
-    assert "previous" not in recipe
-    assert recipe["first"]["first"] is None
-    assert recipe["first"]["epochs"] == 2
-
-
 def test_given_weights_take_the_place_of_a_first_phase(spec, tmp_path):
     run.train(spec, IMAGES, tmp_path / "before")
     both = spec.with_recipe(previous=spec.recipe)
