@@ -51,7 +51,16 @@ def move_toward(variable, value, share):
 
 def random_bits(shape, seed):
     """Draws an int16 tensor, uniform over all values, from a seed of Keras' `SeedGenerator`."""
-    return jax.lax.bitcast_convert_type(jax.random.bits(seed, shape, "uint16"), "int16")
+    size = math.prod(shape)
+    # Half as many words as values. Another generator would change what a seed draws, and with it
+    # where an interrupted run with dropout ends.
+    _, words = jax.lax.rng_bit_generator(
+        jnp.concatenate([seed, seed]),
+        (-(-size // 2),),
+        "uint32",
+        algorithm=jax.lax.RandomAlgorithm.RNG_PHILOX,
+    )
+    return jax.lax.bitcast_convert_type(words, "int16").reshape(-1)[:size].reshape(shape)
 
 
 def fourier_threshold():
