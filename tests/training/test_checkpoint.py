@@ -184,6 +184,15 @@ def test_other_networks_are_another_configuration(tmp_path):
         small.fit(np.zeros((4, 4, 4, 1), "uint8"), verbose=0, callbacks=[zoo.Checkpoint(tmp_path)])
 
 
+def test_the_folder_of_a_class_is_no_part_of_the_configuration():
+    def layer(module):
+        return configuration.plain({"layers": [{"module": module, "class_name": "Conv2D"}]})
+
+    assert layer("zoo.layers.fast") == layer("zoo.layers")
+    assert layer("zoo.adversarial.optimizers") == layer("zoo.optimizers")
+    assert layer("keras.layers.fast") != layer("keras.fast")
+
+
 def test_how_it_is_compiled_is_no_part_of_the_configuration(tmp_path):
     fit(model(), tmp_path, 1)
     assert fit(model(run_eagerly=True), tmp_path, 2).epoch == [1]

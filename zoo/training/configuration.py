@@ -59,8 +59,22 @@ def differences(before, now, prefix=""):
 
 def _anonymous(value):
     if isinstance(value, dict):
-        return {key: _anonymous(item) for key, item in value.items() if key not in ANONYMOUS}
+        kept = {key: _anonymous(item) for key, item in value.items() if key not in ANONYMOUS}
+        if isinstance(kept.get("module"), str):
+            kept["module"] = _without_folder(kept["module"])
+        return kept
     return [_anonymous(item) for item in value] if isinstance(value, list) else value
+
+
+def _without_folder(module):
+    """Returns a module of `zoo` as it was called before there were folders.
+
+    Checkpoints of that time stay valid, and so do those of today when a class moves.
+    """
+    package, _, name = module.rpartition(".")
+    if package.partition(".")[0] != "zoo":
+        return module
+    return "zoo." + {"fast": "layers", "unconditional": "generative"}.get(name, name)
 
 
 def _shortened(value):
