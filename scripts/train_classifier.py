@@ -67,7 +67,10 @@ RECIPES = {
         source="CIFAR-10 (Krizhevsky), a JPEG copy whose pixels differ slightly from the original",
         augment=functools.partial(crop_photos, shift=4),
         augmentation="mirrored half of the time, shift 4 px, edges reflected",
-        epochs=8,
+        epochs=16,
+        learning_rate=0.1,
+        weight_decay=5e-3,
+        momentum=0.9,
     ),
     "fashion_mnist": Recipe(
         task="classification of ten kinds of clothes",

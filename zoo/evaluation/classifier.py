@@ -35,6 +35,8 @@ class Architecture:
         widths: Filters of its convolutions, from the images' size down.
         residual: Whether it is the residual network of `zoo.evaluation.networks`, or the plain one.
         dropout: Share of what the features are made of that training drops, in [0, 1).
+        pooled: Whether the residual network halves its maps by max pooling after a convolution of
+            full size, which sees more than a strided one and costs four times as much.
     """
 
     image_shape: tuple[int, int, int]
@@ -43,12 +45,13 @@ class Architecture:
     widths: tuple[int, ...]
     residual: bool
     dropout: float
+    pooled: bool = False
 
 
 _GRAY = {"feature_width": 96, "widths": (32, 64, 96), "residual": False, "dropout": 0.3}
 _PHOTOS = {"feature_width": 128, "widths": (32, 64, 128, 160), "residual": True, "dropout": 0.2}
 ARCHITECTURES = {
-    "cifar10": Architecture((32, 32, 3), classes=10, **_PHOTOS),
+    "cifar10": Architecture((32, 32, 3), classes=10, **_PHOTOS, pooled=True),
     "fashion_mnist": Architecture((28, 28, 1), classes=10, **_GRAY),
     "mnist": Architecture((28, 28, 1), classes=10, **_GRAY),
     "scenes64": Architecture((64, 64, 3), classes=6, **_PHOTOS),
