@@ -54,6 +54,8 @@ class Run:
 
 CLASSIFIER = "classifier"
 LONG = {"epochs": 150, "batch_size": 128}
+FASHION = "dcgan_fashion_mnist"
+NARROW = {"wide_stem": False}
 RUNS = [
     Run(
         "gan_mnist_small", "gan_mnist_small", 10, {"epochs": 150, "precision": "float32"}, {}, "jax"
@@ -61,6 +63,19 @@ RUNS = [
     Run("cifar10", CLASSIFIER),
     Run("gan_fashion_mnist", "gan_fashion_mnist", 10, LONG),
     Run("gan_mnist", "gan_mnist", 10, LONG),
+    # Variants, each of about 700 seconds of one core, by the rates that were measured.
+    Run("fashion_wide", FASHION, 2, {"epochs": 4}),
+    Run("fashion_narrow", FASHION, 2, {"epochs": 6}, NARROW),
+    Run("fashion_narrow_k4", FASHION, 2, {"epochs": 8}, {**NARROW, "kernel_size": 4}),
+    Run("fashion_narrow_r1_1", FASHION, 2, {"epochs": 6, "r1_penalty": 1.0}, NARROW),
+    Run("fashion_narrow_r1_003", FASHION, 2, {"epochs": 6, "r1_penalty": 0.03}, NARROW),
+    Run("fashion_narrow_9995", FASHION, 2, {"epochs": 6, "average_decay": 0.9995}, NARROW),
+    Run("dcgan_fashion_mnist", FASHION, 4, {"epochs": 60}),
+    Run("cdcgan_mnist", "cdcgan_mnist", 4, {"epochs": 60}),
+    Run("dcgan_mnist", "dcgan_mnist", 4, {"epochs": 60}),
+    Run("dcgan_scenes64", "dcgan_scenes64", 10, {"epochs": 150}),
+    Run("cdcgan_cifar10", "cdcgan_cifar10", 4, {"epochs": 60}),
+    Run("dcgan_cifar10", "dcgan_cifar10", 4, {"epochs": 60}),
 ]
 """In order of what they gain."""
 
@@ -77,7 +92,8 @@ def train(run, folder):
 
     Args:
         run: `Run`.
-        folder: Path of the run's files, those of `zoo train` and `progress.json`.
+        folder: Path of the run's files: those of `zoo train`, whose card also gets the curve of
+            scores, and `log/progress.json`.
     """
     from scripts.run_progress import Progress
     from zoo import datasets, evaluation, registry, training
@@ -86,7 +102,7 @@ def train(run, folder):
     spec = dataclasses.replace(spec, config={**spec.config, **run.config})
     images, labels = datasets.load(spec.dataset, datasets.info(spec.dataset).splits[0])
     kept, held_out = split(len(images))
-    progress = Progress(folder / "progress.json")
+    progress = Progress(folder / "log" / "progress.json")
     callbacks = [progress.callback()]
     if spec.family != FAMILY:
         scores = evaluation.EvaluationCallback(
@@ -97,7 +113,7 @@ def train(run, folder):
             best_weights=folder / "best.weights.h5",
         )
         callbacks = [scores, progress.callback(scores)]
-    training.train(
+    card = training.train(
         spec,
         images[kept],
         folder,
@@ -106,6 +122,10 @@ def train(run, folder):
         resume=True,
         monitor="frechet_distance" if len(callbacks) > 1 else None,
     )
+    if len(callbacks) > 1:
+        curve = {item["epoch"]: round(item["frechet_distance"], 2) for item in scores.history}
+        record = {**card.training, "held_out_images": len(held_out), "frechet_distances": curve}
+        dataclasses.replace(card, training=record).write(folder / f"{spec.name}.json")
 
 
 def split(count):
@@ -126,15 +146,16 @@ def is_done(run, folder):
 
 def start(run, folder, core):
     """Starts the process of one run on one core, and returns it."""
-    (folder / run.name).mkdir(parents=True, exist_ok=True)
+    place = folder / run.name
+    (place / "log").mkdir(parents=True, exist_ok=True)
     command = ["taskset", "-c", str(core), "nice", "-n", "19", sys.executable, "-m"]
     if run.model == CLASSIFIER:
-        place = str(folder / run.name)
-        command += ["scripts.train_classifier", run.name, "--out", place, "--resume", place]
+        command += ["scripts.train_classifier", run.name, "--out", str(place)]
+        command += ["--resume", str(place / "log")]
     else:
         command += ["scripts.train_zoo", "--folder", str(folder), "--run", run.name]
     environment = {**os.environ, **THREADS, "KERAS_BACKEND": run.backend}
-    with open(folder / run.name / "log.txt", "a") as log:
+    with open(place / "log" / "output.txt", "a") as log:
         return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
 
 
@@ -154,7 +175,7 @@ def train_all(runs, folder, cores, hours):
             for core, (run, process) in list(at_work.items()):
                 if process.poll() is not None:
                     # A run that failed is tried again when the queue is started again.
-                    result = "done" if process.returncode == 0 else "FAILED, see its log.txt"
+                    result = "done" if process.returncode == 0 else "FAILED, see its log/output.txt"
                     print(f"{time.strftime('%H:%M:%S')} {run.name}: {result}", flush=True)
                     del at_work[core]
     finally:
@@ -192,7 +213,7 @@ def table(runs, folder):
     """Returns the state of all runs as lines of text."""
     lines = [f"{'run':28}{'passes':>10}{'last':>9}{'best':>9}{'at':>5}{'CPU h':>7}{'h left':>8}"]
     for run in runs:
-        path = folder / run.name / "progress.json"
+        path = folder / run.name / "log" / "progress.json"
         if not path.is_file():
             lines.append(f"{run.name:28}{'-':>10}")
             continue
@@ -235,7 +256,7 @@ def main():
         signal_queue(folder, signal.SIGTERM, signal.SIGCONT)
     elif arguments.run:
         run = next(run for run in RUNS if run.name == arguments.run)
-        with locked(folder / run.name / "run.lock") as lock:
+        with locked(folder / run.name / "log" / "lock") as lock:
             if lock is None:
                 sys.exit(f"{run.name} is being trained already.")
             train(run, folder / run.name)

@@ -129,8 +129,8 @@ def test_progress_adds_up_over_the_parts_of_a_run(tmp_path):
 def test_the_table_has_a_row_for_each_run(tmp_path):
     scores = [{"epoch": n, "frechet_distance": d} for n, d in ((2, 9.0), (4, 7.5), (6, 8.25))]
     record = {"passes": 6, "of": 10, "cpu_seconds": 7200, "seconds_per_pass": 1800}
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "progress.json").write_text(json.dumps({**record, "scores": scores}))
+    (tmp_path / "a" / "log").mkdir(parents=True)
+    (tmp_path / "a" / "log" / "progress.json").write_text(json.dumps({**record, "scores": scores}))
     _, first, second = train_zoo.table(some_runs("a", "b"), tmp_path)
     assert first.split() == ["a", "6/10", "8.25", "7.50", "4", "2.00", "2.0"]
     assert second.split() == ["b", "-"]
@@ -147,9 +147,13 @@ def test_a_run_is_trained_scored_and_gone_on_with(tmp_path, monkeypatch):
     assert train_zoo.is_done(run, tmp_path)
     card = json.loads((tmp_path / "digits" / "gan_mnist_small.json").read_text())
     assert card["training"]["images"] == 180
-    record = json.loads((tmp_path / "digits" / "progress.json").read_text())
-    assert [scores["epoch"] for scores in record["scores"]] == [1, 2]
+    assert card["training"]["held_out_images"] == 20
+    assert list(card["training"]["frechet_distances"]) == ["1", "2"]
     assert (tmp_path / "digits" / "best.weights.h5").is_file()
+    progress = tmp_path / "digits" / "log" / "progress.json"
+    record = json.loads(progress.read_text())
+    assert [scores["epoch"] for scores in record["scores"]] == [1, 2]
     # Once more: nothing is left to do, and nothing is lost.
     train_zoo.train(run, tmp_path / "digits")
-    assert json.loads((tmp_path / "digits" / "progress.json").read_text()) == record
+    assert json.loads(progress.read_text()) == record
+    assert json.loads((tmp_path / "digits" / "gan_mnist_small.json").read_text()) == card
