@@ -49,12 +49,14 @@ class Architecture:
 
 
 _GRAY = {"feature_width": 96, "widths": (32, 64, 96), "residual": False, "dropout": 0.3}
-_PHOTOS = {"feature_width": 128, "widths": (32, 64, 128, 160), "residual": True, "dropout": 0.2}
+_PHOTOS = {"feature_width": 128, "residual": True, "dropout": 0.2}
 ARCHITECTURES = {
-    "cifar10": Architecture((32, 32, 3), classes=10, **_PHOTOS, pooled=True),
+    "cifar10": Architecture(
+        (32, 32, 3), classes=10, widths=(32, 64, 128, 168), pooled=True, **_PHOTOS
+    ),
     "fashion_mnist": Architecture((28, 28, 1), classes=10, **_GRAY),
     "mnist": Architecture((28, 28, 1), classes=10, **_GRAY),
-    "scenes64": Architecture((64, 64, 3), classes=6, **_PHOTOS),
+    "scenes64": Architecture((64, 64, 3), classes=6, widths=(32, 64, 128, 160), **_PHOTOS),
 }
 
 

@@ -30,7 +30,8 @@ def build(architecture, name, dtype):
         x = _residual_body(images, architecture.widths, dtype, architecture.pooled)
     else:
         x = _plain_body(images, architecture.widths, dtype)
-    x = layers.Dropout(architecture.dropout, dtype=dtype, name="dropout")(x)
+    # A seed of its own: without one, torch draws from a state that no checkpoint of Keras' holds.
+    x = layers.Dropout(architecture.dropout, seed=0, dtype=dtype, name="dropout")(x)
     # Smooth, so that features of near-equal images stay close and look more Gaussian.
     features = layers.Dense(
         architecture.feature_width, activation="gelu", dtype=dtype, name="features"
