@@ -12,28 +12,35 @@ class Augmented(keras.utils.PyDataset):
         labels: Integer array of shape `(N,)`.
         augment: Function from uint8 images and a `numpy.random.Generator` to float32 images of the
             same shape in [0, 1].
-        batch_size: Images per batch; those left over at the end of an epoch are not used.
-        seed: Seed of the order and the views.
+        batch_size: Images per batch; what is left over at the end of an epoch is not used.
+        seed: Of the order and the views.
+        epoch: The epoch to begin with; each has an order and views of its own.
     """
 
-    def __init__(self, images, labels, augment, batch_size, seed):
+    def __init__(self, images, labels, augment, batch_size, seed, epoch=0):
         super().__init__()
         self.images = images
         self.labels = labels
         self.augment = augment
         self.batch_size = batch_size
-        self.rng = np.random.default_rng(seed)
-        self.order = self.rng.permutation(len(images))
+        self.seed = seed
+        self._begin(epoch)
 
     def __len__(self):
         return len(self.order) // self.batch_size
 
     def __getitem__(self, index):
         chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        return self.augment(self.images[chosen], self.rng), self.labels[chosen]
+        # Its own generator: Keras draws the first batch once more, to see what it is like.
+        rng = np.random.default_rng((self.seed, self.epoch, index))
+        return self.augment(self.images[chosen], rng), self.labels[chosen]
 
     def on_epoch_end(self):
-        self.order = self.rng.permutation(len(self.order))
+        self._begin(self.epoch + 1)
+
+    def _begin(self, epoch):
+        self.epoch = epoch
+        self.order = np.random.default_rng((self.seed, epoch)).permutation(len(self.images))
 
 
 def warp_digits(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:

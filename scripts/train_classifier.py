@@ -2,7 +2,8 @@
 
     KERAS_BACKEND=tensorflow ZOO_DATA_DIR=... python -m scripts.train_classifier scenes64
 
-The held-out split is used once, after the last epoch: it selects nothing.
+The held-out split is used once, after the last epoch: it selects nothing. With `--resume FOLDER`, a
+run that was stopped continues after its last epoch, bit for bit.
 """
 
 import argparse
@@ -19,8 +20,10 @@ import keras
 import numpy as np
 
 from scripts.augmentation import Augmented, crop_photos, warp_digits
+from scripts.run_progress import Progress
 from zoo import datasets
 from zoo.evaluation.features.classifier import ARCHITECTURES, Classifier, build_network
+from zoo.files import replacing
 from zoo.training import provenance
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "classifiers"
@@ -41,7 +44,8 @@ class Recipe:
         epochs: Passes over the training images.
         learning_rate: Highest rate, from which a cosine falls to 0.
         warmup_epochs: Passes during which the rate rises from 0.
-        weight_decay: Decoupled decay of the kernels; `None` for plain Adam.
+        weight_decay: Decoupled decay of the kernels; `None` for none.
+        momentum: Nesterov momentum of stochastic gradient descent; `None` for Adam.
     """
 
     task: str
@@ -52,6 +56,7 @@ class Recipe:
     learning_rate: float = 3e-3
     warmup_epochs: int = 1
     weight_decay: float | None = 0.05
+    momentum: float | None = None
 
 
 RECIPES = {
@@ -103,13 +108,49 @@ def make_schedule(recipe, epochs, steps):
 
 
 def make_optimizer(recipe, epochs, steps):
-    """Returns the recipe's Adam for `epochs` of `steps` steps."""
-    optimizer = keras.optimizers.Adam(
-        make_schedule(recipe, epochs, steps), weight_decay=recipe.weight_decay
-    )
+    """Returns the recipe's optimizer for `epochs` of `steps` steps."""
+    schedule = make_schedule(recipe, epochs, steps)
+    if recipe.momentum is None:
+        optimizer = keras.optimizers.Adam(schedule, weight_decay=recipe.weight_decay)
+    else:
+        optimizer = keras.optimizers.SGD(
+            schedule, recipe.momentum, nesterov=True, weight_decay=recipe.weight_decay
+        )
     if recipe.weight_decay is not None:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
+
+
+def restore(trainer, folder):
+    """Takes a compiled model to where its training stopped, and returns how many epochs that is."""
+    paths = saved_epochs(folder)
+    if not paths:
+        return 0
+    trainer.optimizer.build(trainer.trainable_variables)
+    with np.load(paths[-1]) as arrays:
+        for variable, array in zip(state(trainer), arrays.values(), strict=True):
+            variable.assign(array)
+    return int(paths[-1].name.split("_")[1])
+
+
+def save_epoch(trainer, folder, done):
+    """Keeps a training's state after an epoch, in place of those after earlier ones."""
+    earlier = saved_epochs(folder)
+    with replacing(folder / f"after_{done:03}_epochs.npz") as temporary:
+        arrays = [keras.ops.convert_to_numpy(variable) for variable in state(trainer)]
+        np.savez(temporary, *arrays)
+    for path in earlier:
+        path.unlink()
+
+
+def saved_epochs(folder):
+    """Returns the files that `save_epoch` wrote, the last one last."""
+    return sorted(folder.glob("after_*_epochs.npz"))
+
+
+def state(trainer):
+    """Returns all variables, those that Keras leaves out of weights files too: dropout's seed."""
+    return [*trainer.variables, *trainer.optimizer.variables]
 
 
 def main():
@@ -120,32 +161,46 @@ def main():
     parser.add_argument("--policy", default="mixed_bfloat16")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--resume", type=Path, metavar="FOLDER", help="to keep the state in")
     args = parser.parse_args()
     recipe = RECIPES[args.name]
     args.epochs = args.epochs or recipe.epochs
 
     keras.utils.set_random_seed(args.seed)
     images, labels = datasets.load(args.name, split=datasets.info(args.name).splits[0])
-    batches = Augmented(images, labels.astype("int32"), recipe.augment, args.batch_size, args.seed)
     network = build_network(args.name, dtype=args.policy)
     trainer = keras.Model(network.inputs, network.outputs[1])
     trainer.compile(
-        make_optimizer(recipe, args.epochs, len(batches)),
+        make_optimizer(recipe, args.epochs, len(images) // args.batch_size),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
+    callbacks, done = [], 0
+    if args.resume:
+        done = restore(trainer, args.resume)
+        progress = Progress(args.resume / "progress.json")
+        save = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: save_epoch(trainer, args.resume, epoch + 1)
+        )
+        callbacks = [progress.callback(), save]
     start = time.perf_counter()
-    trainer.fit(batches, epochs=args.epochs, verbose=2)
-    seconds = time.perf_counter() - start
+    trainer.fit(
+        Augmented(images, labels.astype("int32"), recipe.augment, args.batch_size, args.seed, done),
+        epochs=args.epochs,
+        initial_epoch=done,
+        shuffle=False,  # each epoch has its own order already
+        callbacks=callbacks,
+        verbose=2,
+    )
+    seconds = progress.seconds if args.resume else time.perf_counter() - start
 
     # A new float32 network has no optimizer, whose slots would triple the file.
     shipped = build_network(args.name)
     shipped.set_weights(network.get_weights())
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / f"{args.name}.weights.h5"
-    partial = args.out / f"{args.name}.partial.weights.h5"
-    shipped.save_weights(partial)
-    os.replace(partial, path)
+    with replacing(path) as temporary:
+        shipped.save_weights(temporary)
     write_card(path, args, recipe, seconds)
 
 
@@ -160,9 +215,10 @@ def write_card(path, args, recipe, seconds):
     _, probabilities = classifier.features(images)
     accuracy = float(np.mean(probabilities.argmax(axis=1) == labels))
     shape = ", ".join(map(str, classifier.image_shape))
-    optimizer = "Adam, cosine decay to 0"
+    optimizer = "Adam" if recipe.momentum is None else f"SGD, Nesterov momentum {recipe.momentum}"
     if recipe.warmup_epochs:
-        optimizer = f"Adam, {recipe.warmup_epochs} epoch of warmup, cosine decay to 0"
+        optimizer += f", {recipe.warmup_epochs} epoch of warmup"
+    optimizer += ", cosine decay to 0"
     backend = keras.backend.backend()
     versions = provenance.versions(backend)
     card = {

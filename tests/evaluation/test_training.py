@@ -91,17 +91,23 @@ def test_every_image_comes_once_per_epoch_in_a_new_order():
     assert epoch(data) != first
 
 
-def test_the_script_writes_what_loads(tmp_path, monkeypatch):
-    rng = np.random.default_rng(0)
-
+@pytest.fixture
+def noise_for_data(monkeypatch):
     def load(name, split):
+        rng = np.random.default_rng(0)
         shape, classes = datasets.info(name).image_shape, len(datasets.info(name).classes)
         return rng.integers(0, 256, (32, *shape), dtype=np.uint8), np.arange(32) % classes
 
     monkeypatch.setattr(datasets, "load", load)
-    command = "train mnist --epochs 1 --batch-size 16 --policy float32 --out"
-    monkeypatch.setattr(sys, "argv", [*command.split(), str(tmp_path / "classifiers")])
+
+
+def call_script(monkeypatch, arguments):
+    monkeypatch.setattr(sys, "argv", ["train", "mnist", "--policy", "float32", *arguments.split()])
     train_classifier.main()
+
+
+def test_the_script_writes_what_loads(tmp_path, monkeypatch, noise_for_data):
+    call_script(monkeypatch, f"--epochs 1 --batch-size 16 --out {tmp_path / 'classifiers'}")
     assert sorted(path.name for path in (tmp_path / "classifiers").iterdir()) == [
         "mnist.json",
         "mnist.weights.h5",
@@ -115,6 +121,26 @@ def test_the_script_writes_what_loads(tmp_path, monkeypatch):
     changed = {"epochs", "batch_size"}
     for key, value in shipped["recipe"].items():
         assert key in changed or classifier.card["recipe"][key] == value
+
+
+def test_a_training_that_was_stopped_goes_on_bit_for_bit(tmp_path, monkeypatch, noise_for_data):
+    save_epoch = train_classifier.save_epoch
+
+    def stop_after_the_first(trainer, folder, done):
+        save_epoch(trainer, folder, done)
+        raise KeyboardInterrupt
+
+    def train(name):
+        folder = tmp_path / name
+        call_script(monkeypatch, f"--epochs 2 --batch-size 16 --out {folder} --resume {folder}")
+        return (folder / "mnist.weights.h5").read_bytes()
+
+    whole = train("whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(train_classifier, "save_epoch", stop_after_the_first)
+        with pytest.raises(KeyboardInterrupt):
+            train("stopped")
+    assert train("stopped") == whole
 
 
 @pytest.mark.parametrize("name", sorted(train_classifier.RECIPES))

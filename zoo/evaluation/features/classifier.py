@@ -42,6 +42,9 @@ class Architecture:
         widths: Filters of its convolutions, from the images' size down.
         residual: bool, whether it is the residual network of `networks.py`, or the plain one.
         dropout: float in [0, 1), rate of the dropout ahead of the feature layer, in training.
+        pooled: bool, whether the residual network halves its maps by max pooling after a
+            convolution of full size, which sees more than a strided one and costs four times as
+            much.
     """
 
     image_shape: tuple[int, int, int]
@@ -50,6 +53,7 @@ class Architecture:
     widths: tuple[int, ...]
     residual: bool
     dropout: float
+    pooled: bool = False
 
 
 _GRAY: dict[str, Any] = {

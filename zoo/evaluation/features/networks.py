@@ -25,10 +25,13 @@ def build(architecture, name, dtype):
         A `keras.Model` from float images of shape `(N, *image_shape)` in [0, 1] to
         `[features (N, feature_width), logits (N, classes)]`.
     """
-    body = _residual_body if architecture.residual else _plain_body
     images = keras.Input(architecture.image_shape, dtype="float32", name="images")
-    x = body(images, architecture.widths, dtype)
-    x = layers.Dropout(architecture.dropout, dtype=dtype, name="dropout")(x)
+    if architecture.residual:
+        x = _residual_body(images, architecture.widths, dtype, architecture.pooled)
+    else:
+        x = _plain_body(images, architecture.widths, dtype)
+    # A seed of its own: without one, torch draws from a state that no checkpoint of Keras' holds.
+    x = layers.Dropout(architecture.dropout, seed=0, dtype=dtype, name="dropout")(x)
     # Smooth, so that features of near-equal images stay close and look more Gaussian.
     features = layers.Dense(
         architecture.feature_width, activation="gelu", dtype=dtype, name="features"
@@ -51,21 +54,22 @@ def _plain_body(x, widths, dtype):
     return layers.Flatten(dtype=dtype, name="flatten", **CHANNELS_LAST)(x)
 
 
-def _residual_body(x, widths, dtype):
+def _residual_body(x, widths, dtype, pooled):
     """Stacks a stem, a residual block at half the size for each further width, and their mean."""
     convolve = functools.partial(_convolve, dtype=dtype)
+    halve = {"pool": True} if pooled else {"strides": 2}
     stem, *widths = widths
     # No block at the stem's size, which would take a CPU most of the time.
     x = convolve(x, stem, "stem", strides=x.shape[1] // STEM_SIZE)
     for number, filters in enumerate(widths, start=1):
-        x = convolve(x, filters, f"down{number}", strides=2)
+        x = convolve(x, filters, f"down{number}", **halve)
         y = convolve(x, filters, f"block{number}a")
         y = convolve(y, filters, f"block{number}b")
         x = layers.Add(dtype=dtype, name=f"block{number}_add")([x, y])
     return layers.GlobalAveragePooling2D(dtype=dtype, name="average", **CHANNELS_LAST)(x)
 
 
-def _convolve(x, filters, name, dtype, strides=1):
+def _convolve(x, filters, name, dtype, strides=1, pool=False):
     """Applies a 3x3 convolution, batch normalization and ReLU."""
     x = layers.Conv2D(
         filters,
@@ -77,5 +81,7 @@ def _convolve(x, filters, name, dtype, strides=1):
         name=f"{name}_conv",
         **CHANNELS_LAST,
     )(x)
+    if pool:  # Before the normalization, which then has a quarter to do.
+        x = layers.MaxPooling2D(2, dtype=dtype, name=f"{name}_pool", **CHANNELS_LAST)(x)
     x = layers.BatchNormalization(axis=-1, momentum=0.9, dtype=dtype, name=f"{name}_norm")(x)
     return layers.Activation("relu", dtype=dtype, name=f"{name}_relu")(x)
