@@ -244,17 +244,6 @@ def test_evaluate_reports_and_changes_nothing():
     assert first["fake_accuracy"] == np.mean(logits[1] <= 0)
 
 
-def test_evaluate_lists_its_numbers_in_their_order():
-    model = point_model(FixedLatents)
-    named, listed = (
-        model.evaluate(POINTS, batch_size=8, verbose=0, return_dict=return_dict)
-        for return_dict in (True, False)
-    )
-    names = ["discriminator_loss", "real_accuracy", "fake_accuracy", "generator_loss", "diversity"]
-    assert sorted(named) == sorted(names)
-    np.testing.assert_allclose(listed, [named[name] for name in names], rtol=1e-6)
-
-
 class Sampling(keras.callbacks.Callback):
     """Looks at samples while an epoch is under way."""
 

@@ -13,6 +13,7 @@ from zoo.adversarial.diff_augment import DiffAugment
 from zoo.adversarial.feeding import ArrayBatches, EpochStart, array_batches, with_callback
 from zoo.adversarial.guard import Statistics
 from zoo.adversarial.instance_noise import InstanceNoise
+from zoo.adversarial.means import Means
 from zoo.adversarial.setup import TrainingSetup, pair_optimizers
 from zoo.adversarial.step import Batch, adversarial_step, evaluation_step, is_samplewise
 from zoo.checks import check_seed
@@ -92,16 +93,13 @@ class BaseGAN(keras.Model):
         self.average_generator = None
         self._average = None  # kept when off: Keras never forgets a layer it has seen
         self.seed_generator = keras.random.SeedGenerator(seed)
-        generator_logs = ("generator_loss", *self.extra_losses, "diversity")
-        self.discriminator_means, self.generator_means = (
-            {name: keras.metrics.Mean(name) for name in names}
-            for names in (DISCRIMINATOR_LOGS, generator_logs)
-        )
+        self.discriminator_means = Means(DISCRIMINATOR_LOGS)
+        self.generator_means = Means(["generator_loss", *self.extra_losses, "diversity"])
         self.skipped_steps = keras.metrics.Sum("skipped_steps")
         self.samplewise = is_samplewise(discriminator)
         self.statistics = Statistics(generator, discriminator)
         _refuse_regularizers([*generator.variables, *discriminator.variables])
-        # A traced step must find all variables there.
+        # All variables are there: a step that is traced must find them.
         self.built = True
 
     # ------------------------------------------------------------------------ hooks
@@ -291,15 +289,31 @@ class BaseGAN(keras.Model):
         validation_batch_size: int | None = None,
         validation_freq=1,
     ):
-        """Trains as `keras.Model.fit` does, whose arguments these are; checks arrays first.
+        """Trains as `keras.Model.fit` does, with the same arguments; checks arrays first.
 
         Args:
             x: samples (N, *sample_shape): an ndarray, a `tf.data.Dataset`, a torch `DataLoader` or
                 a `PyDataset`. Image models take uint8 in 0..255 (scaled inside the step) or float
                 in the generator's range.
             y: labels (N,) of a class-conditional model, masks (N, H, W) of an inpainting one;
-                others ignore it.
+                ignored by others.
+            batch_size: int, 32 by default.
+            epochs: int.
+            verbose: as in `keras.Model.fit`, like all that follow.
+            callbacks: list of `keras.callbacks.Callback`.
+            validation_split: float.
+            validation_data: like `x`, or a pair of `x` and `y`.
             shuffle: bool; the order of an epoch follows from the model's state at its start.
+            class_weight: has no effect.
+            sample_weight: has no effect.
+            initial_epoch: int.
+            steps_per_epoch: int.
+            validation_steps: int.
+            validation_batch_size: int.
+            validation_freq: int.
+
+        Returns:
+            `keras.callbacks.History`.
 
         Raises:
             InvalidInputError: for samples of another shape, empty, not finite or out of range.
@@ -368,8 +382,8 @@ class BaseGAN(keras.Model):
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """Losses, accuracies and signs of health: what the progress bar shows."""
-        means = {**self.discriminator_means, **self.generator_means}
-        return [*means.values(), self.skipped_steps]
+        means = [*self.discriminator_means.metrics, *self.generator_means.metrics]
+        return [*means, self.skipped_steps]
 
     # --------------------------------------------------------- sampling, configuration
 

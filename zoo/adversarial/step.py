@@ -48,8 +48,9 @@ def adversarial_step(model, batch):
     if discriminator_steps > 0:
         update_discriminator(model, batch, fake, guard)
     update_generator(model, batch, fake, pullback, guard)
-    discriminator_means = model.discriminator_means if discriminator_steps > 0 else {}
-    logs = results({**discriminator_means, **model.generator_means})
+    logs = model.generator_means.results()
+    if discriminator_steps > 0:
+        logs = {**model.discriminator_means.results(), **logs}
     if guard.active:
         model.skipped_steps.update_state(guard.skipped())
         logs["skipped_steps"] = model.skipped_steps.result()
@@ -129,7 +130,7 @@ def evaluation_step(model, batch):
         model, loss.discriminator(real_logits, fake_logits), real_logits, fake_logits
     )
     track_generator(model, batch, fake, *outcome)
-    return results({**model.discriminator_means, **model.generator_means})
+    return {**model.discriminator_means.results(), **model.generator_means.results()}
 
 
 def generate(model, batch, training=True):
@@ -177,29 +178,14 @@ def track_discriminator(model, loss, real_logits, fake_logits, sound=None):
         "real_accuracy": ops.mean(ops.cast(real_logits > threshold, "float32")),
         "fake_accuracy": ops.mean(ops.cast(fake_logits <= threshold, "float32")),
     }
-    track(model.discriminator_means, values, ops.shape(real_logits)[0], sound)
+    model.discriminator_means.update(values, ops.shape(real_logits)[0], sound)
 
 
 def track_generator(model, batch, fake, loss, extras, sound=None):
     """Counts the generator's losses and its samples' diversity in, unless `sound` is false."""
     diversity = relative_diversity(fake, batch.real)
     values = {"generator_loss": loss, **extras, "diversity": diversity}
-    track(model.generator_means, values, ops.shape(batch.real)[0], sound)
-
-
-def track(means, values, count, sound):
-    """Counts the means over a batch of `count` samples in, unless `sound` is false."""
-    count = ops.cast(count, "float32")
-    if sound is not None:  # chosen, not multiplied: 0 times NaN is NaN
-        values = {name: ops.where(sound, value, 0.0) for name, value in values.items()}
-        count = ops.where(sound, count, 0.0)
-    for name, value in values.items():
-        means[name].update_state(value, sample_weight=count)
-
-
-def results(means):
-    """Returns dict name -> scalar of means so far; 0 before the first batch."""
-    return {name: mean.result() for name, mean in means.items()}
+    model.generator_means.update(values, ops.shape(batch.real)[0], sound)
 
 
 # fmt: off

@@ -1,0 +1,59 @@
+"""Means over an epoch of several values at once: what the progress bar shows."""
+
+import keras
+from keras import ops
+
+
+class Means:
+    """A mean for each of several values that are measured together, in one variable.
+
+    To Keras they are as many metrics. A `keras.metrics.Mean` each would do the same in many more
+    small operations. On PyTorch, their small tensors also keep the allocator from reusing memory:
+    measured on two cores, a step of the benchmark `dcgan28` takes 1.08 times as long with them.
+
+    Args:
+        names: names of the values.
+
+    Attributes:
+        metrics: list of `keras.metrics.Metric`, one for each name, for `keras.Model.metrics`.
+    """
+
+    def __init__(self, names):
+        self.names = tuple(names)
+        self.metrics = [_Mean(self, index, name) for index, name in enumerate(self.names)]
+        first = self.metrics[0]  # whose variables Keras resets, and carries from step to step
+        self.totals = first.add_variable((len(self.names),), "zeros", name="totals")
+        self.count = first.add_variable((), "zeros", name="count")
+
+    def update(self, values, count, sound=None):
+        """Counts the values of a batch in.
+
+        Args:
+            values: dict name -> scalar, of all names.
+            count: int or scalar, the samples that they are means of: an odd last batch counts for
+                its samples, as Keras has it.
+            sound: scalar bool, whether they count at all; `None` for yes.
+        """
+        values = ops.stack([ops.cast(values[name], "float32") for name in self.names])
+        count = ops.cast(count, "float32")
+        if sound is not None:  # chosen, not multiplied: 0 times NaN is NaN
+            values, count = ops.where(sound, values, 0.0), ops.where(sound, count, 0.0)
+        self.totals.assign_add(values * count)
+        self.count.assign_add(count)
+
+    def results(self):
+        """dict name -> float32 scalar; 0 before the first batch."""
+        means = ops.divide_no_nan(self.totals.value, self.count.value)
+        return dict(zip(self.names, ops.unstack(means, len(self.names)), strict=True))
+
+
+class _Mean(keras.metrics.Metric):
+    """One of them, as Keras wants to see it."""
+
+    def __init__(self, means, index, name):
+        super().__init__(name=name)
+        # A function: of an attribute Keras would take the variables for this metric's own as well.
+        self._read = lambda: ops.divide_no_nan(means.totals.value[index], means.count.value)
+
+    def result(self):
+        return self._read()
