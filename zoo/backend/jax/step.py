@@ -8,6 +8,7 @@ import jax
 import keras
 from jax import numpy as jnp
 
+from zoo.backend import adam
 from zoo.backend.jax import updates
 from zoo.backend.jax.scope import purify
 
@@ -114,7 +115,9 @@ def all_finite(tensors):
 
 def apply_gradients(optimizer, gradients, variables, sound=None):
     """Applies one update unless `sound`, a scalar bool, is false."""
-    updates.update(optimizer, gradients, variables, sound)
+    plain = sound is not None and adam.is_plain(optimizer, variables)
+    update = updates.update_adam if plain else updates.update
+    update(optimizer, gradients, variables, sound)
 
 
 def revert(variables, values, sound):
