@@ -17,7 +17,7 @@ from types import ModuleType
 
 from scripts import measure_drawing, measure_restoration
 from zoo import datasets
-from zoo.errors import CardError, InvalidInputError
+from zoo.errors import CardError, InvalidInputError, ZooError
 from zoo.files import replacing
 from zoo.hub import registry
 from zoo.hub.cards import ModelCard
@@ -106,7 +106,10 @@ def main():
     arguments = parser.parse_args()
     options = {"peers": arguments.peers, "limit": arguments.limit}
     given = {name: value for name, value in options.items() if value is not None}
-    card = release(arguments.run, arguments.weights_folder, **given)
+    try:
+        card = release(arguments.run, arguments.weights_folder, **given)
+    except ZooError as error:
+        parser.exit(2, f"error: {error}\n")
     for key, value in card.metrics.items():
         print(f"{key}: {value}")
 

@@ -230,6 +230,14 @@ def test_a_folder_without_a_card_is_refused(tmp_path):
         release.release(tmp_path, tmp_path / "weights")
 
 
+def test_the_command_says_in_one_line_what_it_refuses(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["release", str(tmp_path)])
+    with pytest.raises(SystemExit) as raised:
+        release.main()
+    assert raised.value.code == 2
+    assert capsys.readouterr().err.startswith("error: Expected one card")
+
+
 def test_an_incomplete_card_is_not_released(run, tmp_path, monkeypatch):
     folder = run("vanilla_gan", Drawer())
     monkeypatch.setattr(measure_drawing, "measure", lambda card, weights: {})

@@ -29,10 +29,10 @@ class Means:
         """Counts the values of a batch in.
 
         Args:
-            values: dict name -> scalar, of all names.
-            count: int or scalar, the samples that they are means of: an odd last batch counts for
-                its samples, as Keras has it.
-            sound: scalar bool, whether they count at all; `None` for yes.
+            values: dict name -> scalar, one for each name.
+            count: int or scalar, number of samples that they are means of: a smaller last batch
+                weighs less, as in Keras.
+            sound: scalar bool, whether the batch counts; `None` counts it.
         """
         values = ops.stack([ops.cast(values[name], "float32") for name in self.names])
         count = ops.cast(count, "float32")
@@ -42,13 +42,13 @@ class Means:
         self.count.assign_add(count)
 
     def results(self):
-        """dict name -> float32 scalar; 0 before the first batch."""
+        """Returns a dict name -> float32 scalar; 0 before the first batch."""
         means = ops.divide_no_nan(self.totals.value, self.count.value)
         return dict(zip(self.names, ops.unstack(means, len(self.names)), strict=True))
 
 
 class _Mean(keras.metrics.Metric):
-    """One of them, as Keras wants to see it."""
+    """One of the means, as a metric of Keras."""
 
     def __init__(self, means, index, name):
         super().__init__(name=name)

@@ -142,13 +142,25 @@ def save_gif(
     pictures = [
         _opaque(_enlarge(make_grid(item, columns), scale, GIF_PIXELS)[0]) for item in frames
     ]
+    write_gif(pictures, path, frame_ms)
+
+
+def write_gif(pictures, path, duration):
+    """Writes Pillow images as a GIF that loops forever, whole or not at all.
+
+    Args:
+        pictures: list of `PIL.Image.Image`, all of one size.
+        path: file to write; missing folders are created.
+        duration: int, how long each one shows, in milliseconds, or a list of one int per picture.
+    """
+    first, *others = pictures
     with replacing(path) as temporary:
-        pictures[0].save(
+        first.save(
             temporary,
             format="GIF",
             save_all=True,
-            append_images=pictures[1:],
-            duration=frame_ms,
+            append_images=others,
+            duration=duration,
             loop=0,
         )
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
-from zoo.files import replacing
-from zoo.images.grids import BLANK, GIF_PIXELS, SCALE
+from zoo.images.grids import BLANK, GIF_PIXELS, SCALE, write_gif
 from zoo.images.photos import read_photo
 
 FRAMES = 120
@@ -71,15 +70,7 @@ def save_progress(
                 f"{paths[0]} of {shape}, {item} of {pixels.shape}"
             )
         frames.append(_reduced(pixels, scale))
-    with replacing(path) as temporary:
-        frames[0].save(
-            temporary,
-            format="GIF",
-            save_all=True,
-            append_images=frames[1:],
-            duration=[frame_ms] * (len(frames) - 1) + [last_ms],
-            loop=0,
-        )
+    write_gif(frames, path, [frame_ms] * (len(frames) - 1) + [last_ms])
     return len(frames)
 
 
