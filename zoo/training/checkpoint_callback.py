@@ -129,7 +129,8 @@ class Checkpoint(keras.callbacks.Callback):
         self.model._initial_epoch = None
 
     def on_epoch_end(self, epoch, logs=None):
-        self.seconds = time.perf_counter() - self._started
+        # As exact as the record holds it, so that a run that was resumed says the same.
+        self.seconds = round(time.perf_counter() - self._started, 3)
         done = epoch + 1
         last = done == self.params.get("epochs") or self.model.stop_training
         if last or (done % self.every == 0 and time.perf_counter() >= self._next_save):
@@ -154,7 +155,7 @@ class Checkpoint(keras.callbacks.Callback):
             "epoch": epoch,
             "step": int(self.model.optimizer.iterations),
             "backend": keras.backend.backend(),
-            "seconds": round(self.seconds, 3),
+            "seconds": self.seconds,
             "rate_scale": self.model.optimizer.rate_scale,
             "monitor": self.monitor,
             "score": score,
