@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import enum
+import importlib.util
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -122,7 +123,11 @@ def _several(name, choices, defaults, text):
 
 VARIANTS = [variant for variants in cells.VARIANTS.values() for variant in variants]
 
-Backends = _several("Backend", cells.BACKENDS, cells.BACKENDS, "Backends to measure.")
+INSTALLED = [name for name in cells.BACKENDS if importlib.util.find_spec(name)]
+
+Backends = _several(
+    "Backend", cells.BACKENDS, INSTALLED or cells.BACKENDS, "Backends; by default those installed."
+)
 Models = _several("Model", cells.MODELS, ["dcgan28"], "Models.")
 Precisions = _several("Precision", cells.PRECISIONS, ["float32"], "Keras' dtype policies.")
 Modes = _several("Mode", cells.MODES, ["train"], "Training steps, or sampling.")
@@ -195,7 +200,7 @@ def run_command(
     """Measure training and sampling speed; options take several values after one flag.
 
     Cells of one model, mode, precision and batch size are timed in turn, window by window, each in
-    a process of its own.
+    a process of its own. Exit status 1 if none could be timed.
     """
     choices = {
         "backends": backend,
@@ -231,6 +236,8 @@ def run_command(
         raise typer.Exit(INTERRUPTED) from None
     _console("run").print(make_table(rows))
     print(f"{len(rows)} rows in {out}")
+    if rows and not any(row.ok for row in rows):
+        raise typer.Exit(1)
 
 
 @app.command("report")

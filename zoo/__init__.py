@@ -8,6 +8,9 @@ import ast
 import importlib
 from pathlib import Path
 
+from zoo.imports import prefer_installed_backend
+
+prefer_installed_backend()
 __version__ = "0.1.0"
 
 _NEEDS_KERAS = ("zoo.adversarial", "zoo.losses", "zoo.models", "zoo.training")

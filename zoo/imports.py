@@ -1,5 +1,6 @@
 """Imports Keras on an installed backend, and optional packages; errors say what to install."""
 
+import contextlib
 import importlib
 import importlib.util
 import json
@@ -33,6 +34,19 @@ def import_keras() -> Any:
             f"{keras.backend.backend()}"
         )
     return keras
+
+
+def prefer_installed_backend() -> None:
+    """Makes a later `import keras` run on an installed backend.
+
+    Without a choice of the user's, Keras takes TensorFlow, whether it is installed or not.
+    """
+    if "keras" in sys.modules or os.environ.get("KERAS_BACKEND"):
+        return
+    with contextlib.suppress(MissingDependencyError):  # using Keras will tell
+        backend = choose_backend()
+        if backend != (_configured_backend() or "tensorflow"):
+            os.environ["KERAS_BACKEND"] = backend
 
 
 def choose_backend() -> str:

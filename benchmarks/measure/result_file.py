@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import platform
 from collections.abc import Container
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def make_row(outcome: Outcome, run: dict, machine: dict) -> Row:
             "device": machine.get("device", UNKNOWN_DEVICE),
             "driver": machine.get("driver"),
             "cores": cores(),
+            "processor": processor(),
             "versions": provenance.versions(cell.backend),
         }
     )
@@ -61,6 +63,16 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count()
+
+
+def processor() -> str | None:
+    """Returns the processor's name, if the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(iter(names), platform.processor()) or None
 
 
 def _losses(outcome):

@@ -107,6 +107,8 @@ class Row:
     cores: Whole | None
     versions: dict[str, str | None]
     """Of "keras", "backend", "numpy" and "python"."""
+    processor: str | None = None
+    """Its maker's name for it; None in rows that don't say."""
 
     @model_validator(mode="after")
     def _is_consistent(self):

@@ -27,7 +27,9 @@ HOW_TO_READ = (
     "its median, 10th and 90th percentiles are shown. The first call includes compilation. TFLOP/s "
     "follow from the images per second and the floating-point operations per image; of the limit "
     "says which share of the rate of a large matrix product that is, on the same machine in the "
-    "same precision. Peak memory is the device's on a GPU and the process's on a CPU."
+    "same precision; it can pass 100%, because the operations are counted as the layers define "
+    "them, and a Fourier transform, for example, takes fewer. Peak memory is the device's on a GPU "
+    "and the process's on a CPU."
 )
 
 

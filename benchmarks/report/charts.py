@@ -14,6 +14,7 @@ WIDTH, DPI = 9.0, 200  # inches; twice the pixels of a README's width, for sharp
 MARGIN, GAP = 0.1, 0.3  # inches: around all panels, between two
 LINE, TITLE, BETWEEN = 0.19, 0.3, 0.12  # inches: a bar, a panel's title, after a group
 BACKEND, LETTER = 0.85, 0.073  # inches: the column of backends, a letter of the other texts
+BOLD = 1.3  # times as wide, with the gap ahead of it
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _columns(panels):
     """Widths in inches of the texts before and behind the bars."""
     bars = _bars(panels)
     labels, values = (max(len(getattr(bar, name)) for bar in bars) for name in ("label", "text"))
-    return BACKEND + LETTER * labels, LETTER * values
+    return BACKEND + LETTER * labels, BOLD * LETTER * values
 
 
 def _draw_panel(axes, panel, left, zero, top, scale):

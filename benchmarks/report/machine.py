@@ -23,6 +23,8 @@ def sentence(rows: list[Row]) -> str:
     if is_gpu(rows):
         return f"All these figures are from a GPU: {device}."
     cores = listed(row.cores for row in rows)
+    names = listed(row.processor for row in rows)
+    device = device if names == NONE else names
     processor = f"{device}, {cores} cores" if cores != NONE else device
     return f"All these figures are from a CPU ({processor}), none from a GPU."
 
@@ -32,6 +34,7 @@ def environment(rows: list[Row]) -> list[str]:
     lines = [
         ("device", rows[0].device),
         ("driver", listed(row.driver for row in rows)),
+        ("processor", listed(row.processor for row in rows)),
         ("CPU cores", listed(row.cores for row in rows)),
         *((name, listed(row.versions.get(name) for row in rows)) for name in ("python", "numpy")),
         ("Keras", listed(row.versions.get("keras") for row in rows)),

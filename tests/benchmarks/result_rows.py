@@ -64,6 +64,7 @@ def row(windows=(100.0, 101.0, 102.0, 99.0, 98.0), **changes):
         "device": "Some GPU" if gpu else "Some CPU",
         "driver": "555.1" if gpu else None,
         "cores": 16 if gpu else 2,
+        "processor": None if gpu else "A processor",
         "versions": VERSIONS,
     }
     values.update(changes)

@@ -1,5 +1,6 @@
 """The command line: what the options of `run` mean, and what errors look like."""
 
+import importlib.util
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ from benchmarks import cli
 from benchmarks.cli import main, spread
 from benchmarks.measure.cells import MODELS, Settings
 from benchmarks.native import VARIANTS
+from tests.benchmarks.result_rows import failed, row
 from tests.processes import ROOT
 
 pytestmark = pytest.mark.no_backend
@@ -76,7 +78,7 @@ def test_several_values_after_one_flag(asked):
 def test_defaults(asked):
     groups, settings, out, _ = asked("run")
     (group,) = groups
-    assert {cell.backend for cell in group} == set(VARIANTS)
+    assert {cell.backend for cell in group} == {n for n in VARIANTS if importlib.util.find_spec(n)}
     assert settings == Settings()
     assert out.parent.as_posix() == "benchmarks/results"
 
@@ -121,6 +123,15 @@ def test_an_interrupt_has_a_status_of_its_own(monkeypatch, capsys):
         main(["run", "--out", "rows.jsonl"])
     assert raised.value.code == 130
     assert "rows.jsonl" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("statuses", "code"), [(["failed"], 1), (["failed", "ok"], 0), ([], 0)])
+def test_a_run_that_times_nothing_fails(monkeypatch, statuses, code):
+    rows = [row() if status == "ok" else failed() for status in statuses]
+    monkeypatch.setattr(cli, "run", lambda *_: rows)
+    with pytest.raises(SystemExit) as raised:
+        main(["run", "--out", "rows.jsonl"])
+    assert raised.value.code == code
 
 
 def test_every_model_can_be_asked_for(asked):

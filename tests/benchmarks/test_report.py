@@ -136,7 +136,7 @@ def test_failures_are_listed_and_nothing_in_them_is_taken_for_markup(made):
 
 def test_a_cpu_is_not_passed_off_as_a_gpu(made):
     text, _ = made([row()])
-    assert "All these figures are from a CPU (Some CPU, 2 cores), none from a GPU." in text
+    assert "All these figures are from a CPU (A processor, 2 cores), none from a GPU." in text
     text, _ = made([row(gpu=True)])
     assert "All these figures are from a GPU: Some GPU." in text
     for line in ("| driver | 555.1 |", "| TF32 in float32 products | on (jax) |"):

@@ -10,6 +10,7 @@ from zoo.hub.specs import ModelSpec
 def here(tmp_path, monkeypatch, own_registry):
     """An empty current folder, no data, no weights of the machine's."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights").mkdir(exist_ok=True)
     monkeypatch.setenv("ZOO_WEIGHTS_DIR", str(tmp_path / "weights"))
     monkeypatch.setenv("ZOO_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("ZOO_WEIGHTS_URL", raising=False)

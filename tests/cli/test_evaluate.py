@@ -109,8 +109,8 @@ def test_a_class_conditional_model_is_scored_by_the_classes_requested(data, othe
     save_fresh_weights("conditional")
     scores = records("conditional.weights.h5", "-n", 20)["records"]["conditional"]["scores"]
     assert 0.0 <= scores["label_agreement"] <= 1.0
-    header = succeed("evaluate", "conditional.weights.h5", "-n", 20).splitlines()[1]
-    assert "as requested" in header
+    table = succeed("evaluate", "conditional.weights.h5", "-n", 20)
+    assert f"\nas requested  {scores['label_agreement']:15.1%}" in table
 
 
 def test_a_folder_of_pictures_is_scored(data, pictures):
@@ -138,21 +138,45 @@ def test_the_table_has_a_row_for_each_and_says_what_was_compared(data, here):
     np.savez("sets.npz", a=stand_ins.photos(20), b=stand_ins.photos(25))
     title, header, *rows = succeed("evaluate", "sets.npz", "--dataset", "mnist").splitlines()
     assert title == "against 40 images of mnist test, in the features of mnist"
-    headings = ["images", "Fréchet", "kernel", "IS", "precision", "recall", "density", "coverage"]
-    assert header.split() == [*headings, "rarest", "class", "confident"]
-    assert [row.split()[:2] for row in rows[:2]] == [["a", "20"], ["b", "25"]]
-    assert rows[2].startswith("real (train)")
-    assert len(rows) == 3
-    distance = records("sets.npz", "--dataset", "mnist")["records"]["a"]["scores"]
-    assert rows[0].split()[2] == f"{distance['frechet_distance']:.2f}"
+    assert header.split() == ["a", "b", "real", "(train)"]
+    assert rows[0].split() == ["images", "20", "25", "25"]  # a floor of as many images
+    names = ["Fréchet", "kernel", "IS", "precision", "recall", "density", "coverage"]
+    assert [row.split()[0] for row in rows[1:]] == [*names, "rarest", "confident"]
+    assert max(map(len, rows)) <= 80
+    scores = records("sets.npz", "--dataset", "mnist")["records"]["a"]["scores"]
+    assert rows[1].split()[1] == f"{scores['frechet_distance']:.2f}"
+
+
+def test_images_of_ones_own_are_the_real_ones(data, pictures, weights, here):
+    record = records(weights, "--real", pictures, "--features", "mnist", "-n", 20)
+    assert record["command"] == (
+        "zoo evaluate tiny.weights.h5 --real pictures -n 20 --seed 0 --features mnist"
+    )
+    protocol = record["records"]["tiny"]["protocol"]
+    assert (protocol["dataset"], protocol["split"]) == ("own images", None)
+    assert protocol["reference_images"] == 20
+    # Two folders, as pytorch-fid takes them; the pictures have the size of the first ones.
+    record = records(pictures, "--real", pictures, "--features", "mnist")
+    assert record["records"]["pictures"]["scores"]["frechet_distance"] == pytest.approx(0, abs=1e-6)
+    table = succeed("evaluate", pictures, "--real", pictures, "--features", "mnist")
+    assert table.startswith("against 20 own images, in the features of mnist\n")
+    np.savez("sets.npz", a=stand_ins.photos(20), b=stand_ins.photos(25))
+    result = run("evaluate", weights, "--real", "sets.npz", "--features", "mnist")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "one set of images" in result.stderr
+
+
+def test_weights_of_ones_own_data_are_not_compared_without_a_word(data, weights, here):
+    zoo.ModelCard(**{**vars(zoo.info("tiny")), "dataset": "photos"}).write("tiny.json")
+    assert "Pass --real" in fail("evaluate", weights)
+    assert records(weights, "--dataset", "mnist", "-n", 20)["records"]
 
 
 def test_memorization_is_a_sentence_under_the_table(data, here):
     np.save("copies.npy", load_photos("mnist", "train")[0])
     command = ["copies.npy", "--dataset", "mnist", "--no-floor"]
     assert "training image" not in succeed("evaluate", *command)
-    *_, row, sentence = succeed("evaluate", *command, "--memorization").splitlines()
-    assert row.startswith("copies")
+    *_, sentence = succeed("evaluate", *command, "--memorization").splitlines()
     assert sentence.startswith("copies: 100.0% nearer to a training image")
     assert "median distance 0.00 times" in sentence
 
@@ -186,7 +210,8 @@ def test_without_the_data_there_is_no_floor_but_a_distance(no_data, weights):
     assert list(record) == ["tiny"]
     assert "frechet_distance" in record["tiny"]["scores"]
     assert "recall" not in record["tiny"]["scores"]
-    moments, floor = result.stderr.splitlines()
+    moments, floor, few = result.stderr.splitlines()
+    assert few.startswith("warning: 20 images are few")
     assert moments.startswith("warning: Only the moments of mnist test are at hand")
     assert floor.startswith("warning: no scores of real training images")
     table = succeed("evaluate", "tiny", "--weights", weights, "-n", 20, "--no-floor")
@@ -205,7 +230,9 @@ def test_without_the_data_there_is_no_floor_but_a_distance(no_data, weights):
         (["tiny", "-o", "pictures"], "pictures, a folder"),
         (["tiny"], "zoo train tiny"),
         (["runs/tiny", "--dataset", "mnist"], "no file or folder at runs/tiny"),
-        (["homeless"], "Pass --dataset"),
+        (["homeless"], "Pass --real IMAGES"),
+        (["tiny", "--real", "missing"], "Nothing is at missing"),
+        (["tiny", "--real", "pictures", "--split", "test"], "Received: --split"),
         (["missing.weights.h5"], "no weights file at missing.weights.h5"),
         (["letters.weights.h5"], "zoo evaluate NAME --weights letters.weights.h5"),
         (["tiny.weights.h5", "--weights", "letters.weights.h5"], "--weights goes with the name"),

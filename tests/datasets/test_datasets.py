@@ -485,19 +485,25 @@ def test_folders_without_the_file_are_refused(data_dir, monkeypatch):
 def fake_keras(monkeypatch, name, load_data):
     module = types.SimpleNamespace(load_data=load_data)
     keras = types.SimpleNamespace(datasets=types.SimpleNamespace(**{name: module}))
-    monkeypatch.setitem(sys.modules, "keras", keras)
+    monkeypatch.setattr(datasets, "import_keras", lambda: keras)
 
 
 @pytest.mark.parametrize("folder", ["none", "without the file"])
-def test_keras_provides_what_no_file_does(monkeypatch, tmp_path, folder):
+def test_keras_provides_what_no_file_does(monkeypatch, tmp_path, capsys, folder):
     if folder == "none":
         monkeypatch.delenv("ZOO_DATA_DIR", raising=False)
     else:
         monkeypatch.setenv("ZOO_DATA_DIR", str(tmp_path))
     train = np.zeros((50_000, 1, 1, 1)), np.zeros((50_000, 1))
     test = np.zeros((10_000, 32, 32, 3), np.uint8), np.full((10_000, 1), 9, np.uint8)
-    fake_keras(monkeypatch, "cifar10", lambda: (train, test))
+
+    def load_data():
+        print("Downloading data")
+        return train, test
+
+    fake_keras(monkeypatch, "cifar10", load_data)
     images, labels = datasets.load("cifar10", "test")
+    assert capsys.readouterr() == ("", "Downloading data\n")  # standard output is the caller's
     assert images.shape == (10_000, 32, 32, 3)
     assert labels.shape == (10_000,)
     assert labels.dtype == np.int64

@@ -60,7 +60,7 @@ def test_the_protocol_holds_all_that_a_score_depends_on():
     assert protocol["truncation"] is None
     assert protocol["precision"] == "float32"
     assert (protocol["kernel_subsets"], protocol["kernel_subset_size"]) == (100, 30)
-    assert protocol["inception_splits"] == 10
+    assert protocol["inception_splits"] == 1  # parts of three images would show three classes
     assert (protocol["neighbors"], protocol["density_neighbors"]) == (3, 5)
     other = evaluate(Painter(), "mnist", Extractor(), count=20, seed=5, split="train")
     changed = {key for key in protocol if protocol[key] != other["protocol"][key]}
@@ -203,3 +203,23 @@ def test_refuses(monkeypatch, changes, error, expected):
     arguments = {"source": Painter(), "dataset": "mnist", "features": Extractor(), "count": 30}
     with pytest.raises(error, match=expected):
         evaluate(**{**arguments, **changes})
+
+
+def test_own_images_are_scored_against_as_a_data_set_is(data):
+    real = load_photos("mnist", "test")[0]
+    record = evaluate(Painter(), real, Extractor(), count=30)
+    expected = evaluate(Painter(), "mnist", Extractor(), count=30)
+    assert record["scores"].items() <= expected["scores"].items()
+    assert record["protocol"]["reference_sha256"] == expected["protocol"]["reference_sha256"]
+    with pytest.raises(InvalidInputError, match="split='test'"):
+        evaluate(Painter(), real, Extractor(), count=30, split="test")
+    with pytest.raises(InvalidInputError, match=r"at least 4 real images\. Received: 3"):
+        evaluate(Painter(), real[:3], Extractor(), count=30)
+
+
+def test_inception_scores_are_of_parts_that_can_show_all_classes(data):
+    splits = [
+        evaluate(photos(n), "mnist", Extractor())["protocol"]["inception_splits"]
+        for n in (20, 350, 1200)
+    ]
+    assert splits == [1, 3, 10]

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import zoo
-from tests.images.pictures import HOLE, SIZE, exif_of, load, mode_of, noise, refuse, save
+from tests.images.pictures import HOLE, SIZE, exif_of, load, mode_of, noise, refuse, save, upside_up
 from tests.tiny import set_weights
 from zoo.images.photos import Photo, read_photo
 from zoo.images.restoring import check_channels, inpaint_file, restore
@@ -135,7 +135,20 @@ def test_models_of_other_channels_are_refused():
 
 def test_sizes_are_compared_upright():
     save(noise(3), "in.png", exif=exif_of(6))
-    refuse(inpaint_file, COLOR, "in.png", "mask.png", "out.png", words=["20x26", "26x20"])
+    save(HOLE[::2].astype("uint8") * 255, "mask.png")
+    refuse(inpaint_file, COLOR, "in.png", "mask.png", "out.png", words=["20x26", "26x10"])
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_mask_that_lies_as_its_photograph_does_is_turned_with_it(orientation):
+    pixels = noise(3)
+    save(pixels, "in.png", exif=exif_of(orientation))
+    save((HOLE * 255).astype("uint8"), "mask.png")
+    inpaint_file(COLOR, "in.png", "mask.png", "out.png")
+    upright, hole = upside_up(pixels, orientation), upside_up(HOLE, orientation)
+    restored = load("out.png")
+    assert np.array_equal(restored[~hole], upright[~hole])
+    assert not np.array_equal(restored[hole], upright[hole])
 
 
 @pytest.mark.parametrize("size", [(15, 40), (16, 2049)])

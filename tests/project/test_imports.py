@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from zoo.errors import InvalidInputError, MissingDependencyError
-from zoo.imports import PACKAGES, choose_backend, import_keras
+from zoo.imports import PACKAGES, choose_backend, import_keras, prefer_installed_backend
 
 ALL = ("tensorflow", "jax", "torch")
 
@@ -59,6 +59,27 @@ def test_the_wish_is_granted_or_else_an_installed_backend_chosen(
 ):
     machine(installed, wish=wish, configured=configured)
     assert choose_backend() == chosen
+
+
+@pytest.mark.parametrize(
+    ("installed", "wish", "imported", "chosen"),
+    [
+        (("torch",), None, False, "torch"),  # Keras would look for TensorFlow
+        (("tensorflow", "torch"), None, False, None),
+        (("jax", "torch"), "torch", False, "torch"),
+        (("jax",), None, True, None),
+        ((), None, False, None),
+    ],
+)
+def test_keras_finds_the_installed_backend_by_itself(
+    machine, monkeypatch, installed, wish, imported, chosen
+):
+    machine(installed, wish=wish)
+    if not imported:
+        monkeypatch.delitem(sys.modules, "keras", raising=False)
+    prefer_installed_backend()
+    assert os.environ.get("KERAS_BACKEND") == chosen
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,12 @@ import typer
 
 from zoo.checks import check_count
 from zoo.cli.checks import check_output_file, start_keras
-from zoo.cli.evaluation_sources import check_dataset, find_source
+from zoo.cli.evaluation_sources import check_dataset, check_real, find_source, read_real
 from zoo.errors import DatasetError, InvalidInputError
 
 FLOOR = "real (train)"
+FEW = 1000
+"""Fewer images than this, on either side, get a warning."""
 
 
 def evaluate(
@@ -30,11 +32,18 @@ def evaluate(
         str | None,
         typer.Option(help="The real images to compare with.", show_default="the model's"),
     ] = None,
+    real: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="IMAGES",
+            help="Your own real images to compare with: a folder or zip, a .npy or .npz.",
+        ),
+    ] = None,
     features: Annotated[
         str | None,
         typer.Option(
             help="Features for the distances: those of a data set's classifier, or inception.",
-            show_default="the data set's own classifier",
+            show_default="the data set's own classifier; inception with --real",
         ),
     ] = None,
     count: Annotated[int, typer.Option("-n", "--count", help="Images to score.")] = 10_000,
@@ -63,6 +72,8 @@ def evaluate(
 ):
     """Score generated images against real ones, or restored images against their originals.
 
+    With --real, pictures are cropped and resized to the size of the images that are scored.
+
     The same command always gives the same scores. The JSON holds all that is needed to repeat it.
     """
     from zoo.cli import tables
@@ -76,11 +87,18 @@ def evaluate(
         )
     if output is not None:
         check_output_file(output)
-    found = find_source(target, weights, dataset)
-    dataset = check_dataset(found.dataset if dataset is None else dataset, split)
+    if real is not None:
+        check_real(real, {"--dataset": dataset, "--split": split, "--memorization": memorization})
+    found = find_source(target, weights, dataset, real)
+    if real is None:
+        dataset = check_dataset(found.dataset if dataset is None else dataset, split)
     start_keras()
     sources = found.read(dataset)
     restoring = any(hasattr(source, "inpaint") for source in sources.values())
+    if restoring and real is not None:
+        raise InvalidInputError(
+            "A model that restores is scored on the images of a data set. Received: --real"
+        )
     if restoring:
         if features is not None or split is not None or memorization:
             raise InvalidInputError(
@@ -89,12 +107,16 @@ def evaluate(
             )
         records = _score_restorers(sources, dataset, count)
     else:
-        extractor = extractors.load_extractor(features or dataset)
-        records = _score(sources, dataset, extractor, count, seed, split, memorization)
-        if floor:
-            records |= _score_floor(dataset, extractor, count, split)
+        extractor = extractors.load_extractor(features or dataset or extractors.INCEPTION)
+        against = dataset if real is None else read_real(real, sources)
+        records = _score(sources, against, extractor, count, seed, split, memorization)
+        scored = max(record["protocol"]["samples"] for record in records.values())
+        if floor and real is None:  # of as many images: fewer score worse
+            records |= _score_floor(dataset, extractor, scored, split)
+        _warn_of_few(records)
     given = {"--weights": weights, "--features": features, "--split": split}
-    options = ["--dataset", dataset, "-n", count, "--seed", seed]
+    options = ["--dataset", dataset] if real is None else ["--real", real]
+    options += ["-n", count, "--seed", seed]
     options += [
         part for name, value in given.items() if value is not None for part in (name, value)
     ]
@@ -123,6 +145,17 @@ def _score(sources, dataset, extractor, count, seed, split, memorization):
                 source, dataset, extractor, count, seed, split, memorization, advance
             )
     return records
+
+
+def _warn_of_few(records):
+    protocols = [record["protocol"] for record in records.values()]
+    fewest = min(min(item["samples"], item["reference_images"]) for item in protocols)
+    if fewest < FEW:
+        print(
+            f"warning: {fewest} images are few: distances are too large, and all scores compare "
+            "only with those of as many images",
+            file=sys.stderr,
+        )
 
 
 def _score_floor(dataset, extractor, count, split):

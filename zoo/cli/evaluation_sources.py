@@ -1,4 +1,4 @@
-"""Sources of images for `zoo evaluate`: a registered model, a weights file, or image files."""
+"""What `zoo evaluate` compares: a registered model, a weights file or image files; real images."""
 
 import os
 from pathlib import Path
@@ -6,15 +6,24 @@ from pathlib import Path
 from zoo.cli.checks import check_weights_file
 from zoo.errors import InvalidInputError
 from zoo.hub import registry
+from zoo.hub.cards import ModelCard
+
+ARRAYS = (".npy", ".npz")
 
 
 class RegisteredModel:
     """A registered model, with pretrained or other weights."""
 
     def __init__(self, name, weights=None):
+        from zoo import datasets
+
         self.name, self.weights = name, weights
-        self.dataset = registry.find(name).dataset or None
         check_weights_file(weights)
+        card = None if weights is None else Path(weights).parent / f"{name}.json"
+        trained_on = registry.find(name).dataset
+        if card is not None and card.is_file():  # of these weights, not of the pretrained ones
+            trained_on = ModelCard.read(card).dataset
+        self.dataset = trained_on if trained_on in datasets.names() else None
 
     def read(self, dataset):
         from zoo.hub.loading import PRETRAINED, load
@@ -41,16 +50,21 @@ class ImageFiles:
 
     def read(self, dataset):
         from zoo import datasets
+        from zoo.datasets.folders import first_shape
         from zoo.evaluation.sources import read_images
 
-        return read_images(self.path, datasets.info(dataset).image_shape)
+        if dataset is not None:
+            shape = datasets.info(dataset).image_shape
+        else:
+            shape = None if self.path.suffix in ARRAYS else first_shape(self.path)
+        return read_images(self.path, shape)
 
     def identity(self):
         """Returns what the record says about it."""
         return {"images": str(self.path)}
 
 
-def find_source(target, weights, dataset):
+def find_source(target, weights, dataset, real=None):
     """Returns the source that TARGET names; files and folders take precedence over models."""
     path = Path(target)
     if target.endswith(".weights.h5"):
@@ -71,9 +85,9 @@ def find_source(target, weights, dataset):
             raise InvalidInputError(
                 f"--weights goes with the name of a model. Received: images in {path}"
             )
-        if dataset is None:
+        if dataset is None and real is None:
             raise InvalidInputError(
-                f"Pass --dataset: the real images to compare those in {path} with."
+                f"Pass --dataset or --real: the real images to compare those in {path} with."
             )
         return ImageFiles(path)
     if os.sep in target:  # models are named by identifiers
@@ -87,8 +101,8 @@ def check_dataset(name, split):
 
     if name is None:
         raise InvalidInputError(
-            f"The model has no data set of its own. Pass --dataset, one of "
-            f"{', '.join(datasets.names())}."
+            "The model wasn't trained on a data set of the zoo. Pass --real IMAGES, your own to "
+            f"compare with, or --dataset, one of {', '.join(datasets.names())}."
         )
     info = datasets.info(name)
     if split is not None and split not in info.splits:
@@ -96,3 +110,29 @@ def check_dataset(name, split):
             f"--split of {name} must be one of {', '.join(info.splits)}. Received: {split}"
         )
     return name
+
+
+def check_real(path, options):
+    """Raises `InvalidInputError` unless `--real` names files, and comes without these options."""
+    if not path.exists():
+        raise InvalidInputError(f"--real must name a folder or a file. Nothing is at {path}")
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise InvalidInputError(
+            f"--real compares with your own images, without {', '.join(options)}. "
+            f"Received: {', '.join(given)}"
+        )
+
+
+def read_real(path, sources):
+    """Returns the images of `--real`, of the size of those that are scored."""
+    from zoo.evaluation.sources import read_images
+
+    first = next(iter(sources.values()))
+    shape = first.image_shape if hasattr(first, "generate") else first.shape[1:]
+    images = read_images(path, shape)
+    if len(images) != 1:
+        raise InvalidInputError(
+            f"--real must hold one set of images. Received: {path} with {', '.join(images)}"
+        )
+    return next(iter(images.values()))

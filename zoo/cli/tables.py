@@ -23,7 +23,7 @@ SCORES = {
 RESTORATION_SCORES = {
     "psnr": ("PSNR, dB", "{:.2f}"),
     "ssim": ("SSIM", "{:.4f}"),
-    "hole_l1": ("L1 in the hole", "{:.4f}"),
+    "hole_l1": ("hole L1", "{:.4f}"),
     "frechet_distance": ("Fréchet", "{:.2f}"),
     "images_per_second": ("images/s", "{:.0f}"),
 }
@@ -31,18 +31,15 @@ RESTORATION_SCORES = {
 
 def print_list(cards):
     """Prints a table, one line per card."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for heading in ("NAME", "FAMILY", "DATASET"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("PARAMETERS", "PRETRAINED", "SIZE"):
+    for heading in ("PARAMETERS", "PRETRAINED"):
         table.add_column(heading, justify="right", no_wrap=True)
     for card in cards:
         # Counting the parameters of the others would need Keras.
         parameters = f"{sum(card.parameters.values()):,}" if card.parameters else "-"
-        mark = "yes" if card.pretrained else "-"
-        table.add_row(
-            card.name, card.family, card.dataset or "-", parameters, mark, _size(card.size)
-        )
+        table.add_row(card.name, card.family, card.dataset or "-", parameters, _size(card.size))
     _console().print(table)
 
 
@@ -72,29 +69,34 @@ def print_restorations(records):
         rows = [
             [
                 f"{hole.replace('_', '-')}: {name if method == 'ours' else method}",
-                *_formatted(scores, RESTORATION_SCORES),
+                *(
+                    form.format(scores[key]) if key in scores else ""
+                    for key, (_, form) in RESTORATION_SCORES.items()
+                ),
             ]
             for hole in record["masks"]
             for method, scores in record[hole].items()
         ]
         title = f"{record['images']} images of the split {record['split']}, the same for all"
-        _print_scores(title, [""], RESTORATION_SCORES, rows)
+        headings = ["", *(heading for heading, _ in RESTORATION_SCORES.values())]
+        _print_scores(title, headings, rows)
 
 
 def print_drawings(records):
-    """Prints records of `zoo.evaluation.evaluate`, one row each."""
+    """Prints records of `zoo.evaluation.evaluate`: a row for each score, a column for each."""
     protocol = next(iter(records.values()))["protocol"]
+    of = f"images of {protocol['dataset']} {protocol['split']}"
     title = (
-        f"against {protocol['reference_images']} images of {protocol['dataset']} "
-        f"{protocol['split']}, in the features of {protocol['features']}"
+        f"against {protocol['reference_images']} {of if protocol['split'] else 'own images'}, in "
+        f"the features of {protocol['features']}"
     )
-    scored = {key for record in records.values() for key in record["scores"]}
-    columns = {key: column for key, column in SCORES.items() if key in scored}
-    rows = [
-        [name, str(record["protocol"]["samples"]), *_formatted(record["scores"], columns)]
-        for name, record in records.items()
-    ]
-    _print_scores(title, ["", "images"], columns, rows)
+    counts = [str(record["protocol"]["samples"]) for record in records.values()]
+    rows = [["images", *counts]]
+    for key, (heading, form) in SCORES.items():
+        values = [record["scores"].get(key) for record in records.values()]
+        if any(value is not None for value in values):
+            rows.append([heading, *("" if x is None else form.format(x) for x in values)])
+    _print_scores(title, ["", *records], rows)
     for name, record in records.items():
         if "memorization" in record["scores"]:
             figures = record["scores"]["memorization"]
@@ -104,17 +106,13 @@ def print_drawings(records):
             )
 
 
-def _formatted(scores, columns):
-    return [form.format(scores[key]) if key in scores else "" for key, (_, form) in columns.items()]
-
-
-def _print_scores(title, headings, columns, rows):
+def _print_scores(title, headings, rows):
     """Prints a table of figures under a title; the first column is aligned to the left."""
-    print(title)
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    _console().print(title)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column(headings[0], overflow="fold")
-    for heading in [*headings[1:], *(heading for heading, _ in columns.values())]:
-        table.add_column(heading, justify="right")
+    for heading in headings[1:]:
+        table.add_column(heading, justify="right", overflow="fold")
     for row in rows:
         table.add_row(*row)
     _console().print(table)

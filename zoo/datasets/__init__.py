@@ -3,7 +3,9 @@
 Files in the folder that `ZOO_DATA_DIR` names come first, then Keras' own cache or download.
 """
 
+import contextlib
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from zoo.datasets.class_folders import from_class_folders
 from zoo.datasets.folders import SkippedImageWarning, from_folder, open_files, read_image
 from zoo.datasets.records import Dataset, info, names
 from zoo.errors import DatasetError
+from zoo.imports import import_keras
 
 __all__ = ["Dataset", "SkippedImageWarning"]
 __all__ += ["from_class_folders", "from_folder", "info", "load", "names"]
@@ -75,10 +78,10 @@ def _find_file(dataset: Dataset) -> Path | None:
 
 
 def _load_from_keras(dataset: Dataset, split: str) -> tuple[np.ndarray, np.ndarray]:
-    import keras
-
+    keras = import_keras()
     try:
-        parts = getattr(keras.datasets, dataset.name).load_data()
+        with contextlib.redirect_stdout(sys.stderr):  # Keras reports a download there
+            parts = getattr(keras.datasets, dataset.name).load_data()
     except Exception as error:  # Keras reports a failed download as a plain `Exception`.
         raise DatasetError(
             f"Keras can't provide {dataset.title}: {error}. Check the network, or put "

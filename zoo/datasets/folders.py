@@ -106,6 +106,26 @@ def read_pictures(path, image_shape, limit):
     return images[: len(read)], read
 
 
+def first_shape(path) -> tuple[int, int, int]:
+    """Returns `(height, width, channels)` of the first readable picture, gray or in color.
+
+    Raises:
+        DatasetError: if there is none.
+    """
+    from PIL import Image, ImageOps
+
+    with open_files(path) as (names, open_file):
+        for name in names:
+            try:
+                with open_file(name) as file, Image.open(file, formats=readable_formats()) as image:
+                    image = ImageOps.exif_transpose(image)
+            except Exception:  # decoders raise nearly anything
+                continue
+            gray = image.mode in ("1", "L", "LA") or image.mode.startswith(("I", "F"))
+            return image.height, image.width, 1 if gray else 3
+    raise DatasetError(f"No readable picture in {str(path)!r}. Received: {len(names)} files")
+
+
 @contextlib.contextmanager
 def open_files(path) -> Iterator[tuple[list[str], Callable[[str], BinaryIO]]]:
     """Opens a directory or a zip; gives its sorted relative paths, and a function to open one."""

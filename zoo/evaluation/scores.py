@@ -6,14 +6,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from zoo import datasets
-from zoo.checks import check_count
+from zoo.checks import check_count, check_images
 from zoo.errors import DatasetError, InvalidInputError
-from zoo.evaluation.features.extractors import load_extractor
+from zoo.evaluation.features.extractors import INCEPTION, load_extractor
 from zoo.evaluation.features.reference import (
     COMPARED,
     Reference,
     cached_features,
     load_reference,
+    reference_of,
     some_of,
 )
 from zoo.evaluation.metrics.inception_score import inception_score
@@ -24,9 +25,15 @@ from zoo.evaluation.sources import array_parts, draw_parts
 from zoo.evaluation.tally import Tally
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from zoo.evaluation.features.extractors import Extractor
 
 SUBSETS, SUBSET_SIZE, SPLITS = 100, 1000, 10
+LEAST_OF_SPLIT = 100
+"""Images: a smaller part can't show all classes, and its inception score is too low."""
+OWN = "own images"
+"""Stands for the data set where the real images are an array."""
 NEIGHBORS, DENSITY_NEIGHBORS = 3, 5
 LEAST = NEIGHBORS + 1
 """Fewer images have no third neighbor."""
@@ -34,7 +41,7 @@ LEAST = NEIGHBORS + 1
 
 def evaluate(
     source: Any,
-    dataset: str,
+    dataset: str | np.ndarray,
     features: str | Extractor | None = None,
     count: int = COMPARED,
     seed: int = 0,
@@ -42,20 +49,22 @@ def evaluate(
     memorized: bool = False,
     on_progress: Callable[[int], object] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Scores a model, or images, against a data set.
+    """Scores a model, or images, against a data set or other images.
 
     Everything that a score depends on is in its record: compare only scores whose `protocol` is
     the same. Equal calls return equal numbers.
 
     Args:
         source: A model with `generate`, or a uint8 array of shape `(N, H, W, C)`.
-        dataset: str, a name of `zoo.datasets`: the real images.
-        features: An extractor or the name of one; by default the data set's own classifier.
+        dataset: The real images: a name of `zoo.datasets`, or a uint8 array of shape
+            `(M, H, W, C)`.
+        features: An extractor or the name of one; by default the data set's own classifier, and
+            Inception for an array.
         count: int of at least 4, images to draw from the model, or to take from the array at most.
         seed: int, decides what is drawn.
-        split: str, the split to compare with; by default the one for measuring.
-        memorized: bool, whether to look for copies of training images too. The first time, their
-            features take as long as scoring as many images.
+        split: str, the split to compare with; by default the one for measuring. Arrays have none.
+        memorized: bool, whether to look for copies of training images too, which takes a data set.
+            The first time, their features take as long as scoring as many images.
         on_progress: Function that is called with the number of images scored so far.
 
     Returns:
@@ -65,7 +74,8 @@ def evaluate(
         - `kernel_distance`, `kernel_distance_deviation` (Binkowski et al. 2018,
           arXiv:1801.01401): lower is better, 0 for equal distributions.
         - `inception_score`, `inception_score_deviation` (Salimans et al. 2016, arXiv:1606.03498),
-          with the extractor's classes: from 1 to their number, higher is better.
+          with the extractor's classes: from 1 to their number, higher is better. Over ten parts
+          of the images, fewer if they would hold less than a hundred each.
         - `precision`, `recall` (Kynkaanniemi et al. 2019, arXiv:1904.06991), `density`, `coverage`
           (Naeem et al. 2020, arXiv:2002.09797): higher is better.
         - with the data set's own classifier: `class_shares`, `rarest_class_share`,
@@ -77,7 +87,8 @@ def evaluate(
         Where only the moments of the real images are available, scores that need more are omitted.
 
     Raises:
-        InvalidInputError: For an unknown extractor, or images that don't fit.
+        InvalidInputError: For an unknown extractor, images that don't fit, or a split or
+            `memorized` with an array of real images.
         DatasetError: For an unknown data set or split, or real images that can't be read.
 
     Example:
@@ -87,19 +98,35 @@ def evaluate(
     record["scores"]["frechet_distance"]
     ```
     """
-    info = datasets.info(dataset)
+    own = not isinstance(dataset, str)
+    name = OWN if own else dataset
+    if own and (split is not None or memorized):
+        raise InvalidInputError(
+            "Real images in an array have no splits, and no training images to look for copies of. "
+            f"Received: split={split!r}, memorized={memorized!r}"
+        )
     check_count("count", count, minimum=LEAST)
     check_count("seed", seed, minimum=0)
-    split = split or info.splits[1]
     extractor: Any = features
     if not hasattr(features, "features"):
-        extractor = load_extractor(features or dataset)
+        extractor = load_extractor(features or (INCEPTION if own else name))
     # Before the scoring, so that missing data fail at once.
-    if memorized:
-        train, _ = cached_features(datasets.load(dataset, info.splits[0])[0], extractor)
-    reference: Any = load_reference(dataset, split, extractor)
-    if memorized and reference.features is None:
-        raise DatasetError(f"Looking for copies takes the images of {dataset} {split}.")
+    reference: Any
+    if own:
+        check_images(dataset, extractor.image_shape)
+        if len(dataset) < LEAST:
+            raise InvalidInputError(
+                f"Expected at least {LEAST} real images. Received: {len(dataset)}"
+            )
+        reference = reference_of(dataset, extractor)
+    else:
+        splits = datasets.info(name).splits
+        split = split or splits[1]
+        if memorized:
+            train, _ = cached_features(datasets.load(name, splits[0])[0], extractor)
+        reference = load_reference(name, split, extractor)
+        if memorized and reference.features is None:
+            raise DatasetError(f"Looking for copies takes the images of {name} {split}.")
     drawn = hasattr(source, "generate")
     parts = (draw_parts if drawn else array_parts)(source, count, seed)
     tally = Tally(extractor)
@@ -114,18 +141,18 @@ def evaluate(
     sizes = {
         "kernel_subsets": SUBSETS,
         "kernel_subset_size": min(SUBSET_SIZE, compared, reference.gaussian.count),
-        "inception_splits": min(SPLITS, compared),
+        "inception_splits": min(SPLITS, max(1, compared // LEAST_OF_SPLIT)),
         "neighbors": NEIGHBORS,
         "density_neighbors": DENSITY_NEIGHBORS,
     }
     scores = score(tally, reference, sizes)
-    if extractor.name == dataset:
+    if extractor.name == name:
         scores |= tally.class_scores()
     if memorized:
         scores["memorization"] = memorization(tally.features, reference.features, train)
     return {
         "protocol": {
-            "dataset": dataset,
+            "dataset": name,
             "split": split,
             "reference_images": reference.gaussian.count,
             "reference_sha256": reference.data_sha256,

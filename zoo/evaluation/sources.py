@@ -81,6 +81,8 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     Raises:
         InvalidInputError: If the file can't be read.
     """
+    if Path(path).exists() and not Path(path).is_file():
+        raise InvalidInputError(f"Expected a .npy or .npz file. Received: {path}, no regular file")
     try:
         # Opened here: `np.load` leaves a truncated file open. Pickles run code on loading.
         with open(path, "rb") as file:

@@ -25,8 +25,18 @@ def shipped_folder() -> Path:
 
 
 def folders() -> list[Path]:
-    """Returns all folders that can hold cards and weights; the first match wins."""
-    own = os.environ.get("ZOO_WEIGHTS_DIR")
+    """Returns all folders that can hold cards and weights; the first match wins.
+
+    Raises:
+        WeightsNotFoundError: If `ZOO_WEIGHTS_DIR` names no folder.
+    """
+    own = os.path.expanduser(os.environ.get("ZOO_WEIGHTS_DIR", ""))
+    # A mistyped folder must not end in the shipped weights, or a download, without a word.
+    if own and not os.path.isdir(own):
+        raise WeightsNotFoundError(
+            f"ZOO_WEIGHTS_DIR must name a folder. Received: ZOO_WEIGHTS_DIR={own!r}. Correct it, "
+            "or unset it."
+        )
     return [*([Path(own)] if own else []), shipped_folder(), cache_folder()]
 
 

@@ -210,6 +210,8 @@ def _may_be_card(file):
 
 
 def _has_signature(path):
+    if not path.is_file():  # opening a pipe would wait for its writer
+        return False
     try:
         with open(path, "rb") as file:
             return file.read(len(SIGNATURE)) == SIGNATURE

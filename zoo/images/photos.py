@@ -17,6 +17,8 @@ from zoo.files import replacing
 
 WHITE = 127
 """Gray values of a mask above this one mark a missing pixel."""
+ORIENTATION = 0x0112
+"""Tag of EXIF."""
 DEEP_WHITE = 32767
 """The same for 16 bits."""
 
@@ -57,12 +59,14 @@ class Photo:
         alpha: uint8 array of shape `(H, W)`, 0 where transparent and 255 where opaque, or `None`.
         icc_profile: bytes, the color profile, or `None`.
         dpi: float, pixels per inch, or `None`.
+        orientation: int from 1 to 8, how the file's pixels lay (EXIF), before they were turned.
     """
 
     pixels: np.ndarray
     alpha: np.ndarray | None = None
     icc_profile: bytes | None = None
     dpi: float | None = None
+    orientation: int = 1
 
 
 def read_photo(path: str | os.PathLike) -> Photo:
@@ -92,7 +96,7 @@ def read_photo(path: str | os.PathLike) -> Photo:
     photo = read_photo("beach.jpg")  # photo.pixels: uint8 array of shape (H, W, 3)
     ```
     """
-    image, problem = _decode(path)
+    image, problem, orientation = _decode(path)
     if problem is None and image.mode not in _GRAY | _COLOR:
         problem = f"Pillow's mode {image.mode}"
     if problem is not None:
@@ -112,6 +116,7 @@ def read_photo(path: str | os.PathLike) -> Photo:
         alpha=alpha,
         icc_profile=image.info.get("icc_profile"),
         dpi=_dpi(image.info.get("dpi")),
+        orientation=orientation,
     )
 
 
@@ -146,7 +151,7 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
     """
     from PIL import Image
 
-    image, _ = _decode(path)
+    image, _, _ = _decode(path)
     if image.mode.startswith("I"):
         values, white = np.asarray(image), DEEP_WHITE
     elif image.mode in _GRAY | _COLOR:
@@ -239,7 +244,7 @@ def _suffix(path):
 
 
 def _decode(path):
-    """Returns a file's picture, upright, and what keeps it from being a photo, or `None`."""
+    """Returns a file's picture, upright, what keeps it from being a photo, and how it lay."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     if not os.path.isfile(path):
@@ -250,7 +255,8 @@ def _decode(path):
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file, formats=readable_formats()) as image:
                 problem = _depth_problem(image)
-                return ImageOps.exif_transpose(image), problem
+                orientation = image.getexif().get(ORIENTATION, 1)
+                return ImageOps.exif_transpose(image), problem, orientation
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InvalidInputError(
             f"Expected a picture of at most {Image.MAX_IMAGE_PIXELS:,} pixels. Received: {path}, "

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 # Neither Keras nor Pillow is imported here: commands check their files before they import either.
 
+TURNS = {
+    5: lambda mask: mask.T,
+    6: lambda mask: np.rot90(mask, -1),
+    7: lambda mask: np.rot90(mask, 2).T,
+    8: lambda mask: np.rot90(mask),
+}
+"""EXIF orientation -> what turns a picture upright, of those that swap its sides."""
+
 
 def inpaint_file(
     model: "InpaintingGAN",
@@ -37,7 +45,8 @@ def inpaint_file(
             channel, from 16 to 2,048 pixels high and wide. Only the first frame of an animation is
             used.
         mask_path: picture of the same size, of any format, white (values above 127 of 255) where a
-            pixel is missing. Colors count by their luminance, transparent pixels as black.
+            pixel is missing. Colors count by their luminance, transparent pixels as black. If only
+            the photograph is marked as lying on its side, a mask may lie there too.
         output_path: file to write or replace: .png, .tif, .webp or .bmp, all lossless; or .jpg, of
             quality 95, which changes known pixels a little. Missing folders are created.
         resize_mask: whether to resize a mask of another size, by nearest neighbor.
@@ -94,8 +103,11 @@ def read_inputs(image_path, mask_path, resize_mask=False):
         UserWarning: if the mask marks nothing, or only pixels that are and stay transparent.
     """
     photo = read_photo(image_path)
-    mask = read_mask(mask_path)
     size = photo.pixels.shape[:2]
+    mask = read_mask(mask_path)
+    if mask.shape == size[::-1] != size and photo.orientation in TURNS:
+        # Painted on the pixels as the camera stored them, lying on their side.
+        mask = TURNS[photo.orientation](mask)
     check_sides(*size, what=f"Pictures to restore, {image_path} for one,")
     if mask.shape != size:
         if not resize_mask:

@@ -12,12 +12,14 @@ from zoo.models.unconditional import AdversarialModel
 class DCGAN(AdversarialModel):
     """Deep convolutional GAN of Radford et al. 2015, for images of any size that halves cleanly.
 
-    The discriminator halves the image k times, down to 4-7 pixels, with widths `base_filters`,
-    2 `base_filters`, 4 `base_filters` ...; the generator mirrors it, from a projection of the
-    latents (k = 2 for 28x28, 3 for 32x32, 4 for 64x64). All weights start from N(0, 0.02).
+    The discriminator halves the image k times, its shorter side down to 4-7 pixels, with widths
+    `base_filters`, 2 `base_filters`, 4 `base_filters` ...; the generator mirrors it, from a
+    projection of the latents (k = 2 for 28x28, 3 for 32x32, 4 for 64x64). All weights start from
+    N(0, 0.02).
 
     Args:
-        image_shape: (H, W, C); H and W are 4, 5, 6 or 7 times the same power of two, at least 16.
+        image_shape: (H, W, C); the shorter of H and W is 4, 5, 6 or 7 times a power of two, at
+            least 16, the longer one a multiple of that power: 64x64, 32x64 or 48x200, for example.
         latent_dim: int, number of latent variables.
         base_filters: int, the discriminator's first width.
         kernel_size: int, side of all kernels.

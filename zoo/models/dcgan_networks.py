@@ -9,8 +9,8 @@ from zoo.layers.fast import BatchNormalization, Conv2D, Conv2DTranspose, Dropout
 from zoo.layers.initializers import Constant, Normal
 from zoo.layers.spectral import SpectralConv2D, SpectralDense
 
-SMALLEST_GRIDS = (4, 5, 6, 7)
-"""Sides of the smallest feature map: an image's side is one of these times a power of two."""
+CLEAN_SIDES = {grid * 2**k: 2**k for k in range(2, 16) for grid in (4, 5, 6, 7)}
+"""Lengths of an image's shorter side, from 16 -> the power of two that they are 4-7 times of."""
 
 
 def checked_config(config, seed):
@@ -128,35 +128,32 @@ def _widths(config):
 
 
 def count_halvings(image_shape):
-    """Returns how often an image halves until the smallest map has 4-7 pixels a side.
+    """Returns how often an image halves until its shorter side has 4-7 pixels.
 
     Raises:
-        InvalidInputError: if a side isn't 4, 5, 6 or 7 times 2^k, k > 1, or the sides differ in k.
+        InvalidInputError: if the shorter side isn't 4, 5, 6 or 7 times 2^k, k > 1, or the longer
+            one no multiple of that 2^k.
     """
     height, width = image_shape[:2]
-    depths = [_halvings(side) for side in (height, width)]
-    if None in depths or depths[0] != depths[1]:
-        nearest = " and ".join(
-            f"{side}: {', '.join(map(str, _nearest_sides(side)))}"
-            for side in dict.fromkeys((height, width))
-        )
+    shorter, longer = sorted((height, width))
+    if longer % CLEAN_SIDES.get(shorter, longer + 1):
+        sizes = [
+            (side, near)
+            for side in _nearest(shorter, CLEAN_SIDES)
+            for near in _nearest(longer, range(side, longer + 2 * side, CLEAN_SIDES[side]))
+        ]
+        sizes = [size if height <= width else size[::-1] for size in sizes]
         raise InvalidInputError(
-            "An image's height and width must be 4, 5, 6 or 7 times the same power of two, at "
-            f"least 16, so that they halve cleanly. Received: {height}x{width}. "
-            f"Nearest sizes to {nearest}"
+            "An image's shorter side must be 4, 5, 6 or 7 times a power of two, at least 16, and "
+            "its longer side a multiple of that power, so that both halve cleanly. "
+            f"Received: {height}x{width}. Near it: {', '.join(f'{h}x{w}' for h, w in sizes)}"
         )
-    return depths[0]
+    return CLEAN_SIDES[shorter].bit_length() - 1
 
 
-def _halvings(side):
-    for halvings in range(2, 16):
-        if side in (grid * 2**halvings for grid in SMALLEST_GRIDS):
-            return halvings
-    return None
-
-
-def _nearest_sides(side):
-    clean = [grid * 2**halvings for halvings in range(2, 16) for grid in SMALLEST_GRIDS]
-    below = [value for value in clean if value <= side][-1:]
-    above = [value for value in clean if value > side][:1]
-    return below + above
+def _nearest(side, clean):
+    """Returns the largest clean side up to this one, and the smallest above it."""
+    return [
+        *[value for value in clean if value <= side][-1:],
+        *[value for value in clean if value > side][:1],
+    ]
