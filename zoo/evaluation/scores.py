@@ -98,8 +98,9 @@ def evaluate(
     record["scores"]["frechet_distance"]
     ```
     """
-    own = not isinstance(dataset, str)
-    name = OWN if own else dataset
+    name = dataset if isinstance(dataset, str) else OWN
+    own = name == OWN
+    splits = () if own else datasets.info(name).splits
     if own and (split is not None or memorized):
         raise InvalidInputError(
             "Real images in an array have no splits, and no training images to look for copies of. "
@@ -111,8 +112,8 @@ def evaluate(
     if not hasattr(features, "features"):
         extractor = load_extractor(features or (INCEPTION if own else name))
     # Before the scoring, so that missing data fail at once.
-    reference: Any
-    if own:
+    reference: Any  # of a data set's split, or of the array
+    if not isinstance(dataset, str):
         check_images(dataset, extractor.image_shape)
         if len(dataset) < LEAST:
             raise InvalidInputError(
@@ -120,7 +121,6 @@ def evaluate(
             )
         reference = reference_of(dataset, extractor)
     else:
-        splits = datasets.info(name).splits
         split = split or splits[1]
         if memorized:
             train, _ = cached_features(datasets.load(name, splits[0])[0], extractor)
