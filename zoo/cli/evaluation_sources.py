@@ -5,29 +5,27 @@ from pathlib import Path
 
 from zoo.cli.checks import check_weights_file
 from zoo.errors import InvalidInputError
-from zoo.hub import registry
+from zoo.hub import loading, registry
 
 
-class RegisteredModel:
-    """A registered model, with pretrained or other weights."""
+class Model:
+    """A registered model, or that in a run's folder, with its own or other weights."""
 
-    def __init__(self, name, weights=None):
-        self.name, self.weights = name, weights
-        self.dataset = registry.find(name).dataset or None
+    def __init__(self, target, weights=None):
+        self.target, self.weights = target, weights
+        spec = loading.find_spec(target)
+        self.name, self.dataset = spec.name, spec.dataset or None
         check_weights_file(weights)
 
     def read(self, dataset):
-        from zoo.hub.loading import PRETRAINED, load
-
         del dataset
-        return {self.name: load(self.name, weights=self.weights or PRETRAINED)}
+        return {self.name: loading.load(self.target, weights=self.weights or loading.PRETRAINED)}
 
     def identity(self):
         """Returns what the record says about it."""
-        from zoo.hub import locations
         from zoo.hub.download import sha256_of
 
-        path = self.weights or locations.find_weights(locations.find_card(self.name))
+        path = self.weights or loading.weights_path(self.target)
         return {"model": self.name, "weights_sha256": sha256_of(path)}
 
 
@@ -59,13 +57,17 @@ def find_source(target, weights, dataset):
                 f"--weights goes with the name of a model. Received: the weights file {path}"
             )
         check_weights_file(path)
+        if loading.has_card(path):
+            return Model(target)
         name = path.name.removesuffix(".weights.h5")
         if name not in registry.names():
             raise InvalidInputError(
                 f"A weights file must be named after its model, NAME.weights.h5. Received: {path}. "
                 f"Or write: zoo evaluate NAME --weights {path}"
             )
-        return RegisteredModel(name, path)
+        return Model(name, path)
+    if loading.has_card(path):
+        return Model(target, weights)
     if path.exists() and (path.is_dir() or path.suffix):
         if weights is not None:
             raise InvalidInputError(
@@ -78,7 +80,7 @@ def find_source(target, weights, dataset):
         return ImageFiles(path)
     if os.sep in target:  # models are named by identifiers
         raise InvalidInputError(f"There is no file or folder at {path}.")
-    return RegisteredModel(target, weights)
+    return Model(target, weights)
 
 
 def check_dataset(name, split):
