@@ -21,7 +21,10 @@ LONGEST_SECONDS = 1.5
 """From the signal to the end, even if the terminal or the disk doesn't answer."""
 
 cleanups: set[Callable[[], object]] = set()
-"""Functions to call before the process ends: to remove temporary files, to end other processes."""
+"""Functions to call before the process ends: to remove temporary files, to end other processes.
+
+The main thread still runs, so none of them should wait for anything.
+"""
 _advice = ""
 _active = False
 
