@@ -68,6 +68,8 @@ def release(run: str | Path, folder: str | Path, **options) -> ModelCard:
         raise CardError(f"Expected one card, NAME.json, in {run}. Received: {len(paths)}")
     run = paths[0].parent
     card = ModelCard.read(paths[0])
+    if not card.pretrained:
+        raise CardError(f"The run in {run} isn't finished: its card has no hash of the weights.")
     kind = kind_of(card)
     if not set(options) <= kind.OPTIONS:
         raise InvalidInputError(

@@ -121,6 +121,7 @@ def train(run, folder):
         labels=labels[kept] if spec.conditional else None,
         resume=True,
         monitor="frechet_distance" if len(callbacks) > 1 else None,
+        dataset=spec.dataset,
     )
     if len(callbacks) > 1:
         curve = {item["epoch"]: round(item["frechet_distance"], 2) for item in scores.history}
@@ -139,9 +140,10 @@ def split(count):
 
 
 def is_done(run, folder):
-    """Returns whether a run has written its card, which is the last thing that it does."""
+    """Returns whether a run has completed its card, which is the last thing that it does."""
     name = run.name if run.model == CLASSIFIER else run.model
-    return (folder / run.name / f"{name}.json").is_file()
+    card = folder / run.name / f"{name}.json"
+    return card.is_file() and json.loads(card.read_text())["sha256"] is not None
 
 
 def start(run, folder, core):

@@ -1,5 +1,15 @@
-"""`python -m zoo`: the command line."""
+"""`zoo` and `python -m zoo`: the command line."""
 
-from zoo.cli import main
+from zoo.interrupts import ending_at_once
 
-main()
+
+def main() -> None:
+    """Runs the command line of this process."""
+    with ending_at_once():  # from here on: importing the commands takes a moment
+        from zoo import cli
+
+        cli.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,11 +1,13 @@
 """Writes files so that a reader never sees half of one."""
 
 import contextlib
+import functools
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from zoo import interrupts
 from zoo.errors import InvalidInputError
 
 
@@ -34,6 +36,8 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     # The suffix stays: Keras and Pillow choose the format by it.
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp", suffix=f".{path.name}")
     os.close(handle)
+    remove = functools.partial(Path(temporary).unlink, missing_ok=True)
+    interrupts.cleanups.add(remove)
     try:
         yield Path(temporary)
         with open(temporary, "rb+") as file:
@@ -44,8 +48,10 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        remove()
         raise
+    finally:
+        interrupts.cleanups.discard(remove)
 
 
 def remove_leftovers(folder: str | os.PathLike, pattern: str) -> None:

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.measure import worker
+from zoo import interrupts
 
 LOG_LINES = 15
 
@@ -42,6 +43,7 @@ class CellProcess:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=target, args=(theirs, cell, settings, log))
+        interrupts.cleanups.add(self._abandon)
         self.process.start()
         theirs.close()
 
@@ -84,9 +86,15 @@ class CellProcess:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return "\n".join([" Its last output:", *lines[-LOG_LINES:]]) if lines else ""
 
+    def _abandon(self):
+        # Without waiting for its end: meanwhile the next process would be started.
+        self.log.unlink(missing_ok=True)
+        self.process.kill()
+
     def close(self):
         """Ends the process and removes its log; further calls do nothing."""
         self.connection.close()
         self.process.kill()
         self.process.join()
+        interrupts.cleanups.discard(self._abandon)
         self.log.unlink(missing_ok=True)

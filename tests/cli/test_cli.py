@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 from pathlib import Path
 
 import keras
@@ -11,9 +10,10 @@ import pytest
 from PIL import Image
 
 import zoo
-from tests.cli.commands import CONFIG, fail, run, run_process, succeed
+from tests.cli.commands import CONFIG, fail, register, run, run_process, save_pictures, succeed
 from zoo import datasets
-from zoo.cli import train as cli_train
+from zoo.cli import tables
+from zoo.cli.training_data import read_training_data
 from zoo.hub import registry
 
 # ------------------------------------------------------------------ list, info
@@ -44,16 +44,22 @@ def test_list_says_when_nothing_matches(here):
 
 
 @pytest.mark.parametrize("name", registry.names())
-def test_info_shows_every_value_of_the_card(here, name):
+def test_info_is_a_page_and_as_json_all_of_the_card(here, name, monkeypatch):
     card = zoo.info(name)
     assert json.loads(succeed("info", name, "--json")) == json.loads(json.dumps(vars(card)))
     text = succeed("info", name)
-    for value in (name, card.paper, card.dataset, f"batch_size: {card.recipe['batch_size']}"):
+    for value in (name, card.paper, card.dataset, f"batch_size {card.recipe['batch_size']}"):
         assert value in text
+    monkeypatch.setattr(tables, "UNLIMITED", 80)
+    lines = succeed("info", name).splitlines()
+    assert len(lines) <= 45
+    assert max(map(len, lines)) <= 80
 
 
 def test_version_and_help(here):
-    result = run_process("--version", code="import runpy; runpy.run_module('zoo', alter_sys=True)")
+    result = run_process(
+        "--version", code="import runpy; runpy.run_module('zoo', None, '__main__', True)"
+    )
     assert result.stdout == f"zoo {zoo.__version__}\n", result.stderr
     assert succeed("--version") == f"zoo {zoo.__version__}\n"
     for arguments in ((), ("--help",), ("-h",)):
@@ -208,12 +214,53 @@ def test_train_on_a_folder_then_sample(tiny, photos, here):
     assert "epoch 1/1" in result.stderr
     assert "discriminator_loss" in result.stderr
     out = here / "runs" / "tiny"
-    files = ["checkpoints", "samples", "tiny.json", "tiny.png", "tiny.weights.h5"]
+    files = ["checkpoints", "history.csv", "samples", "tiny.json", "tiny.png", "tiny.weights.h5"]
     assert sorted(os.listdir(out)) == files
     assert os.listdir(out / "samples") == ["epoch_0001.png"]
     card = zoo.ModelCard.read(out / "tiny.json")
     assert (card.recipe["batch_size"], card.recipe["seed"], card.recipe["epochs"]) == (32, 5, 1)
     succeed("sample", "tiny", "--weights", out / "tiny.weights.h5", "-n", 1)
+    assert (card.dataset, card.training["data"], card.training["images"]) == ("", "photos", 64)
+
+
+def test_the_folder_of_a_run_is_all_that_it_takes(tiny, photos, here):
+    succeed("train", "tiny", "--data", photos, "--size", "6x10", "--out", "run")
+    assert json.loads(succeed("info", "run", "--json"))["config"]["image_shape"] == [6, 10, 3]
+    assert "zoo info run --json" in succeed("info", "run")
+    for target in ("run", "run/tiny.json", "run/tiny.weights.h5"):
+        assert "wrote tiny.npy" in succeed("sample", target, "-n", 2, "--format", "npy")
+        assert np.load("tiny.npy").shape == (2, 6, 10, 3)
+    # It was trained on other pictures than the registered model's: which, only the user knows.
+    for target in ("run", "run/tiny.weights.h5"):
+        assert "wasn't trained on a data set of the zoo" in fail("evaluate", target)
+    assert "--resume run" in fail("train", "run")
+    assert "no folder of a run" in fail("sample", "runs/tiny")
+
+
+@pytest.mark.parametrize("size", ["0", "32x", "x32", "32x32x3", "-4", "1e3", "32.0"])
+def test_a_size_is_one_number_or_two(tiny, photos, size):
+    assert f"Received: {size}" in fail("train", "tiny", "--data", photos, f"--size={size}")
+
+
+def test_colors_that_a_model_does_not_have_are_no_secret(here, photos):
+    save_pictures(here / "gray", 2, (8, 8))
+    register("gray", image_shape=(8, 8, 1))
+    spec = registry.find("gray")
+    read_training_data(spec, here / "gray", None)
+    with pytest.warns(UserWarning, match="photos have color; gray is a model of gray images"):
+        read_training_data(spec, photos, None)
+
+
+def test_a_name_that_can_not_be_printed_is_no_error(here):
+    for encoding, name in {"cp1252": "\u5199\u771f.png", "utf-8:strict": "caf\udce9.png"}.items():
+        code = (
+            "from zoo import cli\n"
+            "@cli.app.command('say')\ndef say(name: str):\n    print('wrote', name)\n"
+            "cli.main()"
+        )
+        result = run_process("say", name, code=code, environment={"PYTHONIOENCODING": encoding})
+        assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout == f"wrote {name.encode('ascii', 'backslashreplace').decode()}\n"
 
 
 @pytest.fixture
@@ -298,14 +345,6 @@ def test_train_refuses_before_it_starts(tiny, here, calls, options, expected):
 # ---------------------------------------------------------------------- errors
 
 
-def test_an_interrupt_is_one_line(tiny, photos, monkeypatch):
-    def interrupt(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(cli_train, "read_training_data", interrupt)
-    assert fail("train", "tiny", "--data", photos, status=130) == "error: interrupted\n"
-
-
 def test_debug_shows_the_traceback_wherever_it_stands(here):
     for arguments in (["--debug", "info", "nothing"], ["info", "nothing", "--debug"]):
         result = run(*arguments)
@@ -347,21 +386,6 @@ def test_a_process_fails_without_traceback(here):
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith("error: No model is registered")
     assert "Traceback" not in result.stderr
-
-
-@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_a_signal_ends_a_process_with_130(here):
-    code = (
-        "import os, signal\n"
-        # A process started in the background may inherit that the signal is ignored.
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from zoo import cli\n"
-        "from zoo.hub import loading\n"
-        f"loading.info = lambda name: os.kill(os.getpid(), {int(signal.SIGINT)})\n"
-        "cli.main(['info', 'dcgan_mnist'])\n"
-    )
-    result = run_process(code=code)
-    assert (result.returncode, result.stderr) == (130, "error: interrupted\n")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX pipes")

@@ -306,12 +306,16 @@ def test_train_shows_the_scores_and_keeps_the_best_weights(data, tiny, here):
     files = [
         "best.weights.h5",
         "checkpoints",
+        "history.csv",
         "samples",
         "tiny.json",
         "tiny.png",
         "tiny.weights.h5",
     ]
     assert sorted(os.listdir("run")) == files
+    header, *rows = Path("run/history.csv").read_text().splitlines()
+    column = header.split(",").index("frechet_distance")
+    assert [bool(row.split(",")[column]) for row in rows] == [False, True, True]
     load_weights(zoo.load("tiny", weights=None), "run/best.weights.h5")
 
 

@@ -1,12 +1,14 @@
 """The progress of training: what is measured, what is shown, and that it costs nothing."""
 
 import io
+import time
 
 import keras
 import numpy as np
 import pytest
 
-from zoo.cli.training_bar import training_progress
+from zoo.cli import activity
+from zoo.cli.training_bar import _epoch_line, training_progress
 
 pytestmark = pytest.mark.no_backend
 
@@ -126,3 +128,59 @@ def test_keras_need_not_wait_for_every_step():
         base = keras.callbacks.Callback
         for hook in ("on_batch_end", "on_train_batch_end", "on_test_batch_end"):
             assert getattr(type(progress), hook) is getattr(base, hook)
+
+
+def test_an_epoch_is_one_line_of_80_columns(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    logs = {"discriminator_loss": 0.693147, "generator_loss": 1.23456789, "diversity": 0.98765}
+    logs |= {"fake_accuracy": 0.5, "real_accuracy": 0.5, "skipped_steps": 0.0}
+    speed = "1,234 images/s, 0:04:05 left"
+    line = _epoch_line("epoch 1/20", logs, speed, True, 80)
+    assert line == f"epoch 1/20  D 0.693  G 1.23  diversity 0.988  {speed}"
+    assert len(line) <= 80
+    speed = "12,345 images/s, 10:04:05 left"
+    skipped = _epoch_line("epoch 100/200", {**logs, "skipped_steps": 3.0}, speed, True, 80)
+    assert skipped == f"epoch 100/200  D 0.693  G 1.23  skipped_steps 3  {speed}"
+    assert len(skipped) <= 80
+    # Elsewhere nothing is left out: a log is searched.
+    assert all(name in _epoch_line("epoch 1/2", logs, "", False, 80) for name in logs)
+
+
+def test_nothing_is_silent_for_long(monkeypatch):
+    monkeypatch.setattr(activity, "SECONDS", 0.3)
+    stream = io.StringIO()
+    with training_progress(10, stream) as progress:
+        for stage in ("building the networks", "compiling the first step", "epoch 1/1 50%"):
+            if stage.startswith("compiling"):
+                progress.set_params({"epochs": 1, "steps": 2})
+                progress.on_train_begin()
+                progress.on_epoch_begin(0)
+                progress.on_train_batch_begin(0)
+            elif stage.startswith("epoch"):
+                progress.on_train_batch_begin(1)
+            wait_for(stream, stage)
+        progress.on_epoch_end(0, {})
+        progress.on_train_end()
+        wait_for(stream, "measuring batch statistics")
+    text = stream.getvalue()
+    time.sleep(0.7)
+    assert stream.getvalue() == text
+
+
+def test_what_takes_long_is_named_and_gone_from_a_terminal(monkeypatch):
+    monkeypatch.setattr(activity, "SECONDS", 0.3)
+    for stream in (io.StringIO(), Terminal()):
+        with activity.activity("reading photos", stream):
+            wait_for(stream, "reading photos (")
+        assert stream.getvalue().endswith("\r\x1b[K" if stream.isatty() else " s)\n")
+        with activity.activity("a moment", stream):
+            pass
+        assert "moment" not in stream.getvalue()
+
+
+def wait_for(stream, text):
+    until = time.monotonic() + 10
+    while text not in stream.getvalue():
+        assert time.monotonic() < until, stream.getvalue()
+        time.sleep(0.01)

@@ -28,7 +28,7 @@ from zoo.errors import (
 )
 from zoo.hub import locations, registry
 from zoo.hub.download import sha256_of
-from zoo.hub.loading import build_from_card
+from zoo.hub.loading import build_from_card, find_spec
 from zoo.hub.weights import save_weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,8 +50,9 @@ def _registered(own_registry):
 
 @pytest.fixture
 def places(tmp_path, monkeypatch):
-    """Name -> folder of all places where files are looked for; none exists yet."""
+    """Name -> folder of all places where files are looked for; only the first exists."""
     folders = {place: tmp_path / place for place in (*PLACES, "url")}
+    folders["own"].mkdir()
     monkeypatch.setenv("ZOO_WEIGHTS_DIR", str(folders["own"]))
     monkeypatch.setenv("ZOO_CACHE_DIR", str(folders["cache"]))
     monkeypatch.setattr(locations, "shipped_folder", lambda: folders["shipped"])
@@ -225,7 +226,7 @@ def test_pretrained_weights_make_the_same_images_each_time(places, release):
 
 def test_without_weights_no_file_is_looked_at(places, release):
     release(places["shipped"], mark=5)
-    places["own"].mkdir()
+    places["own"].mkdir(exist_ok=True)
     (places["own"] / f"{NAME}.json").write_text("no card")
     assert mark_of(zoo.load(NAME, weights=None)) == 0
 
@@ -322,7 +323,7 @@ def test_a_card_with_arguments_that_the_family_does_not_take_is_refused(places, 
 
 @pytest.mark.parametrize("call", [zoo.info, zoo.load])
 def test_a_file_that_is_no_card_is_named(places, call):
-    places["own"].mkdir()
+    places["own"].mkdir(exist_ok=True)
     (places["own"] / f"{NAME}.json").write_text(json.dumps({"name": NAME}))
     with pytest.raises(CardError, match=rf"{NAME}\.json"):
         call(NAME)
@@ -410,6 +411,80 @@ def test_the_limit_ends_with_the_card_s_model():
         with pytest.raises(InvalidInputError):
             count_parameters((1,))
     count_parameters((10**9,))
+
+
+# ------------------------------------------------------------------- the folder of a run
+
+
+def test_a_run_s_folder_card_or_weights_stand_for_its_model(release, tmp_path):
+    release(tmp_path / "run", 7, config={"hidden_units": [6]}, weights=False)
+    model = zoo.load(tmp_path / "run", weights=None)
+    assert model.generator.layers[0].kernel.shape == (3, 6)
+    release(tmp_path / "run", 7)
+    for target in (tmp_path / "run", str(tmp_path / "run"), tmp_path / "run" / FILE):
+        assert mark_of(zoo.load(target)) == 7
+        assert zoo.info(target).name == NAME
+    assert find_spec(tmp_path / "run" / f"{NAME}.json").dataset == "mnist"
+
+
+def test_a_name_is_a_name_whatever_folders_there_are(places, release, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    release(tmp_path / NAME, 7)
+    release(places["own"], 1)
+    assert mark_of(zoo.load(NAME)) == 1
+    assert mark_of(zoo.load(f"./{NAME}")) == 7
+
+
+def test_the_hash_in_a_run_s_card_vouches_for_nothing(release, tmp_path, monkeypatch):
+    release(tmp_path, sha256="0" * 64)
+    with pytest.raises(ChecksumError, match=f"isn't the file that {NAME}.json describes"):
+        zoo.load(tmp_path)
+    release(tmp_path)
+    trusted = []
+    monkeypatch.setattr("zoo.hub.weights.load_weights", lambda *args: trusted.append(args[2]))
+    zoo.load(tmp_path)
+    assert trusted == [None]  # read by a guarded process
+
+
+def test_what_is_no_run_is_named(release, tmp_path):
+    with pytest.raises(CardError, match="Found: none"):
+        zoo.load(tmp_path)
+    release(tmp_path, weights=False)
+    with pytest.raises(WeightsNotFoundError, match="once its first epoch is done"):
+        zoo.load(tmp_path)
+    (tmp_path / "other.json").write_text("{}")
+    with pytest.raises(CardError, match=f"Found: other.json, {NAME}.json"):
+        zoo.load(tmp_path)
+    with pytest.raises(CardError, match="There is no run at"):
+        zoo.load(tmp_path / "nowhere")
+    release(tmp_path, config={"image_shape": "wide"})
+    with pytest.raises(CardError, match="image_shape"):
+        find_spec(tmp_path)
+
+
+def test_a_giant_in_a_run_s_card_is_refused(release, tmp_path):
+    release(tmp_path, config={"hidden_units": [10**9]})
+    for weights in ("pretrained", None):
+        with pytest.raises(InvalidInputError, match="more than 100,000,000 weights"):
+            zoo.load(tmp_path, weights=weights)
+
+
+def test_a_model_that_is_not_registered_says_who_registers_it(release, tmp_path):
+    images = np.zeros((8, 4, 4, 1), "uint8")
+    card = zoo.train(registry.find(NAME).with_recipe(epochs=1), images, tmp_path)
+    assert card.training["builder"] == f"{__name__}:square_gan"
+    registry.unregister(NAME)
+    with pytest.raises(UnknownModelError, match=f"registered by '{__name__}:square_gan'"):
+        zoo.load(tmp_path)
+    with pytest.raises(UnknownModelError, match=r"zoo\.cli\.main"):
+        zoo.load(tmp_path, weights=None)
+
+
+def test_a_family_of_the_zoo_needs_no_registered_name(tmp_path):
+    config = {"image_shape": [8, 8, 1], "hidden_units": [4], "latent_dim": 3}
+    card = dataclasses.replace(zoo.info("gan_mnist"), name="mine", config=config)
+    card.write(tmp_path / "mine.json")
+    assert zoo.load(tmp_path, weights=None).image_shape == (8, 8, 1)
 
 
 @pytest.mark.parametrize("call", [zoo.build, functools.partial(zoo.load, weights=None)])

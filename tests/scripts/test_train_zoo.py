@@ -66,8 +66,10 @@ def test_runs_are_done_in_order_one_on_each_core(tmp_path, monkeypatch, capsys):
 def test_runs_that_are_done_are_left_out(tmp_path, monkeypatch):
     start, cores = fake_start({"b": ""})
     monkeypatch.setattr(train_zoo, "start", start)
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "gan_mnist_small.json").write_text("{}")
+    for folder, sha256 in {"a": "0" * 64, "b": None}.items():
+        (tmp_path / folder).mkdir()
+        card = {"sha256": sha256}  # None: the run has begun
+        (tmp_path / folder / "gan_mnist_small.json").write_text(json.dumps(card))
     train_zoo.train_all(some_runs("a", "b"), tmp_path, [5], hours=1)
     assert cores == [("b", 5)]
 

@@ -1,6 +1,7 @@
 """A training run: its files, its record, and what a recipe compiles to."""
 
 import dataclasses
+import shutil
 
 import keras
 import numpy as np
@@ -36,6 +37,7 @@ def test_a_run_leaves_weights_card_and_pictures(spec, tmp_path):
     # Its own can be too soon after the start of such a short run.
     assert sorted(files - {"checkpoints/epoch_0001.checkpoint.h5"}) == [
         "checkpoints/epoch_0002.checkpoint.h5",
+        "history.csv",
         "samples/epoch_0001.png",
         "samples/epoch_0002.png",
         "squares.json",
@@ -233,26 +235,83 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(spec, tmp_path, phas
                 out / "first",
                 resume=True,
             )
+        # What there is so far can be drawn from.
+        zoo.load(out if (out / "squares.weights.h5").exists() else out / "first")
     assert run.train(spec, IMAGES, out, resume=True).sha256 == whole.sha256
     assert run.train(spec, IMAGES, out, resume=True).sha256 == whole.sha256
+    for path in ["history.csv", "first/history.csv"][:phases]:
+        assert (out / path).read_bytes() == (tmp_path / "whole" / path).read_bytes()
 
 
 def test_other_images_or_another_recipe_are_refused_by_name(spec, tmp_path):
     run.train(spec, IMAGES, tmp_path)
     with pytest.raises(CheckpointError, match=r"recipe\.generator_rate: 0\.0002 then, 0\.1 now"):
         run.train(spec.with_recipe(generator_rate=0.1), IMAGES, tmp_path, resume=True)
-    with pytest.raises(CheckpointError, match=r"recipe\.epochs: 2 then, 3 now"):
-        run.train(spec.with_recipe(epochs=3), IMAGES, tmp_path, resume=True)
+    with pytest.raises(CheckpointError, match=r"has done 2 epochs.*Received: epochs=1"):
+        run.train(spec.with_recipe(epochs=1), IMAGES, tmp_path, resume=True)
     with pytest.raises(CheckpointError, match="data: "):
         run.train(spec, 255 - IMAGES, tmp_path, resume=True)
 
 
-def test_a_run_at_constant_rates_can_be_extended(spec, tmp_path):
+def test_a_run_at_constant_rates_can_be_made_longer(spec, tmp_path):
     spec = spec.with_recipe(schedule="constant")
     run.train(spec, IMAGES, tmp_path / "parts")
     longer = spec.with_recipe(epochs=3)
     card = run.train(longer, IMAGES, tmp_path / "parts", resume=True)
     assert card.sha256 == run.train(longer, IMAGES, tmp_path / "whole").sha256
+
+
+class Rates(keras.callbacks.Callback):
+    """Keeps the generator's rate after every epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.rates = {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.rates[epoch + 1] = float(self.model.optimizer.generator_optimizer.learning_rate)
+
+
+def test_rates_of_a_longer_run_fall_as_if_it_had_been_that_long(spec, tmp_path):
+    rates, whole = Rates(), Rates()
+    run.train(spec, IMAGES, tmp_path / "run")
+    shutil.copytree(tmp_path / "run", tmp_path / "parts")
+    longer = spec.with_recipe(epochs=5)
+    card = run.train(longer, IMAGES, tmp_path / "run", [rates], resume=True)
+    run.train(longer, IMAGES, tmp_path / "whole", [whole])
+    assert [*rates.rates] == [3, 4, 5]
+    assert rates.rates.items() <= whole.rates.items()
+    assert (card.recipe["epochs"], card.training["first_epochs"]) == (5, 2)
+    # Also if the longer run is interrupted, and made longer still.
+    for stop in (2, 3):
+        with pytest.raises(KeyboardInterrupt):
+            run.train(longer, IMAGES, tmp_path / "parts", [Interrupt(stop)], resume=True)
+    parts = run.train(longer, IMAGES, tmp_path / "parts", resume=True)
+    assert (parts.sha256, parts.training["first_epochs"]) == (card.sha256, 2)
+    assert run.train(spec.with_recipe(epochs=6), IMAGES, tmp_path / "run", resume=True).sha256
+
+
+def test_the_card_claims_only_what_is_known_of_the_images(own_registry, tmp_path):
+    config = {"image_shape": (8, 8, 1), "hidden_units": (4,), "latent_dim": 4}
+    for name, dataset in {"digits": "mnist", "squares": "squares"}.items():
+        zoo.register(
+            name,
+            config=config,
+            dataset=dataset,
+            recipe={"epochs": 1},
+            description="Draws them.",
+            limits="Nothing else.",
+        )(zoo.VanillaGAN)
+
+    def described(name, **options):
+        out = tmp_path / f"{name}{len(list(tmp_path.iterdir()))}"
+        card = zoo.train(name, IMAGES, out, **options)
+        assert card == zoo.info(out)
+        return card.dataset, card.description, card.limits
+
+    assert described("digits") == described("squares", dataset="") == ("", "", "")
+    assert described("digits", dataset="mnist") == ("mnist", "Draws them.", "Nothing else.")
+    assert described("squares") == ("squares", "Draws them.", "Nothing else.")
 
 
 def test_a_run_is_never_trained_into_another(spec, tmp_path):

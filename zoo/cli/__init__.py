@@ -3,6 +3,7 @@
 Keras and NumPy are imported only once a command needs them: `zoo list` answers at once.
 """
 
+import io
 import os
 import sys
 import traceback
@@ -13,11 +14,11 @@ import typer
 import typer.core
 
 import zoo
+from zoo import interrupts
 from zoo.cli import evaluate, inpaint, neighbors, progress, sample, train, verify
-from zoo.cli.checks import Name
+from zoo.cli.checks import Name, command_line
 from zoo.errors import ZooError
 
-INTERRUPTED = 130  # as a shell reports SIGINT
 FAILED = 2
 DEBUG = "--debug"
 
@@ -25,18 +26,8 @@ DEBUG = "--debug"
 _UsageError = typer.BadParameter.__base__
 
 
-class _Interrupted(Exception):
-    """Raised for Ctrl-C in place of `KeyboardInterrupt`, which Typer ends without a message."""
-
-
 class _Commands(typer.core.TyperGroup):
     """Turns errors into one line and an exit status."""
-
-    def invoke(self, ctx):
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt as error:
-            raise _Interrupted("interrupted") from error
 
     def main(self, args=None, prog_name=None, **options):
         args = list(sys.argv[1:] if args is None else args)
@@ -51,11 +42,11 @@ class _Commands(typer.core.TyperGroup):
                 sys.stdout.flush()
             except BrokenPipeError:
                 status = _leave_pipe()
-            except (_Interrupted, ZooError, OSError, _UsageError) as error:
+            except (ZooError, OSError, _UsageError) as error:
                 if debug:
                     traceback.print_exc()
                 print(f"error: {_line(error)}", file=sys.stderr)
-                status = INTERRUPTED if isinstance(error, _Interrupted) else FAILED
+                status = FAILED
         sys.exit(status)
 
 
@@ -152,7 +143,7 @@ def info_command(
     if as_json:
         tables.print_json(card)
     else:
-        tables.print_card(card)
+        tables.print_card(card, name)
 
 
 app.command("sample")(sample.sample)
@@ -167,10 +158,19 @@ app.command("verify")(verify.verify)
 def main(arguments=None):
     """Runs a command line and exits with its status: 0, 2 for an error, 130 if interrupted.
 
+    Ctrl-C ends the process at once, see `zoo.interrupts`.
+
     Args:
         arguments: list of str; by default those of the process.
 
     Raises:
         SystemExit: always.
     """
-    app(arguments, prog_name="zoo")
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A path can have characters that the terminal's encoding lacks.
+            stream.reconfigure(errors="backslashreplace")
+    with interrupts.ending_at_once():
+        interrupts.advise(command_line(*arguments))
+        app(arguments, prog_name="zoo")

@@ -5,38 +5,34 @@ from pathlib import Path
 
 from zoo.cli.checks import check_weights_file
 from zoo.errors import InvalidInputError
-from zoo.hub import registry
-from zoo.hub.cards import ModelCard
+from zoo.hub import loading, registry
 
 ARRAYS = (".npy", ".npz")
 
 
-class RegisteredModel:
-    """A registered model, with pretrained or other weights."""
+class Model:
+    """A registered model, or that in a run's folder, with its own or other weights."""
 
-    def __init__(self, name, weights=None):
+    def __init__(self, target, weights=None):
         from zoo import datasets
 
-        self.name, self.weights = name, weights
+        self.target, self.weights = target, weights
+        self.name = loading.find_spec(target).name
         check_weights_file(weights)
-        card = None if weights is None else Path(weights).parent / f"{name}.json"
-        trained_on = registry.find(name).dataset
-        if card is not None and card.is_file():  # of these weights, not of the pretrained ones
-            trained_on = ModelCard.read(card).dataset
+        # What the weights were trained on, as the card beside them says.
+        carded = weights is not None and loading.has_card(weights)
+        trained_on = loading.find_spec(weights if carded else target).dataset
         self.dataset = trained_on if trained_on in datasets.names() else None
 
     def read(self, dataset):
-        from zoo.hub.loading import PRETRAINED, load
-
         del dataset
-        return {self.name: load(self.name, weights=self.weights or PRETRAINED)}
+        return {self.name: loading.load(self.target, weights=self.weights or loading.PRETRAINED)}
 
     def identity(self):
         """Returns what the record says about it."""
-        from zoo.hub import locations
         from zoo.hub.download import sha256_of
 
-        path = self.weights or locations.find_weights(locations.find_card(self.name))
+        path = self.weights or loading.weights_path(self.target)
         return {"model": self.name, "weights_sha256": sha256_of(path)}
 
 
@@ -73,13 +69,17 @@ def find_source(target, weights, dataset, real=None):
                 f"--weights goes with the name of a model. Received: the weights file {path}"
             )
         check_weights_file(path)
+        if loading.has_card(path):
+            return Model(target)
         name = path.name.removesuffix(".weights.h5")
         if name not in registry.names():
             raise InvalidInputError(
                 f"A weights file must be named after its model, NAME.weights.h5. Received: {path}. "
                 f"Or write: zoo evaluate NAME --weights {path}"
             )
-        return RegisteredModel(name, path)
+        return Model(name, path)
+    if loading.has_card(path):
+        return Model(target, weights)
     if path.exists() and (path.is_dir() or path.suffix):
         if weights is not None:
             raise InvalidInputError(
@@ -92,7 +92,7 @@ def find_source(target, weights, dataset, real=None):
         return ImageFiles(path)
     if os.sep in target:  # models are named by identifiers
         raise InvalidInputError(f"There is no file or folder at {path}.")
-    return RegisteredModel(target, weights)
+    return Model(target, weights)
 
 
 def check_dataset(name, split):

@@ -13,12 +13,12 @@ from zoo.cli.checks import (
     load_model,
     start_keras,
 )
-from zoo.hub import registry
+from zoo.hub.loading import find_spec
 
 
 def inpaint(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A model that restores: inpaint_scenes64.")
+        str, typer.Argument(metavar="NAME", help="A model that restores, or a run's folder.")
     ],
     picture: Annotated[
         Path,
@@ -59,12 +59,13 @@ def inpaint(
     check_weights_file(weights)
     photo, holes = read_inputs(picture, mask, resize_mask)
     check_format(output, photo)
-    shape = registry.find(name).config.get("image_shape")
+    spec = find_spec(name)
+    shape = spec.config.get("image_shape")
     if shape is not None:
         check_channels(shape[-1], photo, holes)
     model = load_model(name, weights, check_restores)
     write_photo(restore(model, photo, holes), output)
     print(
-        f"wrote {output}: {holes.sum():,} of {holes.size:,} pixels drawn by {name}, on "
+        f"wrote {output}: {holes.sum():,} of {holes.size:,} pixels drawn by {spec.name}, on "
         f"{start_keras().backend.backend()}"
     )

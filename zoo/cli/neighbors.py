@@ -16,7 +16,7 @@ from zoo.cli.checks import (
     start_keras,
 )
 from zoo.errors import InvalidInputError
-from zoo.hub import registry
+from zoo.hub.loading import find_spec
 
 
 def neighbors(
@@ -38,11 +38,12 @@ def neighbors(
     check_count("-n", count)
     check_count("-k", nearest)
     check_count("--seed", seed, minimum=0)
-    output = Path(f"{name}-neighbors.png") if output is None else output
+    spec = find_spec(name)
+    output = Path(f"{spec.name}-neighbors.png") if output is None else output
     if output.suffix.lower() != ".png":
         raise InvalidInputError(f"The output must end in .png. Received: {output}")
     check_output_file(output)
-    dataset = registry.find(name).dataset
+    dataset = spec.dataset
     if not dataset:
         raise InvalidInputError(
             f"{name} has no data set of its own. For images of your own, use "

@@ -22,9 +22,12 @@ def quiet_backend():
     """Holds back standard error while a backend is imported, and drops the noise in it.
 
     Does nothing if `TF_CPP_MIN_LOG_LEVEL` is set.
+
+    Yields:
+        A stream to standard error as it is otherwise.
     """
     if SWITCH in os.environ:
-        yield
+        yield sys.stderr
         return
     os.environ[SWITCH] = "3"  # for what is logged later
     with contextlib.ExitStack() as stack:
@@ -35,7 +38,8 @@ def quiet_backend():
         sys.stderr.flush()
         os.dup2(held.fileno(), 2)
         try:
-            yield
+            with os.fdopen(os.dup(stderr), "w", errors="backslashreplace") as stream:
+                yield stream
         finally:
             sys.stderr.flush()
             os.dup2(stderr, 2)

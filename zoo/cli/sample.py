@@ -19,7 +19,7 @@ from zoo.cli.checks import (
 from zoo.cli.labels import parse_labels, repeat_labels
 from zoo.cli.quiet import quiet_backend
 from zoo.errors import InvalidInputError
-from zoo.hub import registry
+from zoo.hub.loading import find_spec
 
 COUNT = 64
 """Default number of images."""
@@ -90,12 +90,13 @@ def sample(
     """Draw images from a model."""
     # Everything that can be wrong is checked before a backend is imported.
     check_draws(name)
-    chosen = None if labels is None else parse_labels(labels, registry.find(name))
+    spec = find_spec(name)
+    chosen = None if labels is None else parse_labels(labels, spec)
     if count is None:
         count = len(chosen) if chosen and len(chosen) > 1 else COUNT
     check_count("-n", count)
     check_count("--seed", seed, minimum=0)
-    output, kind = _output(name, output, format, interpolate, gallery)
+    output, kind = _output(spec.name, output, format, interpolate, gallery)
     check_output_file(output)
     check_weights_file(weights)
     if gallery:
@@ -111,7 +112,9 @@ def sample(
     else:
         _save(model.generate(count, seed=seed, **classes), output, kind)
     what = "an animation of " if interpolate else ""
-    print(f"wrote {output}: {what}{count} images of {name}, on {start_keras().backend.backend()}")
+    print(
+        f"wrote {output}: {what}{count} images of {spec.name}, on {start_keras().backend.backend()}"
+    )
 
 
 def _check_gallery(count):

@@ -2,12 +2,19 @@
 
 import dataclasses
 import json
+import shlex
 import sys
 
 from rich.console import Console
 from rich.table import Table
 
+from zoo.hub.specs import Recipe
+
 UNLIMITED = 10_000  # columns
+MAIN_SETTINGS = ("epochs", "batch_size", "loss", "seed")
+"""Of a recipe: shown even if they are the usual ones."""
+LONGEST = 60
+"""Characters of a value on a page; hashes have more."""
 SCORES = {
     "frechet_distance": ("Fréchet", "{:.2f}"),
     "kernel_distance": ("kernel", "{:.4f}"),
@@ -43,24 +50,39 @@ def print_list(cards):
     _console().print(table)
 
 
-def print_card(card):
-    """Prints a card, one line per value."""
+def print_card(card, name):
+    """Prints a page of a card: what `zoo info NAME --json` prints, without what fills pages."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
     for key, value in dataclasses.asdict(card).items():
-        title = key.replace("_", " ")
-        if isinstance(value, dict):
-            for index, line in enumerate(_lines(value)):
-                table.add_row("" if index else title, line)
-        elif key == "size":
-            table.add_row(title, _size(value))
-        elif key == "sha256":
+        if key == "sha256":
             none = f"none: no pretrained weights; `zoo train {card.name}` trains some"
-            table.add_row(title, value or none)
-        else:
-            table.add_row(title, value or "-")
+            value = value or (none if name == card.name else "none: the run isn't finished")
+        elif key == "size":
+            value = _size(value)
+        elif key == "recipe":
+            usual = {**dataclasses.asdict(Recipe()), **dict.fromkeys(MAIN_SETTINGS)}
+            value = {name: item for name, item in value.items() if item != usual.get(name)}
+        table.add_row(
+            key.replace("_", " "), _summary(value) if isinstance(value, dict) else value or "-"
+        )
     _console().print(table)
+    print(f"\nAll of it: zoo info {shlex.quote(name)} --json")
+
+
+def _summary(values):
+    """Returns a record on a line: its plain values, and of a comparison our side."""
+    parts = []
+    for key, value in values.items():
+        if isinstance(value, dict):
+            if isinstance(value.get("ours"), dict):
+                parts.append(f"{key} ({_summary(value['ours'])})")
+            continue
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if value is not None and len(text) <= LONGEST:
+            parts.append(f"{key} {text}")
+    return ", ".join(parts) or "-"
 
 
 def print_restorations(records):
@@ -120,20 +142,8 @@ def _print_scores(title, headings, rows):
 
 def print_json(card):
     """Prints a card as it is in a file."""
-    print(json.dumps(dataclasses.asdict(card), indent=2, ensure_ascii=False))
-
-
-def _lines(values, prefix=""):
-    if not values:
-        return ["-"]
-    lines = []
-    for key, value in values.items():
-        if isinstance(value, dict):
-            lines += _lines(value, f"{prefix}{key}.")
-        else:
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            lines.append(f"{prefix}{key}: {text}")
-    return lines
+    # In ASCII, whatever the terminal's encoding: JSON has its own way to write the rest.
+    print(json.dumps(dataclasses.asdict(card), indent=2))
 
 
 def _size(size):

@@ -1,5 +1,6 @@
 """`zoo train`: trains a registered model on its own data set or on the user's images."""
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -7,19 +8,21 @@ from typing import Annotated
 
 import typer
 
+from zoo import interrupts
 from zoo.checks import check_count
 from zoo.cli.checks import (
-    Name,
     check_draws,
     check_output_folder,
     check_run_folder,
     check_weights_file,
+    command_line,
+    has_checkpoints,
     restores,
     start_keras,
 )
 from zoo.cli.quiet import quiet_backend
 from zoo.cli.techniques import recipe_changes, with_recipe_options
-from zoo.cli.training_data import read_training_data
+from zoo.cli.training_data import read_training_data, with_size
 from zoo.errors import InvalidInputError
 from zoo.hub import registry
 from zoo.imports import choose_backend
@@ -35,13 +38,22 @@ class OnNonfinite(StrEnum):
 
 @with_recipe_options
 def train(
-    name: Name,
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model of `zoo list`.")],
     data: Annotated[
         Path | None,
         typer.Option(
             help="Folder or zip of images; cropped and resized to the model's shape. For a "
             "class-conditional model, with a folder for each class.",
             show_default="the model's data set",
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HEIGHTxWIDTH",
+            help="Size of the images, in pixels: 32 or 32x48.",
+            show_default="the model's own",
         ),
     ] = None,
     limit: Annotated[
@@ -72,7 +84,7 @@ def train(
         typer.Option(
             metavar="RUN_DIR",
             help="Folder of a run that was stopped or killed, to be continued: all other options "
-            "as before.",
+            "as before. More --epochs make a run longer.",
         ),
     ] = None,
     initial_weights: Annotated[
@@ -95,7 +107,7 @@ def train(
     ] = OnNonfinite.skip,
     **options,
 ):
-    """Train a model: weights, card and pictures of every epoch go into a folder.
+    """Train a model: weights, card, losses and pictures of every epoch go into a folder.
 
     You can stop it at any time: the weights are saved after every epoch, along with all that
     --resume needs to continue to the same result as without a stop.
@@ -105,13 +117,19 @@ def train(
             check_count(option, value)
     changes = recipe_changes(options)
     check_weights_file(initial_weights)
-    spec = registry.find(name).with_recipe(**changes)
-    if "epochs" in changes:
+    spec = _find(name).with_recipe(**changes)
+    if size is not None:
+        spec = with_size(spec, size)
+    if "epochs" in changes and not (resume is not None and (resume / "first").is_dir()):
         # This many in all: without a previous phase, and with rates that fall over these epochs.
         spec = spec.with_recipe(previous=None, schedule_epochs=None)
     out = _run_folder(name, out, resume, overwrite)
     if evaluate_every is not None:
         _check_evaluates(spec, data)
+    if data is None:
+        source, dataset = "", spec.dataset
+    else:  # without what can't be written in UTF-8
+        source, dataset = os.fsencode(data.resolve().name).decode("utf-8", "replace"), ""
     choose_backend()  # before the data, which can take a while to read
     augmentation = _augmentation(spec, augment)
     images, labels = read_training_data(spec, data, limit)
@@ -124,6 +142,9 @@ def train(
     callbacks = _evaluations(spec, evaluate_every, out)
     if overwrite:
         _remove_run(out, name)
+        _remove_run(out / "first", name)
+    # Not before: it would go on with the run that is to be replaced.
+    interrupts.advise(_resume_command(context, out))
     recipe = spec.recipe
     print(
         f"training {name} on {len(images):,} images for {recipe.epochs} epochs in batches of "
@@ -142,23 +163,47 @@ def train(
             on_nonfinite=on_nonfinite.value,
             monitor=callbacks[0].monitor if callbacks else None,
             augment=augmentation,
+            dataset=dataset,
+            data=source,
         )
-    weights = out / f"{name}.weights.h5"
-    use = f"inpaint {name} PICTURE MASK" if restores(name) else f"sample {name}"
-    print(f"wrote {weights}; see {out / name}.png, or: zoo {use} --weights {weights}")
+    use = ["inpaint", out, "PICTURE", "MASK"] if restores(name) else ["sample", out]
+    print(f"wrote {out / name}.weights.h5; see {out / name}.png, or: {command_line(*use)}")
+
+
+def _find(name):
+    if name not in registry.names() and Path(name).is_dir():
+        raise InvalidInputError(
+            f"NAME must be a model of `zoo list`. Received: {name}, a folder. To continue the run "
+            f"in it: zoo train NAME ... --resume {name}"
+        )
+    return registry.find(name)
+
+
+def _resume_command(context, out):
+    """Returns the command that goes on with the run when this one is interrupted."""
+    words = ["train"]
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name)
+        replaced = parameter.name in ("out", "overwrite", "resume")
+        if replaced or source is None or source.name != "COMMANDLINE":
+            continue
+        value = context.params[parameter.name]
+        value = getattr(value, "value", value)  # of an enumeration
+        words += [value] if parameter.name == "name" else [parameter.opts[0], value]
+    return command_line(*words, "--resume", out)
 
 
 def _run_folder(name, out, resume, overwrite):
     """Returns the run's folder, after checking that files can be written to it."""
     if resume is None:
         out = Path("runs", name) if out is None else out
-        check_run_folder(out, overwrite)
+        check_run_folder(out, name, overwrite)
         return out
     if out is not None or overwrite:
         other = "--out" if out is not None else "--overwrite"
         raise InvalidInputError(f"--resume continues in its own folder. Received: {other} as well")
     check_output_folder(resume)
-    if not any(resume.glob("**/checkpoints/*")):
+    if not has_checkpoints(resume):
         print(f"nothing to resume in {resume}: starting from the beginning", file=sys.stderr)
     return resume
 
@@ -200,7 +245,7 @@ def _remove_run(out, name):
     """Removes an earlier run's files, so that they aren't taken for the new one's."""
     # The card first: it must not lie beside weights that it doesn't describe.
     earlier = [out / f"{name}.json", out / f"{name}.png", out / f"{name}.weights.h5"]
-    earlier += [out / "best.weights.h5", out / "progress.gif"]
+    earlier += [out / "best.weights.h5", out / "progress.gif", out / "history.csv"]
     earlier += sorted((out / "samples").glob("epoch_*.png"))
     earlier += sorted((out / "checkpoints").glob("*.checkpoint.h5"))
     for path in earlier:

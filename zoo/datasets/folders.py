@@ -126,6 +126,26 @@ def first_shape(path) -> tuple[int, int, int]:
     raise DatasetError(f"No readable picture in {str(path)!r}. Received: {len(names)} files")
 
 
+def have_color(path: str | os.PathLike, count: int = 8) -> bool:
+    """Returns whether one of the first pictures in a directory or a zip isn't gray."""
+    from PIL import Image
+
+    suffixes = _readable_suffixes()
+    with open_files(path) as (names, open_file):
+        names = [name for name in names if os.path.splitext(name)[1].lower() in suffixes]
+        for name in names[:count]:
+            # One that can't be read was skipped, with a warning.
+            with (
+                contextlib.suppress(Exception),
+                open_file(name) as file,
+                Image.open(file, formats=readable_formats()) as image,
+            ):
+                small = np.asarray(image.convert("RGB").resize((32, 32)), "int16")
+                if np.ptp(small, axis=-1).max() > 16:
+                    return True
+    return False
+
+
 @contextlib.contextmanager
 def open_files(path) -> Iterator[tuple[list[str], Callable[[str], BinaryIO]]]:
     """Opens a directory or a zip; gives its sorted relative paths, and a function to open one."""

@@ -124,8 +124,8 @@ class ModelCard:
         return self.sha256 is not None
 
     @classmethod
-    def from_spec(cls, spec: ModelSpec) -> "ModelCard":
-        """Returns the card of a registered model, before any training."""
+    def from_spec(cls, spec: ModelSpec, **values: Any) -> "ModelCard":
+        """Returns the card of a registered model before any training, with further `values`."""
         return cls(
             name=spec.name,
             family=spec.family,
@@ -135,6 +135,7 @@ class ModelCard:
             limits=spec.limits,
             dataset=spec.dataset,
             recipe=dataclasses.asdict(spec.recipe),
+            **values,
         )
 
     @classmethod

@@ -5,6 +5,7 @@ Does not import Keras: listing, looking up and describing models stays instant.
 
 import difflib
 import fnmatch
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -89,12 +90,9 @@ def add(spec: ModelSpec) -> None:
             f"Received: name={spec.name!r}"
         )
     if spec.name in _SPECS:
-        holder = _SPECS[spec.name].builder
-        if not isinstance(holder, str):
-            holder = f"{holder.__module__}:{holder.__qualname__}"
         raise DuplicateModelError(
-            f"A model named {spec.name!r} is already registered, built by {holder}. Choose "
-            "another name."
+            f"A model named {spec.name!r} is already registered, built by "
+            f"{_SPECS[spec.name].origin}. Choose another name."
         )
     _SPECS[spec.name] = spec
 
@@ -124,4 +122,6 @@ def find(name: str) -> ModelSpec:
     except (KeyError, TypeError):
         close = difflib.get_close_matches(str(name), _SPECS, n=3, cutoff=0.5)
         hint = f"Closest: {', '.join(close)}" if close else f"Registered: {', '.join(names())}"
+        if os.sep in str(name):
+            hint = f"There is no folder of a run there either. {hint}"
         raise UnknownModelError(f"No model is registered as {name!r}. {hint}.") from None

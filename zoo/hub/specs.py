@@ -4,8 +4,10 @@ Free of Keras: a builder is named, and imported when the first model is built.
 """
 
 import importlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 from zoo.errors import InvalidInputError
@@ -155,6 +157,16 @@ class ModelSpec:
             raise InvalidInputError(
                 f"{self.family} doesn't take these arguments: {error}"
             ) from error
+
+    @property
+    def origin(self) -> str:
+        """Where the builder can be imported from: `"zoo.models.dcgan:DCGAN"`."""
+        if isinstance(self.builder, str):
+            return self.builder
+        module = self.builder.__module__
+        if module == "__main__":
+            module = Path(getattr(sys.modules[module], "__file__", None) or module).name
+        return f"{module}:{self.builder.__qualname__}"
 
     @property
     def conditional(self) -> bool:

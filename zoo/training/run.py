@@ -12,12 +12,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from zoo import digest
+from zoo import datasets, digest
 from zoo.adversarial.feeding import ArrayBatches, EpochOrder
 from zoo.errors import CheckpointError, InvalidInputError, ZooError
+from zoo.files import remove_leftovers
 from zoo.hub import registry
 from zoo.hub.cards import ModelCard
-from zoo.hub.checkpoint_files import list_checkpoints
+from zoo.hub.checkpoint_files import list_checkpoints, read_record
 from zoo.hub.download import sha256_of
 from zoo.hub.specs import ModelSpec
 from zoo.hub.weights import load_weights, save_weights
@@ -25,6 +26,7 @@ from zoo.images import grids
 from zoo.training import provenance
 from zoo.training.checkpoint_callback import Checkpoint
 from zoo.training.health import HealthCallback
+from zoo.training.history import HistoryFile
 from zoo.training.recipes import compile_arguments
 
 GRID_IMAGES = 64
@@ -44,14 +46,18 @@ def train(
     augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     on_nonfinite: str = "skip",
     monitor: str | None = None,
+    dataset: str | None = None,
+    data: str = "",
 ) -> ModelCard:
     """Trains a model by its recipe.
 
     Writes into `out`, each file whole or not at all: a grid of samples from the same latents after
-    every epoch (`samples/epoch_0001.png` ...), the weights so far (`NAME.weights.h5`), checkpoints
-    of the whole run (`checkpoints`; not every epoch has one if epochs are short), and at the end
-    the card (`NAME.json`) and the picture (`NAME.png`). If the recipe has a previous phase, that
-    phase is trained first, into `out/first`.
+    every epoch (`samples/epoch_0001.png` ...), the weights so far (`NAME.weights.h5`), what was
+    measured (`history.csv`, one row for each epoch), checkpoints of the whole run (`checkpoints`;
+    not every epoch has one if epochs are short), and at the end the picture (`NAME.png`). The card
+    (`NAME.json`) is there from the start, and complete at the end: `zoo.load(out)` gives the model
+    as it is so far. If the recipe has a previous phase, that phase is trained first, into
+    `out/first`.
 
     Args:
         name_or_spec: name of a registered model, or its `ModelSpec`.
@@ -65,12 +71,19 @@ def train(
             model.
         resume: whether to continue from the last checkpoint in `out`, if there is one. The run
             ends with the weights of an uninterrupted run, bit for bit; the recipe, the images and
-            everything else must be as before.
+            everything else must be as before. Only `epochs` can be larger: the epochs that are done
+            stay as they are, and rates that fall go on as if they had fallen over the new number
+            from the start.
         augment: `augment(images, rng) -> images`, a random change of each batch before the step,
             for example `zoo.training.input_augmentation.make(("flip",))`.
         on_nonfinite: what to do after steps with NaN or infinity, see `zoo.HealthCallback`.
         monitor: name in the epoch's logs whose lowest value marks the best checkpoint, which is
             kept.
+        dataset: name of the data set that `images` are of, for the card. By default the one that
+            the model is registered with, unless that is a data set of the zoo: then nothing says
+            that `images` are of it, and the card leaves it out, along with the description and the
+            limits of a model trained on it.
+        data: where `images` are from, for the card's record of the run: `"photos.zip"`.
 
     Returns:
         `zoo.ModelCard` of the run, without metrics. Its `training` covers all phases; `phases`
@@ -81,7 +94,7 @@ def train(
         InvalidInputError: if the images don't fit the model, or for a value in the recipe that
             Keras doesn't accept.
         CheckpointError: if `out` has checkpoints and `resume` is false, if they belong to another
-            run, or if one can't be written.
+            run or have more epochs than the recipe, or if one can't be written.
         DivergenceError: if every step of an epoch gives NaN or infinity.
 
     Example:
@@ -89,19 +102,20 @@ def train(
     ```python
     images = zoo.datasets.from_folder("photos", image_shape=(28, 28, 1))
     card = zoo.train("gan_mnist_small", images, "runs/photos")
-    model = zoo.load("gan_mnist_small", weights="runs/photos/gan_mnist_small.weights.h5")
+    model = zoo.load("runs/photos")
     ```
     """
     spec = registry.find(name_or_spec) if isinstance(name_or_spec, str) else name_or_spec
+    spec = _trained_on(spec, dataset)
     out, callbacks, phases = Path(out), list(callbacks), []
     recipe = spec.recipe
     settings: dict[str, Any] = {"labels": labels, "augment": augment, "on_nonfinite": on_nonfinite}
+    settings |= {"dataset": spec.dataset, "data": data}
     if recipe.previous is not None and initial_weights is None:
         first = dataclasses.replace(spec, recipe=recipe.previous)
         card_path = out / "first" / f"{spec.name}.json"
-        if resume and card_path.is_file():
-            card = ModelCard.read(card_path)
-        else:
+        card = ModelCard.read(card_path) if resume and card_path.is_file() else None
+        if card is None or not card.pretrained:
             card = train(first, images, out / "first", callbacks, resume=resume, **settings)
         phases = _phases_of(card)
         initial_weights = out / "first" / f"{spec.name}.weights.h5"
@@ -122,14 +136,28 @@ def train(
     steps = (recipe.schedule_epochs or recipe.epochs) * -(-len(images) // recipe.batch_size)
     model.compile(**compile_arguments(recipe, steps))
     weights = out / f"{spec.name}.weights.h5"
+    configuration = run_configuration(spec, images, labels, started_from, augment)
+    began_with = _epochs_before(out / "checkpoints", recipe.epochs)
+    lengthened = began_with < configuration["recipe"].get("epochs", 0)
+    if lengthened:
+        configuration["recipe"]["epochs"] = began_with
     checkpoint = Checkpoint(
         out / "checkpoints",
         monitor=monitor,
-        configuration=run_configuration(spec, images, labels, started_from, augment),
+        configuration=configuration,
         stateful_callbacks=[item for item in callbacks if hasattr(item, "get_state")],
         time_fraction=CHECKPOINT_TIME,
     )
+    origin = {"data": data} if data else {}
+    if not isinstance(spec.builder, str):
+        origin["builder"] = spec.origin
+    if lengthened:
+        origin["first_epochs"] = began_with
     with _explaining_write_errors(out):
+        for folder in (out, out / "samples"):
+            remove_leftovers(folder, "*")
+        # The weights that it describes are those so far: they have no hash yet.
+        ModelCard.from_spec(spec, training=origin).write(out / f"{spec.name}.json")
         model.fit(
             _batches(model, images, labels, recipe.batch_size, augment),
             epochs=recipe.epochs,
@@ -138,6 +166,7 @@ def train(
                 HealthCallback(on_nonfinite, checkpoint),
                 EpochSnapshots(out, weights, images[:GRID_IMAGES]),
                 *callbacks,
+                HistoryFile(out / "history.csv"),
                 checkpoint,  # last: the epoch counts as done once this has saved it
             ],
         )
@@ -152,10 +181,39 @@ def train(
                 "images_per_second": round(len(images) * recipe.epochs / seconds),
             }
         )
-        record = _record(recipe, len(images), phases, commit)
+        record = {**_record(recipe, len(images), phases, commit), **origin}
         if started_from is not None:
             record["initial_weights_sha256"] = started_from
         return _release(spec, weights, initial_weights, out, record, images[:GRID_IMAGES])
+
+
+def _trained_on(spec, dataset):
+    """Returns a specification that claims only what is known of the images it is trained on."""
+    if dataset is None:
+        dataset = "" if spec.dataset in datasets.names() else spec.dataset
+    if dataset == spec.dataset:
+        return spec
+    return dataclasses.replace(spec, dataset=dataset, description="", limits="")
+
+
+def _epochs_before(folder, epochs):
+    """Returns how many epochs the rates of the run in a folder were to fall over, at first.
+
+    Raises:
+        CheckpointError: if more than `epochs` are done.
+    """
+    for path in reversed(list_checkpoints(folder)):
+        try:
+            record = read_record(path)
+        except CheckpointError:
+            continue  # `Checkpoint` says so
+        if record["epoch"] > epochs:
+            raise CheckpointError(
+                f"The run has done {record['epoch']} epochs, and can't be resumed to end after "
+                f"fewer. Received: epochs={epochs}"
+            )
+        return record["configuration"].get("recipe", {}).get("epochs", epochs)
+    return epochs
 
 
 @contextlib.contextmanager

@@ -1,0 +1,122 @@
+"""Signals that end a process at once: its status, its line, and what it leaves behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.processes import environment
+
+pytestmark = [
+    pytest.mark.no_backend,
+    pytest.mark.skipif(os.name == "nt", reason="POSIX signals"),
+]
+SWALLOWS = """
+import time
+print("ready", flush=True)
+while True:
+    try:
+        time.sleep(60)
+    except BaseException:
+        pass
+"""
+
+
+def start(code, *arguments):
+    """Starts a process that says "ready" once it can be interrupted."""
+    # A process started in the background may inherit that the signal is ignored.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from zoo import interrupts\nwith interrupts.ending_at_once():\n"
+        + "".join(f"    {line}\n" for line in code.splitlines())
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env=environment("jax"),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def end(process, number=signal.SIGINT):
+    began = time.monotonic()
+    process.send_signal(number)
+    errors = process.communicate(timeout=60)[1]
+    assert time.monotonic() - began < 2.0
+    return process.returncode, errors
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_signal_ends_what_swallows_every_exception(number, status, word):
+    assert end(start(SWALLOWS), number) == (status, f"error: {word}\n")
+
+
+def test_the_line_names_the_way_to_go_on():
+    process = start(f"interrupts.advise('zoo train --resume runs/caf\\udce9')\n{SWALLOWS}")
+    assert end(process)[1] == "error: interrupted; to go on: zoo train --resume runs/caf\\udce9\n"
+
+
+def test_it_reaches_the_terminal_while_standard_error_is_held_back():
+    code = f"import os\nos.dup2(os.open(os.devnull, os.O_WRONLY), 2)\n{SWALLOWS}"
+    assert end(start(code)) == (130, "error: interrupted\n")
+
+
+def test_files_are_whole(tmp_path):
+    (tmp_path / "scores.json").write_text("before")
+    code = f"""
+import sys
+from zoo.files import replacing
+context = replacing(sys.argv[1])
+context.__enter__().write_text("half")
+{SWALLOWS}"""
+    process = start(code, tmp_path / "scores.json")
+    assert len(list(tmp_path.iterdir())) == 2
+    assert end(process)[0] == 130
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
+
+
+def test_a_disk_that_hangs_keeps_nothing_waiting():
+    code = f"import time\ninterrupts.cleanups.add(lambda: time.sleep(60))\n{SWALLOWS}"
+    assert end(start(code))[0] == 130
+
+
+def test_a_forked_process_ends_alone():
+    code = """
+import os, signal, time
+child = os.fork()
+if not child:
+    time.sleep(60)
+time.sleep(0.5)
+os.kill(child, signal.SIGTERM)
+print("ready", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM, flush=True)
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", "from zoo import interrupts\nwith interrupts.ending_at_once():"
+         + code.replace("\n", "\n    ")],
+        env=environment("jax"), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (process.returncode, process.stdout) == (0, "ready True\n"), process.stderr
+
+
+def test_what_is_ignored_stays_ignored_and_the_rest_is_put_back():
+    code = """
+import os, signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+before = signal.getsignal(signal.SIGTERM)
+from zoo import interrupts
+with interrupts.ending_at_once():
+    with interrupts.ending_at_once():
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGTERM) != before
+assert signal.getsignal(signal.SIGTERM) == before
+"""
+    subprocess.run([sys.executable, "-c", code], env=environment("jax"), check=True, timeout=60)
