@@ -226,7 +226,6 @@ def test_pretrained_weights_make_the_same_images_each_time(places, release):
 
 def test_without_weights_no_file_is_looked_at(places, release):
     release(places["shipped"], mark=5)
-    places["own"].mkdir(exist_ok=True)
     (places["own"] / f"{NAME}.json").write_text("no card")
     assert mark_of(zoo.load(NAME, weights=None)) == 0
 
@@ -323,7 +322,6 @@ def test_a_card_with_arguments_that_the_family_does_not_take_is_refused(places, 
 
 @pytest.mark.parametrize("call", [zoo.info, zoo.load])
 def test_a_file_that_is_no_card_is_named(places, call):
-    places["own"].mkdir(exist_ok=True)
     (places["own"] / f"{NAME}.json").write_text(json.dumps({"name": NAME}))
     with pytest.raises(CardError, match=rf"{NAME}\.json"):
         call(NAME)
