@@ -191,7 +191,7 @@ def test_labels_that_are_no_classes_are_refused(arguments, message):
         (None, "samples alone"),
         (np.arange(5), "6 of them"),
         (np.array([0, 1, 2, 3, 0, 1]), "from 0 to 2"),
-        (np.zeros(6, "float32"), "float32"),
+        (np.full(6, 0.5, "float32"), "0.5"),
     ],
 )
 def test_training_on_what_is_no_class_is_refused(labels, message):
