@@ -428,15 +428,34 @@ class BaseGAN(keras.Model):
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """Calls the model as `keras.Model.predict` does, on what its generator takes."""
-        if not hasattr(x, "shape"):
-            x = check_first_batch(x, lambda batch: None)
+        if hasattr(x, "shape") or isinstance(x, (list, tuple)):
+            self._check_inputs(x)
+        else:
+            x = check_first_batch(x, lambda batch: self._check_inputs(batch[0]))
         with self._entrance("predict"):
             return super().predict(x, batch_size, verbose, steps, callbacks)
 
     def predict_on_batch(self, x):
         """Calls the model on one batch as `keras.Model.predict_on_batch` does."""
+        self._check_inputs(x)
         with self._entrance("predict_on_batch"):
             return super().predict_on_batch(x)
+
+    def _check_inputs(self, x):
+        """Raises `InvalidInputError` unless `x` has the shapes that the generator takes."""
+        given = [tuple(np.shape(item)) for item in keras.tree.flatten(x)]
+        inputs = getattr(self.sampling_network(), "inputs", None)  # a class of one's own has none
+        expected = [tuple(item.shape) for item in inputs or ()]
+        fits = [
+            len(shape) == len(other)
+            and all(n in (None, m) for n, m in zip(shape, other, strict=True))
+            for shape, other in zip(expected, given, strict=False)
+        ]
+        if expected and not (len(given) == len(expected) and all(fits)):
+            raise InvalidInputError(
+                f"The generator takes arrays of the shapes {expected}, None for any number. "
+                f"Received: {given}"
+            )
 
     def _look_at(self, x, y=None, batch_size=None, ahead=False):
         """Checks the data that an entrance is given; returns what to hand on for `x`."""
