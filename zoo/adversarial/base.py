@@ -123,7 +123,7 @@ class BaseGAN(keras.Model):
         self.statistics = Statistics(generator, discriminator)
         self.added_losses = AddedLosses(generator, discriminator)
         self._entered = threading.RLock()
-        self._looked_at = weakref.WeakSet()  # data sets whose first batch was checked
+        self._looked_at: weakref.WeakSet = weakref.WeakSet()  # data sets that were checked
         # All variables are there: a step that is traced must find them.
         self.built = True
 
@@ -357,7 +357,7 @@ class BaseGAN(keras.Model):
         if validation_data is not None:
             given = keras.utils.unpack_x_y_sample_weight(validation_data)
             refuse_weights(given[2])
-            validation = self._look_at(*given[:2], ahead=True)
+            validation = self._look_at(given[0], given[1], ahead=True)
             validation_data = (validation,) if given[1] is None else (validation, given[1])
         batches = x if isinstance(x, ArrayBatches) else None
         if batches is None and not (steps_per_epoch or validation_split):

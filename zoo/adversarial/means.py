@@ -76,10 +76,3 @@ class Skipped(keras.metrics.Metric):
     def refused(self) -> int:
         """Returns the number of steps whose data was at fault."""
         return round(float(ops.convert_to_numpy(self.counts)[1]))
-
-    def save_own_variables(self, store):
-        """Saves the first count alone, as files always held it."""
-        store["0"] = ops.convert_to_numpy(self.counts)[0]
-
-    def load_own_variables(self, store):
-        """Loads nothing: each epoch counts anew."""
