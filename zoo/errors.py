@@ -14,6 +14,10 @@ class InvalidInputError(ZooError, ValueError):
     """An argument, an image array or a configuration that the function doesn't accept."""
 
 
+class BusyError(ZooError, RuntimeError):
+    """A call on a model that another thread trains or evaluates."""
+
+
 class UnknownModelError(ZooError, LookupError):
     """A name under which no model is registered."""
 

@@ -29,10 +29,25 @@ def sample_latent(
     """
     check_count("count", count)
     check_count("latent_dim", latent_dim)
-    if seed is not None and not isinstance(seed, np.random.Generator):
-        check_count("seed", seed, minimum=0)
-    rng = np.random.default_rng(seed)
-    return rng.standard_normal((count, latent_dim)).astype("float32")
+    return random_stream(seed).standard_normal((count, latent_dim)).astype("float32")
+
+
+def random_stream(seed: int | np.random.Generator | None, *key: int) -> np.random.Generator:
+    """Returns what to draw from: a `numpy.random.Generator` itself, or a new one.
+
+    Args:
+        seed: int of at least 0, a generator, or `None` for other numbers each time.
+        *key: ints that tell streams of one seed apart.
+
+    Raises:
+        InvalidInputError: for anything else.
+    """
+    if isinstance(seed, np.random.Generator):
+        return seed
+    if seed is None:
+        return np.random.default_rng()
+    check_count("seed", seed, minimum=0)
+    return np.random.default_rng([seed, *key] if key else seed)
 
 
 def spherical_interpolation(start, stop, steps: int) -> np.ndarray:

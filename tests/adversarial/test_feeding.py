@@ -7,7 +7,8 @@ from keras import layers
 
 import zoo
 from zoo import backend
-from zoo.adversarial.feeding import ArrayBatches, EpochOrder, EpochStart, array_batches
+from zoo.adversarial.epochs import EpochWatch
+from zoo.adversarial.feeding import ArrayBatches, EpochOrder, array_batches
 
 COUNT = 21
 ORDER_OF_SEED_0 = [10, 18, 16, 4, 2, 12, 6, 19, 3, 11, 8, 0, 17, 13, 7, 20, 5, 14, 9, 1, 15]
@@ -72,7 +73,7 @@ def test_equal_seeds_give_equal_orders():
     assert fit(POINTS, batch_size=4).seen == fit(POINTS, batch_size=4).seen
 
 
-ARGUMENTS = {"x": POINTS, "y": None, "sample_weight": None, "batch_size": 5, "shuffle": True}
+ARGUMENTS = {"x": POINTS, "y": None, "batch_size": 5, "shuffle": True}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,6 @@ ARGUMENTS = {"x": POINTS, "y": None, "sample_weight": None, "batch_size": 5, "sh
     [
         {"x": [POINTS]},
         {"y": [1] * COUNT},
-        {"sample_weight": np.ones(COUNT)},
         {"shuffle": "batch"},
         {"batch_size": 2.5},
         {"y": np.arange(COUNT - 1)},
@@ -111,8 +111,8 @@ def test_settings_that_only_keras_knows_leave_the_arrays_to_it(monkeypatch, chan
 
 def test_validation_keeps_the_batch_size(monkeypatch):
     received = keras_arguments(monkeypatch, batch_size=5, validation_data=POINTS, epochs=2)
-    assert [type(callback) for callback in received["callbacks"]] == [EpochStart]
-    assert received["validation_data"] is POINTS
+    assert [type(callback) for callback in received["callbacks"]] == [EpochWatch]
+    assert received["validation_data"] == (POINTS,)
     names = ("x", "y", "batch_size", "shuffle", "validation_batch_size", "epochs")
     assert [received[name] for name in names] == [("fed", 5), None, None, False, 5, 2]
 

@@ -42,6 +42,7 @@ def test_a_poisoned_batch_leaves_nothing_behind(optimizer, value):
         average_decay=0.9,
         r1_penalty=0.1,
     )
+    model.check_arrays = lambda *data: None  # as in mid-epoch, where nobody looks
     good, bad, after = batches(3, poisoned=[1], value=value)
     model.train_on_batch(good)
     before = state(model)
@@ -101,7 +102,7 @@ def test_a_poisoned_generator_keeps_its_weights(policy):
     for before, now in zip(generator, values(model.generator.variables), strict=True):
         np.testing.assert_array_equal(now, before)
     assert logs["skipped_steps"] == 1
-    assert logs["generator_loss"] == 0  # no weight, no value
+    assert np.isnan(logs["generator_loss"])  # no sound step, no value
     assert np.isfinite(logs["discriminator_loss"])
 
 
@@ -116,6 +117,7 @@ def test_the_logs_count_what_was_skipped_and_average_the_rest():
 
 def test_without_it_nan_goes_its_way():
     model = build(skip_nonfinite=False)
+    model.check_arrays = lambda *data: None
     logs = model.train_on_batch(batches(1, poisoned=[0])[0], return_dict=True)
     assert "skipped_steps" not in logs
     assert not all(np.isfinite(array).all() for array in values(model.discriminator.variables))

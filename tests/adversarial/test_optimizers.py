@@ -9,7 +9,7 @@ import pytest
 from keras import ops
 
 import zoo
-from tests.helpers import array
+from tests.helpers import array, batches, build
 from zoo import backend
 from zoo.adversarial.optimizers import PairedOptimizer
 from zoo.layers.initializers import Normal
@@ -227,3 +227,38 @@ def test_averages_of_either_half_are_written_at_the_end():
     # Keras' average starts at the first update's 1: (1 + 2) / 2. The other half keeps its weights.
     assert array(generator).tolist() == [1.5]
     assert array(discriminator).tolist() == [2.0]
+
+
+@pytest.mark.parametrize("averaging", [(True, True), (True, False)], ids=["both", "generator"])
+def test_keras_swaps_the_averages_in_for_evaluation(averaging):
+    halves = [keras.optimizers.SGD(0.5, use_ema=use, ema_momentum=0.9) for use in averaging]
+    model = build(generator_optimizer=halves[0], discriminator_optimizer=halves[1])
+    seen = {}
+
+    def note(key):
+        kernels = (model.generator.layers[0].kernel, model.discriminator.layers[0].kernel)
+        seen[key] = [array(kernel).copy() for kernel in kernels]
+
+    callbacks = [
+        keras.callbacks.SwapEMAWeights(),
+        Note(note),
+    ]
+    points = np.concatenate(batches(3))
+    model.fit(points, validation_data=points, batch_size=8, verbose=0, callbacks=callbacks)
+    for index, use in enumerate(averaging):
+        assert np.array_equal(seen["training"][index], seen["validation"][index]) != use
+    with pytest.raises(ValueError, match="use_ema"):
+        build().fit(points, verbose=0, callbacks=[keras.callbacks.SwapEMAWeights(True)])
+
+
+class Note(keras.callbacks.Callback):
+    def __init__(self, note):
+        super().__init__()
+        self.note = note
+
+    def on_train_batch_end(self, batch, logs=None):
+        _ = self.model  # on JAX, brings the weights up to date
+        self.note("training")
+
+    def on_test_begin(self, logs=None):
+        self.note("validation")

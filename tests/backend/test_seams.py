@@ -67,14 +67,44 @@ def check_jax_state_sync():
     np.testing.assert_array_equal(kernels[-1], array(model.layers[-1].kernel))
 
 
-def check_value():
-    model, purged = compiled(), []
-    watch = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: purged.append(model.layers[-1].kernel._value)
-    )
-    fit(model, callbacks=[watch])
-    assert purged == [None, None]
-    assert model.layers[-1].kernel._value is not None
+def check_purge():
+    model, values = compiled(), []
+    model._purge_model_variables = lambda **groups: values.append(groups)
+    fit(model)
+    assert values == [dict.fromkeys(values[0], True)]
+    assert model._jax_state_synced
+
+
+def check_make_function():
+    step = compiled()._make_function(lambda state, data: (data, state), concatenate_outputs=True)
+    assert step("state", iter([1])) == (1, "state")
+
+
+class Adds(layers.Layer):
+    def call(self, x):
+        self.add_loss(ops.sum(x))
+        return x
+
+
+def check_losses():
+    model = keras.Sequential([keras.Sequential([Adds()])])
+    model(np.ones((1, 2)))
+    (layer,) = (layer for layer in model._flatten_layers() if isinstance(layer, Adds))
+    assert [float(loss) for loss in layer._losses] == [2.0]
+
+
+def check_loss_ids():
+    layer = Adds()
+    with keras.StatelessScope(collect_losses=True) as scope:
+        layer(np.ones((1, 2)))
+    assert layer._loss_ids == set(map(id, scope.losses))
+
+
+def check_is_improvement():
+    stopping = keras.callbacks.EarlyStopping("loss", mode="min")
+    stopping._is_improvement = lambda value, best: False
+    fit(compiled(), callbacks=[stopping])
+    assert stopping.best is None
 
 
 def check_original_scope():
@@ -215,7 +245,12 @@ def check_data_adapter():
 CHECKS = {
     "_jax_state": check_jax_state,
     "jax_state_sync": check_jax_state_sync,
-    "_value": check_value,
+    "_jax_state_synced": check_purge,
+    "_purge_model_variables": check_purge,
+    "_make_function": check_make_function,
+    "_flatten_layers": check_losses,
+    "_loss_ids": check_loss_ids,
+    "_is_improvement": check_is_improvement,
     "original_scope": check_original_scope,
     "_call_has_training_arg": check_call_has_training_arg,
     "_run_through_graph": check_run_through_graph,

@@ -134,6 +134,17 @@ def test_latents_alone_get_labels_by_the_seed():
     )
 
 
+def test_a_generator_continues_its_stream():
+    model = build_tiny("cdcgan_mnist", seed=0)
+    rng, twin = np.random.default_rng(5), np.random.default_rng(5)
+    latents = model.sample_latent(3, twin)
+    labels = model.sample_labels(3, twin)
+    np.testing.assert_array_equal(
+        model.generate(3, rng), model.generate(latents=latents, labels=labels)
+    )
+    assert rng.random() == twin.random()
+
+
 def test_between_two_classes():
     model = build_tiny("cdcgan_mnist", seed=0)
     one_hot = np.eye(10, dtype="float32")
@@ -175,6 +186,8 @@ def test_a_preview_shows_all_classes_in_order():
         ({"labels": []}, "count"),
         ({}, "count"),
         ({"count": 2, "latents": np.zeros((2, 8), "float32")}, "not both"),
+        ({"latents": np.zeros((2, 8), "float32"), "seed": -1}, "`seed` must be"),
+        ({"latents": np.zeros((2, 8), "float32"), "labels": [1, 2], "seed": "0"}, "`seed` must be"),
     ],
 )
 def test_labels_that_are_no_classes_are_refused(arguments, message):
@@ -191,7 +204,7 @@ def test_labels_that_are_no_classes_are_refused(arguments, message):
         (None, "samples alone"),
         (np.arange(5), "6 of them"),
         (np.array([0, 1, 2, 3, 0, 1]), "from 0 to 2"),
-        (np.zeros(6, "float32"), "float32"),
+        (np.full(6, 0.5, "float32"), "0.5"),
     ],
 )
 def test_training_on_what_is_no_class_is_refused(labels, message):

@@ -1,5 +1,8 @@
 """Restoring arrays: any size and number, known pixels untouched."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +12,7 @@ import zoo
 from tests.tiny import set_weights
 from zoo import masks
 from zoo.errors import InvalidInputError
+from zoo.models import drawing
 
 SIZES = [(16, 16), (17, 31), (64, 48), (100, 37)]
 
@@ -114,6 +118,30 @@ def test_one_mask_serves_for_all_images(model):
     )
 
 
+def test_a_mask_of_one_image_can_have_a_channel(model):
+    (image,), hole = images_of(1, (16, 16)), masks.draw("center_square", 1, (16, 16))[0]
+    np.testing.assert_array_equal(model.inpaint(image, hole[..., None]), model.inpaint(image, hole))
+
+
+def test_ever_new_sizes_keep_no_more_than_the_last_shapes(monkeypatch):
+    monkeypatch.setattr(drawing, "SHAPES", 2)
+    model = zoo.InpaintingGAN(image_shape=(16, 16, 1), base_filters=2, halvings=1, dilations=(1,))
+    alive = []
+    compile_inference = drawing.backend.compile_inference
+
+    def record(*args):
+        infer = compile_inference(*args)
+        alive.append(weakref.ref(infer))
+        return infer
+
+    monkeypatch.setattr(drawing.backend, "compile_inference", record)
+    for width in (16, 18, 20, 22, 22, 16):
+        model.inpaint(np.zeros((16, width, 1), "uint8"), np.eye(16, width, dtype=bool))
+    gc.collect()
+    assert len(alive) == 5
+    assert [ref() is not None for ref in alive] == [False, False, False, True, True]
+
+
 def test_an_average_is_what_restores():
     model = zoo.InpaintingGAN(
         image_shape=(16, 16, 3), base_filters=4, halvings=2, dilations=(), seed=0
@@ -145,6 +173,8 @@ IMAGES, HOLES = np.zeros((2, 16, 16, 3), "uint8"), np.zeros((2, 16, 16), bool)
         (IMAGES, np.array([[True, False]]), "(1, 2)"),
         ("photo.png", HOLES, "Received: <U9"),
         (IMAGES, None, "()"),
+        ([IMAGES[0], IMAGES[0, :, 1:]], HOLES, "call `inpaint` for each size"),
+        (IMAGES, [HOLES[0], HOLES[0, 1:]], "call `inpaint` for each size"),
     ],
 )
 def test_bad_input_is_told(model, images, holes, reason):

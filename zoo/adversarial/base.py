@@ -1,5 +1,8 @@
 """The base of all families: two networks, the hooks of their step, `compile` and `fit`."""
 
+import contextlib
+import threading
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,14 +13,21 @@ from keras import ops
 from zoo import backend, losses
 from zoo.adversarial.average import copy_network
 from zoo.adversarial.diff_augment import DiffAugment
-from zoo.adversarial.feeding import ArrayBatches, EpochStart, array_batches, with_callback
+from zoo.adversarial.epochs import warn_of_refused, watched
+from zoo.adversarial.feeding import (
+    ArrayBatches,
+    array_batches,
+    check_first_batch,
+    refuse_weights,
+    to_host,
+)
 from zoo.adversarial.guard import Statistics
 from zoo.adversarial.instance_noise import InstanceNoise
-from zoo.adversarial.means import Means
-from zoo.adversarial.setup import TrainingSetup, pair_optimizers
+from zoo.adversarial.means import Means, Skipped
+from zoo.adversarial.setup import AddedLosses, TrainingSetup, pair_optimizers
 from zoo.adversarial.step import Batch, adversarial_step, evaluation_step, is_samplewise
 from zoo.checks import check_seed
-from zoo.errors import InvalidInputError
+from zoo.errors import BusyError, InvalidInputError
 
 DISCRIMINATOR_LOGS = ("discriminator_loss", "real_accuracy", "fake_accuracy")
 
@@ -31,6 +41,8 @@ class Coding:
 
     low, high = -1.0, 1.0
     """The generator's range, as far as `diff_augment` has to know it."""
+    rule = "finite samples"
+    """What a model trains on, in words."""
 
     def __init__(self, shape: tuple[int, ...]):
         self.shape = tuple(shape)
@@ -53,8 +65,19 @@ class Coding:
                 f"it. Received: {f'shape {shape}' if shape else type(samples).__name__}"
             )
 
+    def in_range(self, samples):
+        """Returns whether a tensor's values are in range; `None`, here: there is none."""
+        del samples
+
     def check_range(self, samples: np.ndarray):
         """Raises `InvalidInputError` for finite values out of range: there is none, here."""
+
+
+class SeedGenerator(keras.random.SeedGenerator):
+    """Keras' own, but for what devices that train together draw: each its own numbers."""
+
+    def next(self, ordered=True):
+        return backend.draw_apart(super().next(ordered))
 
 
 class BaseGAN(keras.Model):
@@ -92,33 +115,38 @@ class BaseGAN(keras.Model):
         self.drawing = None  # a `zoo.models.drawing.Drawing`, from the first sample on
         self.average_generator = None
         self._average = None  # kept when off: Keras never forgets a layer it has seen
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = SeedGenerator(seed)
         self.discriminator_means = Means(DISCRIMINATOR_LOGS)
         self.generator_means = Means(["generator_loss", *self.extra_losses, "diversity"])
-        self.skipped_steps = keras.metrics.Sum("skipped_steps")
+        self.skipped_steps = Skipped()
         self.samplewise = is_samplewise(discriminator)
         self.statistics = Statistics(generator, discriminator)
-        _refuse_regularizers([*generator.variables, *discriminator.variables])
+        self.added_losses = AddedLosses(generator, discriminator)
+        self._entered = threading.RLock()
+        self._looked_at: weakref.WeakSet = weakref.WeakSet()  # data sets that were checked
         # All variables are there: a step that is traced must find them.
         self.built = True
 
     # ------------------------------------------------------------------------ hooks
 
     def prepare_batch(self, data, training: bool = True) -> Batch:
-        """Returns the `Batch` of what `fit` or `evaluate` hands over.
-
-        Labels and sample weights that come along are dropped here.
-        """
+        """Returns the `Batch` of what `fit` or `evaluate` hands over; labels are dropped here."""
         del training
-        samples, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        samples, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        refuse_weights(sample_weight)
         self.coding.check(samples)
-        return Batch(ops.cast(self.coding.encode(samples), "float32"))
+        real = ops.cast(self.coding.encode(samples), "float32")
+        return Batch(real, sound=self.coding.in_range(samples))
+
+    @property
+    def data_rule(self) -> str:
+        """What the model trains on, in words, as `Batch.sound` and `check_arrays` have it."""
+        return self.coding.rule
 
     def check_arrays(self, samples, labels):
-        """Checks the arrays among what `fit` is given; labels are of no use here."""
+        """Checks the arrays that an entrance is given, or a batch; labels are of no use here."""
         del labels
-        if not isinstance(samples, np.ndarray):
-            return
+        samples = to_host(samples)
         self.coding.check(samples)
         if len(samples) == 0:
             raise InvalidInputError("There are no samples: the array's first axis has length 0.")
@@ -289,14 +317,17 @@ class BaseGAN(keras.Model):
         validation_batch_size: int | None = None,
         validation_freq=1,
     ):
-        """Trains as `keras.Model.fit` does, with the same arguments; checks arrays first.
+        """Trains as `keras.Model.fit` does, with the same arguments; checks the data first.
+
+        Arrays are checked as a whole. Of other data the first batch is; a later one with values out
+        of range, or labels that are no classes, is left out, and a warning ends its epoch.
 
         Args:
-            x: samples (N, *sample_shape): an ndarray, a `tf.data.Dataset`, a torch `DataLoader` or
-                a `PyDataset`. Image models take uint8 in 0..255 (scaled inside the step) or float
-                in the generator's range.
+            x: samples (N, *sample_shape): an array or tensor, a `tf.data.Dataset`, a torch
+                `DataLoader`, a `PyDataset`, a grain data set or a generator. Image models take
+                uint8 in 0..255 (scaled inside the step) or float in the generator's range.
             y: labels (N,) of a class-conditional model, masks (N, H, W) of an inpainting one;
-                ignored by others.
+                others drop it, so that labeled data trains any model.
             batch_size: int, 32 by default.
             epochs: int.
             verbose: as in `keras.Model.fit`, like all that follow.
@@ -304,8 +335,8 @@ class BaseGAN(keras.Model):
             validation_split: float.
             validation_data: like `x`, or a pair of `x` and `y`.
             shuffle: bool; the order of an epoch follows from the model's state at its start.
-            class_weight: has no effect.
-            sample_weight: has no effect.
+            class_weight: must be `None`: the step weights no samples.
+            sample_weight: likewise.
             initial_epoch: int.
             steps_per_epoch: int.
             validation_steps: int.
@@ -316,20 +347,26 @@ class BaseGAN(keras.Model):
             `keras.callbacks.History`.
 
         Raises:
-            InvalidInputError: for samples of another shape, empty, not finite or out of range.
+            InvalidInputError: for samples of another shape, empty, not finite or out of range,
+                labels that are no classes, or weights of samples.
+            BusyError: while another thread trains or evaluates the model.
         """
         self._assert_compile_called("fit")
-        self.check_arrays(x, y)
-        self.check_arrays(*keras.utils.unpack_x_y_sample_weight(validation_data)[:2])
+        refuse_weights(sample_weight, class_weight)
+        x = self._look_at(x, y, batch_size)
+        if validation_data is not None:
+            given = keras.utils.unpack_x_y_sample_weight(validation_data)
+            refuse_weights(given[2])
+            validation = self._look_at(given[0], given[1], ahead=True)
+            validation_data = (validation,) if given[1] is None else (validation, given[1])
         batches = x if isinstance(x, ArrayBatches) else None
-        if batches is None and not (class_weight or steps_per_epoch or validation_split):
-            batches = array_batches(self, x, y, sample_weight, batch_size, shuffle)
+        if batches is None and not (steps_per_epoch or validation_split):
+            batches = array_batches(self, x, y, batch_size, shuffle)
         if batches is not None:
-            x, y, sample_weight, batch_size = backend.feed(batches), None, None, None
+            x, y, batch_size = backend.feed(batches), None, None
             validation_batch_size = validation_batch_size or batches.batch_size
-            callbacks = with_callback(EpochStart(batches), callbacks)
             shuffle = False
-        with backend.state_kept(self):
+        with self._entrance("fit"), watched(self, callbacks, batches) as callbacks:
             return super().fit(
                 x=x,
                 y=y,
@@ -340,8 +377,6 @@ class BaseGAN(keras.Model):
                 validation_split=validation_split,
                 validation_data=validation_data,
                 shuffle=shuffle,
-                class_weight=class_weight,
-                sample_weight=sample_weight,
                 initial_epoch=initial_epoch,
                 steps_per_epoch=steps_per_epoch,
                 validation_steps=validation_steps,
@@ -349,19 +384,137 @@ class BaseGAN(keras.Model):
                 validation_freq=validation_freq,
             )
 
-    def evaluate(self, *args, **kwargs):
-        """Evaluates as `keras.Model.evaluate` does; an error leaves the model as it was."""
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight=None,
+        steps: int | None = None,
+        callbacks=None,
+        return_dict: bool = False,
+        **kwargs,
+    ):
+        """Evaluates as `keras.Model.evaluate` does, on data as `fit` takes it."""
         self._assert_compile_called("evaluate")
-        with backend.state_kept(self):
-            return super().evaluate(*args, **kwargs)
+        refuse_weights(sample_weight)
+        within_fit = "_use_cached_eval_dataset" in kwargs  # which has looked at the data
+        x = x if within_fit else self._look_at(x, y, batch_size)
+        with self._entrance("evaluate"):
+            results = super().evaluate(
+                x, y, batch_size, verbose, None, steps, callbacks, return_dict, **kwargs
+            )
+            warn_of_refused(self, self.skipped_steps.refused())
+            return results
+
+    def train_on_batch(
+        self, x, y=None, sample_weight=None, class_weight=None, return_dict: bool = False
+    ):
+        """Trains on one batch as `keras.Model.train_on_batch` does; checks it first."""
+        self._assert_compile_called("train_on_batch")
+        refuse_weights(sample_weight, class_weight)
+        self.check_arrays(x, y)
+        with self._entrance("train_on_batch"):
+            return super().train_on_batch(x, y, return_dict=return_dict)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict: bool = False):
+        """Evaluates one batch as `keras.Model.test_on_batch` does; checks it first."""
+        self._assert_compile_called("test_on_batch")
+        refuse_weights(sample_weight)
+        self.check_arrays(x, y)
+        with self._entrance("test_on_batch"):
+            return super().test_on_batch(x, y, return_dict=return_dict)
+
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """Calls the model as `keras.Model.predict` does, on what its generator takes."""
+        if hasattr(x, "shape") or isinstance(x, (list, tuple)):
+            self._check_inputs(x)
+        else:
+            x = check_first_batch(x, lambda batch: self._check_inputs(batch[0]))
+        with self._entrance("predict"):
+            return super().predict(x, batch_size, verbose, steps, callbacks)
+
+    def predict_on_batch(self, x):
+        """Calls the model on one batch as `keras.Model.predict_on_batch` does."""
+        self._check_inputs(x)
+        with self._entrance("predict_on_batch"):
+            return super().predict_on_batch(x)
+
+    def _check_inputs(self, x):
+        """Raises `InvalidInputError` unless `x` has the shapes that the generator takes."""
+        given = [tuple(np.shape(item)) for item in keras.tree.flatten(x)]
+        inputs = getattr(self.sampling_network(), "inputs", None)  # a class of one's own has none
+        expected = [tuple(item.shape) for item in inputs or ()]
+        fits = [
+            len(shape) == len(other)
+            and all(n in (None, m) for n, m in zip(shape, other, strict=True))
+            for shape, other in zip(expected, given, strict=False)
+        ]
+        if expected and not (len(given) == len(expected) and all(fits)):
+            raise InvalidInputError(
+                f"The generator takes arrays of the shapes {expected}, None for any number. "
+                f"Received: {given}"
+            )
+
+    def _look_at(self, x, y=None, batch_size=None, ahead=False):
+        """Checks the data that an entrance is given; returns what to hand on for `x`."""
+        if hasattr(x, "shape"):
+            self.check_arrays(x, y)
+            return x
+        if batch_size is not None:
+            raise InvalidInputError(
+                "`batch_size` is for arrays; data sets make their own batches. "
+                f"Received: batch_size={batch_size!r} with a {type(x).__name__}"
+            )
+        if x is not None and not isinstance(x, ArrayBatches) and x not in self._looked_at:
+            x = check_first_batch(x, self._check_batch, ahead)
+            with contextlib.suppress(TypeError):  # of what can't be referred to weakly
+                self._looked_at.add(x)
+        return x
+
+    def _check_batch(self, batch):
+        samples, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        refuse_weights(sample_weight)
+        self.check_arrays(samples, labels)
+
+    @contextlib.contextmanager
+    def _entrance(self, name):
+        """For a call of Keras' trainer: one thread at a time, and no error costs the weights."""
+        if not self._entered.acquire(blocking=False):
+            raise BusyError(
+                f"`{name}` can't run while another thread trains or evaluates this model; wait for "
+                "it. Samples can be drawn at any time."
+            )
+        try:
+            with backend.state_kept(self):
+                yield
+        finally:
+            self._entered.release()
 
     train_function: Any  # Keras makes it
+    test_function: Any
+    predict_function: Any
 
     def make_train_function(self, force: bool = False):
         """Makes what `fit` calls: `steps_per_execution` steps, in one compiled loop."""
         if self.train_function is None or force:
             super().make_train_function(force)
-            self.train_function = backend.fuse_steps(self, self.train_function)
+            function = backend.keep_arrays(self, "train", self.train_function)
+            self.train_function = backend.fuse_steps(self, function)
+
+    def make_test_function(self, force: bool = False):
+        """Makes what `evaluate` calls."""
+        if self.test_function is None or force:
+            super().make_test_function(force)
+            self.test_function = backend.keep_arrays(self, "test", self.test_function)
+
+    def make_predict_function(self, force: bool = False):
+        """Makes what `predict` calls."""
+        if self.predict_function is None or force:
+            super().make_predict_function(force)
+            self.predict_function = backend.keep_arrays(self, "predict", self.predict_function)
+        return self.predict_function
 
     def train_step(self, *args):
         """Runs one step of `fit`, in the signature that the backend's trainer calls."""
@@ -429,13 +582,3 @@ def own_arguments(scope: dict) -> dict:
     """
     shared = ("self", "__class__", "seed", "name")
     return {name: value for name, value in scope.items() if name not in shared}
-
-
-def _refuse_regularizers(variables):
-    regularized = [v.path for v in variables if getattr(v, "regularizer", None) is not None]
-    if regularized:
-        raise InvalidInputError(
-            "Networks must have no weight regularizers, which the step would ignore; give the "
-            "optimizers a `weight_decay` instead. "
-            f"Received: regularizers of {', '.join(regularized)}"
-        )

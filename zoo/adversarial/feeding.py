@@ -1,48 +1,127 @@
-"""Arrays that are trained on, as batches in an order that the model's state decides."""
+"""Data on its way into a model: arrays in the model's own order, all else looked at first."""
+
+import copy
+import itertools
+import types
 
 import keras
 import numpy as np
+
+from zoo.errors import InvalidInputError
 
 BATCH_SIZE = 32
 """The default of `keras.Model.fit`."""
 
 
-def array_batches(model, x, y, sample_weight, batch_size, shuffle):
+def to_host(data):
+    """Returns an array or tensor of any framework as an ndarray; anything else as it is."""
+    if isinstance(data, np.ndarray) or not hasattr(data, "shape"):
+        return data
+    if hasattr(data, "detach"):  # PyTorch's, on whichever device
+        data = data.detach().cpu()
+    return np.asarray(data)
+
+
+def refuse_weights(sample_weight=None, class_weight=None):
+    """Raises `InvalidInputError` if samples or classes are given weights."""
+    for name, value in (("sample_weight", sample_weight), ("class_weight", class_weight)):
+        if value is not None:
+            raise InvalidInputError(
+                f"The step weights no samples: `{name}` must be None, and data sets must hold no "
+                "third element. Draw samples in proportion to their weights instead: "
+                "`rows = rng.choice(len(x), len(x), p=weights / weights.sum())`, then `x[rows]`. "
+                f"Received: {name} of type {type(value).__name__}"
+            )
+
+
+def check_first_batch(source, check, ahead=False):
+    """Calls `check(batch)`, a tuple, for the first batch of data that comes in batches.
+
+    Where possible as it is drawn, so that nothing is drawn twice. Of a `tf.data.Dataset`, and of a
+    grain data set, one iterator more is made; of a `PyDataset`, batch 0 is read once more.
+
+    Args:
+        source: whatever else than arrays `keras.Model.fit` takes.
+        check: function of a tuple, the elements of a batch; raises what is wrong with it.
+        ahead: bool, check now even if the batch must be drawn twice.
+
+    Returns:
+        What to hand on for it: data with the same batches, each of them a tuple.
+    """
+    if isinstance(source, types.GeneratorType):
+        first = list(itertools.islice(source, 1))
+        _check_first(first, check)
+        return (_as_tuple(batch) for batch in itertools.chain(first, source))
+    if isinstance(source, keras.utils.PyDataset):
+        _check_first([source[0]] if source.num_batches != 0 else [], check)
+    elif _is_a(source, "torch.utils.data", "DataLoader"):
+        if ahead:
+            _check_first(list(itertools.islice(iter(source), 1)), check)
+        return _watch_loader(source, check)
+    elif _is_a(source, "tensorflow", "DatasetV2") or _is_a(source, "grain", ""):
+        spec = getattr(source, "element_spec", None)
+        if getattr(spec, "dtype", None) != np.uint8:  # nothing that could be out of range
+            _check_first(list(itertools.islice(iter(source), 1)), check)
+    return source
+
+
+def _check_first(batches, check):
+    if not batches:
+        raise InvalidInputError("There are no samples: the data set has no batch.")
+    check(_as_tuple(batches[0]))
+
+
+def _as_tuple(batch):
+    """Returns the elements of a batch; samples alone can come without a tuple around them."""
+    if isinstance(batch, (list, tuple)):
+        return tuple(batch)
+    return batch if isinstance(batch, dict) else (batch,)
+
+
+def _is_a(data, module, name):
+    return any(
+        kind.__module__.startswith(module) and kind.__name__.startswith(name)
+        for kind in type(data).__mro__
+    )
+
+
+def _watch_loader(loader, check):
+    """Returns a copy of a torch `DataLoader` that checks its first batch as it hands it out."""
+
+    class Watched(type(loader)):
+        def __iter__(self):
+            batches = super().__iter__()
+            _check_first(first := list(itertools.islice(batches, 1)), check)
+            yield from map(_as_tuple, itertools.chain(first, batches))
+
+    watched = copy.copy(loader)
+    watched.__class__ = Watched
+    return watched
+
+
+def array_batches(model, x, y, batch_size, shuffle):
     """Returns the arrays that `fit` was given as `ArrayBatches`.
 
     Args:
         model: `zoo.adversarial.base.BaseGAN` that trains on them.
         x: as in `keras.Model.fit`, like all that follow.
         y: its labels.
-        sample_weight: its weights.
         batch_size: int or `None`.
         shuffle: bool.
 
     Returns:
         `None` for data or settings that only Keras makes batches of.
     """
-    arrays = [x, y, sample_weight]
-    while arrays and arrays[-1] is None:
-        arrays.pop()
+    arrays = [x] if y is None else [x, y]
     batch_size = batch_size or BATCH_SIZE
-    # Batches are (x, y, sample_weight) from the left: none can be missing.
     plain = all(isinstance(array, np.ndarray) and len(array) == len(x) for array in arrays)
     simple = isinstance(shuffle, bool) and isinstance(batch_size, int) and batch_size > 0
-    if not (arrays and plain and simple):
+    if not (plain and simple):
         return None
     # Keras' default type of floats, as in Keras' own batches.
     floats = keras.backend.floatx()
     arrays = [a.astype(floats, copy=False) if a.dtype.kind == "f" else a for a in arrays]
     return ArrayBatches(arrays, batch_size, EpochOrder(model, len(x), shuffle))
-
-
-def with_callback(callback, callbacks):
-    """Returns the callbacks that `fit` was given, in whichever form, and one more behind them."""
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        callbacks.append(callback)
-        return callbacks
-    given = callbacks if isinstance(callbacks, (list, tuple)) else filter(None, [callbacks])
-    return [*given, callback]
 
 
 class EpochOrder:
@@ -63,7 +142,8 @@ class EpochOrder:
     def entropy(self):
         """Returns numbers that differ in every epoch: the random state, and the updates so far."""
         state = keras.ops.convert_to_numpy(self.model.seed_generator.state)
-        return [*map(int, state), int(self.model.optimizer.iterations)]
+        updates = keras.ops.convert_to_numpy(self.model.optimizer.iterations)
+        return [*map(int, state), int(updates)]
 
     def draw(self):
         """Returns the samples' indices in the order of the coming epoch: int64 array (count,)."""
@@ -104,21 +184,3 @@ class ArrayBatches(keras.utils.PyDataset):
         if self.augment is not None:
             samples = self.augment(samples, np.random.default_rng([*self.seed, index]))
         return (samples, *others)
-
-
-class EpochStart(keras.callbacks.Callback):
-    """Draws an epoch's order before anything else of the epoch happens.
-
-    Drawing it with the first batch would be too late: a compiled step can draw its latents, or
-    even count itself, while it waits for that batch.
-
-    Args:
-        batches: `ArrayBatches`.
-    """
-
-    def __init__(self, batches):
-        super().__init__()
-        self.batches = batches
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.batches.draw_order()

@@ -23,7 +23,7 @@ class Statistics:
 
 
 class StepGuard:
-    """Skips a step if a loss or a gradient in it is NaN or infinite.
+    """Skips a step if a loss or a gradient in it is NaN or infinite, or its data is at fault.
 
     Such a step leaves no trace: no weight, optimizer slot, batch statistic, average or metric
     changes. Sound discriminator updates ahead of a generator update that isn't sound are kept. All
@@ -31,27 +31,26 @@ class StepGuard:
 
     Args:
         statistics: `Statistics` of the networks that the step trains.
-        active: bool, whether to guard; if false, updates are always applied.
+        active: bool, whether to look at losses and gradients.
+        data_sound: scalar bool tensor, of the step's batch; `None` if it can't be at fault.
     """
 
-    def __init__(self, statistics, active):
+    def __init__(self, statistics, active, data_sound=None):
         self.active = active
-        self.sound = None  # from the first gradients on: a scalar bool tensor
-        self.statistics = statistics.variables if active else []
+        self.sound = self.data_sound = data_sound  # a scalar bool tensor, or `None` for true
+        guarded = active or data_sound is not None
+        self.statistics = statistics.variables if guarded else []
         self.before = [ops.copy(variable.value) for variable in self.statistics]
 
     def apply_gradients(self, optimizer, gradients, variables, loss):
         """Applies one update if all was sound so far."""
-        if not self.active:
-            backend.apply_gradients(optimizer, gradients, variables)
-        elif isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-            # It skips gradients that overflow, as they do now and then, and must see them to lower
-            # its scale.
-            self._add([loss])
-            backend.apply_gradients(optimizer, gradients, variables)
-        else:
-            self._add([loss, *gradients])
-            backend.apply_gradients(optimizer, gradients, variables, self.sound)
+        # It skips gradients that overflow, as they do now and then, and must see them to lower its
+        # scale.
+        scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        if self.active:
+            self._add([loss] if scaled else [loss, *gradients])
+        sound = self.data_sound if scaled else self.sound
+        backend.apply_gradients(optimizer, gradients, variables, sound)
 
     def _add(self, tensors):
         finite = backend.all_finite(tensors)
@@ -62,9 +61,16 @@ class StepGuard:
         if self.statistics:
             backend.revert(self.statistics, self.before, self.sound)
 
-    def skipped(self):
-        """Returns 1.0 if the step was skipped, else 0.0."""
-        return ops.where(self.sound, 0.0, 1.0)
+    def count(self, skipped):
+        """Counts the step in `zoo.adversarial.means.Skipped` if it was left out."""
+        count_refused(skipped, self.sound, self.data_sound)
+
+
+def count_refused(skipped, sound, data_sound):
+    """Counts a step in `Skipped`, of two scalar bool tensors, each `None` for true."""
+    if sound is not None:
+        at_fault = 0.0 if data_sound is None else ops.where(data_sound, 0.0, 1.0)
+        skipped.update_state(ops.where(sound, 0.0, 1.0), at_fault)
 
 
 def relative_diversity(fake, real):

@@ -1,4 +1,4 @@
-"""Means over an epoch of several values at once: what the progress bar shows."""
+"""What an epoch is summed up in: means of several values at once, and steps left out."""
 
 import keras
 from keras import ops
@@ -42,8 +42,8 @@ class Means:
         self.count.assign_add(count)
 
     def results(self):
-        """Returns a dict name -> float32 scalar; 0 before the first batch."""
-        means = ops.divide_no_nan(self.totals.value, self.count.value)
+        """Returns a dict name -> float32 scalar; NaN before the first sound batch."""
+        means = ops.divide(self.totals.value, self.count.value)
         return dict(zip(self.names, ops.unstack(means, len(self.names)), strict=True))
 
 
@@ -53,7 +53,26 @@ class _Mean(keras.metrics.Metric):
     def __init__(self, means, index, name):
         super().__init__(name=name)
         # A function: of an attribute Keras would take the variables for this metric's own as well.
-        self._read = lambda: ops.divide_no_nan(means.totals.value[index], means.count.value)
+        self._read = lambda: ops.divide(means.totals.value[index], means.count.value)
 
     def result(self):
         return self._read()
+
+
+class Skipped(keras.metrics.Metric):
+    """Counts steps that were left out, and those among them whose data was at fault."""
+
+    def __init__(self, name="skipped_steps"):
+        super().__init__(name=name)
+        self.counts = self.add_variable((2,), "zeros", name="total")
+
+    def update_state(self, skipped, refused):
+        """Counts one step in: two scalars, 1 or 0."""
+        self.counts.assign_add(ops.stack([skipped, refused]))
+
+    def result(self):
+        return self.counts.value[0]
+
+    def refused(self) -> int:
+        """Returns the number of steps whose data was at fault."""
+        return round(float(ops.convert_to_numpy(self.counts)[1]))

@@ -42,6 +42,12 @@ class PairedOptimizer(keras.optimizers.Optimizer):
                     "network before. Received: one with the slots of other variables."
                 )
         self.built = True
+        # Where `keras.callbacks.SwapEMAWeights` looks for averaged weights.
+        halves = map(_innermost, (self.generator_optimizer, self.discriminator_optimizer))
+        averaging = [half for half in halves if half.use_ema]
+        for name in ("_trainable_variables", "_model_variables_moving_average"):
+            if averaging:
+                setattr(self, name, [v for half in averaging for v in getattr(half, name)])
 
     def build(self, variables):
         """Does nothing: Keras passes all variables at once, `build_pair` takes them apart."""

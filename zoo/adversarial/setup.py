@@ -80,3 +80,56 @@ def _prepare(optimizer, compute_dtype):
         # Gradients of float16 underflow without it.
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
+
+
+class AddedLosses:
+    """Refuses losses of the networks' own, which the step would ignore.
+
+    Regularizers are there from the start. Which other layers call `add_loss` shows in a call only.
+
+    Args:
+        *networks: built `keras.Model`s.
+
+    Raises:
+        InvalidInputError: for a weight or activity regularizer, or an added loss.
+    """
+
+    def __init__(self, *networks):
+        layers = [layer for network in networks for layer in network._flatten_layers()]
+        weights = [
+            variable.path
+            for network in networks
+            for variable in network.variables
+            if getattr(variable, "regularizer", None) is not None
+        ]
+        if weights:
+            raise InvalidInputError(
+                "Networks must have no weight regularizers, which the step would ignore; give the "
+                f"optimizers a `weight_decay` instead. Received: regularizers of {_list(weights)}"
+            )
+        active = [layer.name for layer in layers if layer.activity_regularizer is not None]
+        if active:
+            raise InvalidInputError(
+                "Networks must have no activity regularizers, which the step would ignore; put "
+                "them into a loss of your own (`compile(loss=...)`) instead. Received: "
+                f"regularizers of {_list(active)}"
+            )
+        # Keras' own layers add none.
+        self._candidates = [
+            layer for layer in layers if not type(layer).__module__.startswith(("keras.", "zoo."))
+        ]
+        self.refuse()
+
+    def refuse(self):
+        """Raises `InvalidInputError` if a layer added a loss in its last call."""
+        added = [layer.name for layer in self._candidates if layer._losses or layer._loss_ids]
+        if added:
+            raise InvalidInputError(
+                "The networks' layers must not call `add_loss`, which the step would ignore; put "
+                "the term into a loss of your own (`compile(loss=...)`) or override "
+                f"`generator_loss`. Received: losses of {_list(added)}"
+            )
+
+
+def _list(names):
+    return ", ".join(sorted(set(names)))

@@ -13,7 +13,7 @@ from keras import ops
 from zoo import backend
 from zoo.adversarial import penalties
 from zoo.adversarial.average import update_average
-from zoo.adversarial.guard import StepGuard, relative_diversity
+from zoo.adversarial.guard import StepGuard, count_refused, relative_diversity
 
 
 class Batch(NamedTuple):
@@ -23,10 +23,13 @@ class Batch(NamedTuple):
         real: float32 tensor (batch, *sample_shape), the real samples.
         condition: what both networks take beside the samples: the masks of an inpainting model,
             the one-hot classes of a class-conditional one; `None` for neither.
+        sound: scalar bool tensor, whether all values are among those that the model trains on;
+            `None` if they can't be others.
     """
 
     real: Any
     condition: Any = None
+    sound: Any = None
 
 
 def adversarial_step(model, batch):
@@ -39,7 +42,7 @@ def adversarial_step(model, batch):
         dict name -> scalar, the logs of the epoch so far.
     """
     discriminator_steps = model.setup.discriminator_steps
-    guard = StepGuard(model.statistics, model.setup.skip_nonfinite)
+    guard = StepGuard(model.statistics, model.setup.skip_nonfinite, batch.sound)
     for _ in range(discriminator_steps - 1):
         update_discriminator(model, batch, generate(model, batch), guard)
     fake, pullback = backend.forward_and_pullback(
@@ -51,8 +54,8 @@ def adversarial_step(model, batch):
     logs = model.generator_means.results()
     if discriminator_steps > 0:
         logs = {**model.discriminator_means.results(), **logs}
+    guard.count(model.skipped_steps)
     if guard.active:
-        model.skipped_steps.update_state(guard.skipped())
         logs["skipped_steps"] = model.skipped_steps.result()
     return logs
 
@@ -126,17 +129,17 @@ def evaluation_step(model, batch):
         for samples in (batch.real, model.composite(fake, batch))
     )
     outcome = model.generator_loss(fake, batch, lambda: loss.generator(fake_logits), training=False)
-    track_discriminator(
-        model, loss.discriminator(real_logits, fake_logits), real_logits, fake_logits
-    )
-    track_generator(model, batch, fake, *outcome)
+    discriminator_loss = loss.discriminator(real_logits, fake_logits)
+    track_discriminator(model, discriminator_loss, real_logits, fake_logits, batch.sound)
+    track_generator(model, batch, fake, *outcome, batch.sound)
+    count_refused(model.skipped_steps, batch.sound, batch.sound)
     return {**model.discriminator_means.results(), **model.generator_means.results()}
 
 
 def generate(model, batch, training=True):
     """Returns as many generated samples as there are real ones, under the same condition."""
     inputs = model.generator_input(batch)
-    return _call(model.generator, inputs, batch.condition, training)
+    return _call(model, model.generator, inputs, batch.condition, training)
 
 
 def discriminate(model, samples, batch, training=True):
@@ -149,7 +152,7 @@ def discriminate(model, samples, batch, training=True):
         samples, condition = setup.diff_augment(samples, condition, model.seed_generator)
     if training and setup.instance_noise.stddev:
         samples = setup.instance_noise(samples, model.optimizer.iterations, model.seed_generator)
-    return ops.cast(_call(model.discriminator, samples, condition, training), "float32")
+    return ops.cast(_call(model, model.discriminator, samples, condition, training), "float32")
 
 
 def _discriminate_both(model, batch, fake):
@@ -164,10 +167,12 @@ def _discriminate_both(model, batch, fake):
     return ops.split(discriminate(model, both, batch), 2)
 
 
-def _call(network, inputs, condition, training):
+def _call(model, network, inputs, condition, training):
     """Runs a network, which takes the condition beside its input where there is one."""
     inputs = inputs if condition is None else [inputs, condition]
-    return backend.call_network(network, inputs, training)
+    outputs = backend.call_network(network, inputs, training)
+    model.added_losses.refuse()
+    return outputs
 
 
 def track_discriminator(model, loss, real_logits, fake_logits, sound=None):

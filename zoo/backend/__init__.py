@@ -6,6 +6,7 @@ In `step.py`, whatever Keras lacks for a step with two networks and two optimize
 |------------------------|------------------------------------------------------------------------|
 | `run_step`             | runs an imperative step inside the trainer's own signature             |
 | `fuse_steps`           | one compiled loop of several steps, for `steps_per_execution`          |
+| `keep_arrays`          | the trainer's function of a step, which never costs the model its state |
 | `call_network`         | the outputs of a network, without what Keras adds to each eager call   |
 | `value_and_gradients`  | a loss and its gradients with respect to chosen variables              |
 | `forward_and_pullback` | outputs, and the function that carries a gradient back to variables    |
@@ -15,8 +16,8 @@ In `step.py`, whatever Keras lacks for a step with two networks and two optimize
 | `revert`               | gives variables earlier values back if a tensor says so                |
 | `feed`                 | batches of arrays for `fit`, as the trainer takes them fastest         |
 | `compile_inference`    | a function of arrays that runs a network without gradients             |
-| `synchronize`          | makes variables readable outside the trainer in the middle of an epoch |
 | `state_kept`           | keeps the variables' values if the trainer fails on its way            |
+| `draw_apart`           | a random seed, different on each device                                |
 | `device_name`          | what computes here                                                     |
 
 In `layers.py`, what layers compute, in the form that is fast there:
@@ -43,6 +44,7 @@ _layers = importlib.import_module(f"{__name__}.{keras.backend.backend()}.layers"
 
 run_step = _module.run_step
 fuse_steps = _module.fuse_steps
+keep_arrays = _module.keep_arrays
 call_network = _module.call_network
 value_and_gradients = _module.value_and_gradients
 forward_and_pullback = _module.forward_and_pullback
@@ -52,8 +54,8 @@ apply_gradients = _module.apply_gradients
 revert = _module.revert
 feed = _module.feed
 compile_inference = _module.compile_inference
-synchronize = _module.synchronize
 state_kept = _module.state_kept
+draw_apart = _module.draw_apart
 device_name = _module.device_name
 lay_out_kernel = _layers.lay_out_kernel
 convolve = _layers.convolve

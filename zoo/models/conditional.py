@@ -4,9 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.adversarial.step import Batch
+from zoo.adversarial.feeding import to_host
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
+from zoo.latents import random_stream
 from zoo.models.latent import LatentModel, build_networks
 
 
@@ -64,58 +65,73 @@ class ConditionalModel(LatentModel):
     # ------------------------------------------------------------------- step
 
     def check_arrays(self, samples, labels):
-        """Checks the arrays among what `fit` is given: the samples, and that each has a class."""
+        """Checks the arrays that an entrance is given: the samples, and that each has a class."""
         super().check_arrays(samples, labels)
-        if isinstance(samples, np.ndarray) and labels is None:
+        self._require(labels)
+        self.classes_of(to_host(labels), len(samples))
+
+    @property
+    def data_rule(self):
+        return f"{super().data_rule}, with labels from 0 to {self.classes - 1}"
+
+    def prepare_batch(self, data, training=True):
+        """Returns the real samples of a batch of `fit`, and their one-hot classes."""
+        _, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        self._require(labels)
+        batch = super().prepare_batch(data, training)
+        labels = ops.convert_to_tensor(labels)
+        if tuple(labels.shape[1:]) == (self.classes,):
+            return batch._replace(condition=ops.cast(labels, "float32"))
+        if tuple(labels.shape[1:]) not in ((), (1,)):
+            raise InvalidInputError(
+                f"Labels must have the shape (batch,), (batch, 1) or (batch, {self.classes}). "
+                f"Received: shape {tuple(labels.shape)}"
+            )
+        chosen = ops.clip(ops.cast(labels, "int32"), 0, self.classes - 1)
+        sound = ops.all(ops.equal(ops.cast(chosen, labels.dtype), labels))
+        if batch.sound is not None:
+            sound = ops.logical_and(sound, batch.sound)
+        return batch._replace(
+            condition=ops.one_hot(ops.reshape(chosen, (-1,)), self.classes, dtype="float32"),
+            sound=sound,
+        )
+
+    def _require(self, labels):
+        if labels is None:
             raise InvalidInputError(
                 f"A class-conditional model trains on samples and labels, integers from 0 to "
                 f"{self.classes - 1}: fit(samples, labels). Received: samples alone"
             )
-        if isinstance(labels, np.ndarray):
-            count = len(samples) if isinstance(samples, np.ndarray) else len(labels)
-            self.classes_of(labels, count)
-
-    def prepare_batch(self, data, training=True):
-        """Returns the real samples of a batch of `fit`, and their one-hot classes."""
-        samples, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
-        if labels is None:
-            raise InvalidInputError(
-                "A class-conditional model trains on pairs of samples and labels. "
-                "Received: samples alone"
-            )
-        real = super().prepare_batch(samples, training).real
-        if tuple(labels.shape[1:]) != (self.classes,):
-            labels = ops.one_hot(ops.reshape(ops.cast(labels, "int32"), (-1,)), self.classes)
-        return Batch(real, ops.cast(labels, "float32"))
 
     def symbolic_inputs(self):
         return [keras.KerasTensor((None, width)) for width in (self.latent_dim, self.classes)]
 
     # ---------------------------------------------------------------- drawing
 
-    def sample_labels(self, count: int, seed: int | None = None) -> np.ndarray:
+    def sample_labels(self, count: int, seed=None) -> np.ndarray:
         """Draws labels for `generate`, all classes equally likely; the same on every backend.
 
         Args:
             count: int, how many.
-            seed: int, or `None` for fresh ones. A larger count only adds to them.
+            seed: int, or `None` for fresh ones. A larger count only adds to them. A
+                `numpy.random.Generator` continues its stream.
 
         Returns:
             int64 array of shape `(count,)`, from 0 to `classes` - 1.
         """
         check_count("count", count)
         # Another stream than the latents', which start from the same seed.
-        rng = np.random.default_rng(None if seed is None else [seed, 1])
+        rng = random_stream(seed, 1)
         return (rng.random(count) * self.classes).astype("int64")
 
-    def sample_inputs(self, count: int, seed: int | None = None) -> tuple[np.ndarray, ...]:
+    def sample_inputs(self, count: int, seed=None) -> tuple[np.ndarray, ...]:
         labels = self.sample_labels(count, seed)
         return self.sample_latent(count, seed), self.classes_of(labels, count)
 
     def generate(
         self,
         count: int | None = None,
-        seed: int | None = None,
+        seed: int | np.random.Generator | None = None,
         *,
         labels=None,
         latents=None,
@@ -126,7 +142,8 @@ class ConditionalModel(LatentModel):
         Args:
             count: int, how many; by default as many as there are labels or latents.
             seed: int. The same seed gives the same samples on every backend, and a larger count
-                only adds to them. `None` draws fresh ones.
+                only adds to them. `None` draws fresh ones. A `numpy.random.Generator` continues its
+                stream, with the latents first.
             labels: int, the class of all samples; or integers of shape `(count,)`, one for each.
                 `None` draws them by the seed, all classes equally likely. A float array of shape
                 `(count, classes)` is used unchanged: rows between two one-hot ones interpolate.
@@ -147,6 +164,7 @@ class ConditionalModel(LatentModel):
         images = model.generate(labels=[7, 7, 3], seed=0)  # uint8 (3, 28, 28, 1)
         ```
         """
+        random_stream(seed)  # a bad one is refused even if nothing is left to draw
         if latents is None:
             if count is None and np.ndim(labels):
                 count = len(labels)
@@ -171,14 +189,15 @@ class ConditionalModel(LatentModel):
             InvalidInputError: for anything else.
         """
         array = np.asarray(labels)
-        if array.dtype.kind == "f" and array.shape == (count, self.classes):
+        numbers = array.dtype.kind in "fiu" and np.isfinite(array).all()
+        if numbers and array.shape == (count, self.classes):
             return array.astype("float32")
-        whole = array.dtype.kind in "iu" and array.shape in ((), (count,), (count, 1))
-        if whole and ((array >= 0) & (array < self.classes)).all():
+        single = numbers and array.shape in ((), (count,), (count, 1))
+        if single and np.isin(array, np.arange(self.classes)).all():
             one_hot = np.eye(self.classes, dtype="float32")
-            return one_hot[np.broadcast_to(array.reshape(-1), (count,))]
+            return one_hot[np.broadcast_to(array.astype("int64").reshape(-1), (count,))]
         received = f"{labels!r}" if array.size <= 8 else f"{array.dtype} of shape {array.shape}"
-        if array.dtype.kind in "iu" and array.size > 8:
+        if array.dtype.kind in "fiu" and array.size > 8:
             received += f", from {array.min()} to {array.max()}"
         raise InvalidInputError(
             f"`labels` must be a class from 0 to {self.classes - 1}, or {count} of them. "

@@ -1,8 +1,13 @@
 """Draws from a trained model, batch by batch: compiled once, one batch ahead of what is read."""
 
+import functools
+
 from keras import ops
 
 from zoo import backend
+
+SHAPES = 16
+"""Shapes of batches that stay compiled, the last ones: with ever new ones memory doesn't grow."""
 
 
 class Drawing:
@@ -15,7 +20,19 @@ class Drawing:
     def __init__(self, model):
         self.network = model.sampling_network()
         self.jit_compile = model.inference_jit()
-        self.function = backend.compile_inference(model.draw_batch, self.network, self.jit_compile)
+
+        @functools.lru_cache(SHAPES)
+        def compiled(*kinds):
+            del kinds
+            return backend.compile_inference(
+                model.draw_batch, self.network, self.jit_compile, model
+            )
+
+        self._compiled = compiled
+
+    def function(self, *batch):
+        """Returns what `model.draw_batch` makes of a batch, as a tensor."""
+        return self._compiled(*((x.shape, x.dtype) for x in batch))(*batch)
 
     def fits(self, model):
         """Returns whether a new one would be the same."""
@@ -33,12 +50,12 @@ def draw_batches(model, batches):
         model: `zoo.adversarial.base.BaseGAN`.
         batches: iterable of tuples of ndarrays, the arguments of `model.draw_batch`.
     """
-    backend.synchronize(model)
-    if model.drawing is None or not model.drawing.fits(model):
-        model.drawing = Drawing(model)
+    drawing = model.drawing
+    if drawing is None or not drawing.fits(model):
+        model.drawing = drawing = Drawing(model)
     started = None
     for batch in batches:
-        previous, started = started, model.drawing.function(*batch)
+        previous, started = started, drawing.function(*batch)
         if previous is not None:
             yield ops.convert_to_numpy(previous)
     if started is not None:

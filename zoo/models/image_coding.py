@@ -10,6 +10,9 @@ from zoo.errors import InvalidInputError
 RANGES = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
 """The generator's range by its output activation."""
 
+TOLERANCE = 1e-3
+"""How far float images may be out of it."""
+
 
 class ImageCoding(Coding):
     """uint8 images, 0..255, outside of a model; floats in the generator's range inside.
@@ -62,12 +65,25 @@ class ImageCoding(Coding):
                 f"Received: dtype {dtype}"
             )
 
+    @property
+    def rule(self):
+        return f"images, uint8 in 0..255 or float in [{self.low:g}, {self.high:g}]"
+
+    def in_range(self, samples):
+        """Returns whether all values are in range, a scalar bool tensor; `None` for uint8."""
+        if keras.backend.standardize_dtype(samples.dtype) == "uint8":
+            return None
+        center, half = (self.low + self.high) / 2, (self.high - self.low) / 2
+        distances = ops.abs(ops.cast(samples, "float32") - center)
+        # Along the batch first, in parallel: XLA reduces a whole tensor serially on a CPU.
+        return ops.max(ops.max(distances, axis=0)) <= half + TOLERANCE
+
     def check_range(self, samples: np.ndarray):
         """Raises `InvalidInputError` for floats out of the generator's range."""
         if samples.dtype.kind != "f":
             return
         low, high = float(samples.min()), float(samples.max())
-        if low < self.low - 1e-3 or high > self.high + 1e-3:
+        if low < self.low - TOLERANCE or high > self.high + TOLERANCE:
             raise InvalidInputError(
                 f"Float images must be in [{self.low:g}, {self.high:g}], the generator's range; "
                 f"uint8 images (0..255) are scaled for you. Received: values from {low:g} to "

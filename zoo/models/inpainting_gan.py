@@ -177,8 +177,9 @@ class InpaintingGAN(BaseGAN):
 
         Masks that come along (batch, H, W) are used; other labels are dropped, and masks drawn.
         """
-        images, holes, _ = keras.utils.unpack_x_y_sample_weight(data)
-        images = super().prepare_batch(images).real
+        _, holes, _ = keras.utils.unpack_x_y_sample_weight(data)
+        batch = super().prepare_batch(data)
+        images = batch.real
         if training and self.flip:
             images = random_flip(images, self.seed_generator)
         if holes is not None and tuple(holes.shape[1:]) == self.sample_shape[:2]:
@@ -186,7 +187,7 @@ class InpaintingGAN(BaseGAN):
         else:
             count, size = ops.shape(images)[0], self.sample_shape[:2]
             holes = draw_in_step(self.masks, count, size, self.seed_generator)
-        return Batch(images, holes)
+        return batch._replace(real=images, condition=holes)
 
     def generator_input(self, batch):
         return batch.real

@@ -128,7 +128,7 @@ def check_images(images, channels):
     Raises:
         InvalidInputError: for another type, shape or size.
     """
-    images = np.asarray(images)
+    images = _as_array("images", images)
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[-1] != channels:
         raise InvalidInputError(
             f"`images` must be uint8 of shape (N, H, W, {channels}) or (H, W, {channels}). "
@@ -153,8 +153,8 @@ def check_masks(masks, shape):
     Raises:
         InvalidInputError: for another type, shape, or gray values.
     """
-    masks = np.asarray(masks)
-    if masks.ndim == 4 and masks.shape[-1] == 1:
+    masks = _as_array("masks", masks)
+    if masks.shape[1:] == (*shape[1:], 1) or masks.shape == (*shape[1:], 1):
         masks = masks[..., 0]
     if masks.shape not in (shape, shape[1:]):
         count, height, width = shape
@@ -178,3 +178,13 @@ def check_masks(masks, shape):
             f"Received: {masks.dtype}"
         )
     return np.broadcast_to(masks, shape)
+
+
+def _as_array(name, value):
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise InvalidInputError(
+            f"`{name}` must be of one size to be filled at once; call `inpaint` for each size. "
+            f"Received: a {type(value).__name__} that NumPy can't stack ({error})"
+        ) from error

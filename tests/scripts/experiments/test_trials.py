@@ -81,6 +81,7 @@ def test_a_trial_trains_by_its_recipe_and_scores_what_it_wrote(tmp_path, monkeyp
     assert (dataset, count) == ("mnist", trials.SAMPLES)
 
 
+@pytest.mark.filterwarnings("ignore:epoch 1. 1 batches held other values:UserWarning")
 @pytest.mark.parametrize("step", [1, None])
 def test_one_batch_is_poisoned_in_the_first_epoch(step):
     model = build_tiny("gan_mnist")

@@ -6,6 +6,9 @@ import keras
 class ChainedScope(keras.StatelessScope):
     """A scope whose reads fall through to the scope around it; Keras' own scope hides that one."""
 
+    def __init__(self, mapping):
+        super().__init__(mapping, collect_losses=True)  # so that layers know that they added some
+
     def __enter__(self):
         super().__enter__()
         self.updated = {}

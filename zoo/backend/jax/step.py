@@ -1,7 +1,6 @@
 """JAX: pure functions. A chain of `StatelessScope`s lets imperative code run inside `jax.grad`."""
 
 import contextlib
-import functools
 import itertools
 
 import jax
@@ -9,6 +8,7 @@ import keras
 from jax import numpy as jnp
 
 from zoo.backend import adam
+from zoo.backend.jax import state as trainer_state
 from zoo.backend.jax import updates
 from zoo.backend.jax.scope import purify
 
@@ -28,7 +28,7 @@ def run_step(model, step, state, data):
         for variables, values in zip(groups, state, strict=True)
         for pair in zip(variables, values, strict=True)
     ]
-    with keras.StatelessScope(mapping) as scope:
+    with keras.StatelessScope(mapping, collect_losses=True) as scope:
         logs = step(data)
     new_state = tuple([scope.get_current_value(v) for v in group] for group in groups)
     return logs, new_state
@@ -44,7 +44,7 @@ def fuse_steps(model, function):
     if count == 1 or model.run_eagerly or not model.jit_compile or distributed:
         return function
 
-    @functools.partial(jax.jit, donate_argnums=0)
+    @jax.jit
     def take_steps(state, batches):
         def step(state, batch):
             logs, state = model.train_step(state, batch)
@@ -61,6 +61,15 @@ def fuse_steps(model, function):
         return function(state, iter(batches))
 
     return train_function
+
+
+def keep_arrays(model, name, function):
+    """Returns the trainer's function for "train", "test" or "predict", which gives no array away.
+
+    Keras donates the state to the compiled step: a step that fails or is interrupted, or a look
+    from another thread, finds deleted arrays. Without that, the state before a step stays whole.
+    """
+    return trainer_state.keep_arrays(model, name, function)
 
 
 def call_network(network, inputs, training):
@@ -131,40 +140,41 @@ def feed(batches):
     return batches
 
 
-def compile_inference(function, network, jit_compile):
-    """Returns `infer(*arrays)`, which runs a function that reads the network's variables."""
+def compile_inference(function, network, jit_compile, model=None):
+    """Returns `infer(*arrays)`, which runs a function that reads the network's variables.
+
+    Their values are those after the last finished step of the `model` that trains the network, in
+    whichever thread.
+    """
 
     def pure(values, inputs):
         with keras.StatelessScope(list(zip(network.variables, values, strict=True))):
             return function(*map(jnp.asarray, inputs))
 
     run = jax.jit(pure) if jit_compile else pure
-    return lambda *inputs: run([v.value for v in network.variables], inputs)
-
-
-def synchronize(model):
-    """Writes the state that the trainer's loop holds during `fit` back to the variables."""
-    model.jax_state_sync()
+    return lambda *inputs: run(trainer_state.current_values(model, network.variables), inputs)
 
 
 @contextlib.contextmanager
 def state_kept(model):
-    """Puts the variables' values back after an error: Keras' loop takes them away.
+    """Leaves the variables with the values of the last finished step, whatever happens.
 
-    Otherwise a first step that fails (on a wrong shape, while tracing) would lose every weight.
+    Keras' loop takes the values out of the variables and puts them back at the end, so that a step
+    that fails would lose every weight.
     """
-    # What an earlier `train_on_batch` left there can be older than the variables.
-    model._jax_state = None
-    variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
-    held = [(v, v.value) for v in variables]
+    model.jax_state_sync()  # within `fit`: what its loop holds
+    model._jax_state = None  # what an earlier call left there can be older than the variables
+    model._purge_model_variables = trainer_state.keep_variables
     try:
         yield
-    except BaseException:
+    finally:
         model.jax_state_sync()
-        for variable, value in held:
-            if variable._value is None and not value.is_deleted():
-                variable.assign(value)
-        raise
+        model._jax_state, model._jax_state_synced = None, True
+
+
+def draw_apart(seed):
+    """Returns the seed itself: one program draws for all devices, each sample its own."""
+    return seed
 
 
 def device_name():

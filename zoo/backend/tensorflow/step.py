@@ -6,6 +6,10 @@ import functools
 import tensorflow as tf
 
 from zoo.backend import adam
+from zoo.backend.tensorflow import feeding
+
+REPLICA_STRIDE = 1_013_904_223
+"""Distance between the seeds of two replicas: odd, since Keras takes them modulo 2^32."""
 
 
 def run_step(model, step, data):
@@ -17,6 +21,12 @@ def run_step(model, step, data):
 def fuse_steps(model, function):
     """Returns Keras' loop of `steps_per_execution` steps, which is in the graph already."""
     del model
+    return function
+
+
+def keep_arrays(model, name, function):
+    """Returns the trainer's function itself: variables always hold their values."""
+    del model, name
     return function
 
 
@@ -110,27 +120,12 @@ def feed(batches):
     """
     if batches.augment is not None:
         return batches
-    with tf.device("cpu"):
-        arrays = [tf.convert_to_tensor(array) for array in batches.arrays]
-
-    def slices(order):
-        return tf.data.Dataset.from_tensor_slices(order).batch(batches.batch_size)
-
-    orders = tf.data.Dataset.from_generator(
-        lambda: iter([batches.indices]),  # as they are when an epoch begins
-        output_signature=tf.TensorSpec(batches.indices.shape, tf.int64),
-    )
-    chosen = orders.flat_map(slices).apply(tf.data.experimental.assert_cardinality(len(batches)))
-    dataset = chosen.map(lambda rows: tuple(tf.gather(array, rows) for array in arrays))
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    return dataset.prefetch(1).with_options(options)
+    return feeding.make_dataset(batches)
 
 
-def compile_inference(function, network, jit_compile):
+def compile_inference(function, network, jit_compile, model=None):
     """Returns `infer(*arrays)`, which runs a function that reads the network's variables."""
-    del network
+    del network, model
     run = tf.function(function, jit_compile=jit_compile is True)  # XLA gains nothing by itself
 
     @functools.cache
@@ -145,15 +140,19 @@ def compile_inference(function, network, jit_compile):
     return infer
 
 
-def synchronize(model):
-    """Does nothing: variables are always current."""
-    del model
-
-
 def state_kept(model):
     """Does nothing: variables always hold their values."""
     del model
     return contextlib.nullcontext()
+
+
+def draw_apart(seed):
+    """Returns this replica's seed: each draws its own numbers, the first as it would alone."""
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return seed
+    number = tf.cast(replica.replica_id_in_sync_group, seed.dtype)
+    return seed + tf.stack([number * REPLICA_STRIDE, 0 * number])
 
 
 def device_name():

@@ -21,6 +21,12 @@ def fuse_steps(model, function):
     return function
 
 
+def keep_arrays(model, name, function):
+    """Returns the trainer's function itself: variables always hold their values."""
+    del model, name
+    return function
+
+
 def call_network(network, inputs, training):
     """Returns the outputs of a network.
 
@@ -110,9 +116,9 @@ def feed(batches):
     return batches
 
 
-def compile_inference(function, network, jit_compile):
+def compile_inference(function, network, jit_compile, model=None):
     """Returns `infer(*arrays)`, which runs a function that reads the network's variables."""
-    del network
+    del network, model
     run = torch.compile(function) if jit_compile is True else function
 
     def infer(*inputs):
@@ -122,15 +128,15 @@ def compile_inference(function, network, jit_compile):
     return infer
 
 
-def synchronize(model):
-    """Does nothing: variables are always current."""
-    del model
-
-
 def state_kept(model):
     """Does nothing: variables always hold their values."""
     del model
     return contextlib.nullcontext()
+
+
+def draw_apart(seed):
+    """Returns the seed itself: there is one device."""
+    return seed
 
 
 def device_name():

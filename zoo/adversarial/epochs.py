@@ -1,0 +1,101 @@
+"""What `fit` adds to the callbacks: the order of an epoch, and a word on what was left out."""
+
+import contextlib
+import warnings
+
+import keras
+import numpy as np
+
+
+class EpochWatch(keras.callbacks.Callback):
+    """Begins each epoch with the order of its samples, and ends it with what was left out.
+
+    Drawing the order with the first batch would be too late: a compiled step can draw its latents,
+    or even count itself, while it waits for that batch.
+
+    Args:
+        model: `zoo.adversarial.base.BaseGAN`.
+        batches: `zoo.adversarial.feeding.ArrayBatches`, or `None` for other data.
+    """
+
+    def __init__(self, model, batches):
+        super().__init__()
+        self.trained, self.batches = model, batches
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.refused = None
+        if self.batches is not None:
+            self.batches.draw_order()
+
+    def on_test_begin(self, logs=None):
+        self.refused = self.trained.skipped_steps.refused()  # ahead of validation's own count
+
+    def on_epoch_end(self, epoch, logs=None):
+        refused = self.trained.skipped_steps.refused() if self.refused is None else self.refused
+        warn_of_refused(self.trained, refused, f"epoch {epoch + 1}: ")
+        skipped = round(float((logs or {}).get("skipped_steps", 0)))
+        if skipped and np.isnan(float(logs["generator_loss"])):
+            warnings.warn(
+                f"epoch {epoch + 1}: none of its {skipped} steps was sound, so that it has no "
+                "losses (NaN), and no weight changed. Lower the rates, check the data, or train "
+                "in float32",
+                stacklevel=2,
+            )
+
+
+def warn_of_refused(model, refused, where=""):
+    """Warns of batches whose values a model does not train on, if there were any."""
+    if refused:
+        warnings.warn(
+            f"{where}{refused} batches held other values than {model.data_rule}; they were left "
+            "out. Arrays are refused for it before training",
+            stacklevel=2,
+        )
+
+
+class _ShowNaN(keras.callbacks.Callback):
+    """Lets a `TerminateOnNaN`, which looks at a "loss" alone, see the losses of both networks."""
+
+    def __init__(self, terminate):
+        super().__init__()
+        self.terminate = terminate
+
+    def on_train_batch_end(self, batch, logs=None):
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        if values.pop("skipped_steps", 0) or not np.isfinite(list(values.values())).all():
+            self.terminate.on_train_batch_end(batch, {"loss": np.nan})
+
+
+@contextlib.contextmanager
+def watched(model, callbacks, batches):
+    """Yields the callbacks that `fit` is given, in whichever form, with those of this file.
+
+    For its time, callbacks that look for the best epoch take NaN for none: Keras' own take a first
+    NaN for the best so far.
+
+    Args:
+        model: `zoo.adversarial.base.BaseGAN`.
+        callbacks: as in `keras.Model.fit`.
+        batches: as of `EpochWatch`.
+    """
+    is_list = isinstance(callbacks, keras.callbacks.CallbackList)
+    given = keras.tree.flatten(callbacks.callbacks if is_list else callbacks)
+    given = [callback for callback in given if callback is not None]
+    ours = [_ShowNaN(c) for c in given if isinstance(c, keras.callbacks.TerminateOnNaN)]
+    ours.append(EpochWatch(model, batches))
+    monitors = [callback for callback in given if hasattr(callback, "_is_improvement")]
+    for monitor in monitors:
+        monitor._is_improvement = _unless_nan(monitor._is_improvement)
+    if is_list:
+        callbacks.callbacks.extend(ours)
+    try:
+        yield callbacks if is_list else [*given, *ours]
+    finally:
+        for monitor in monitors:
+            del monitor._is_improvement
+        if is_list:
+            callbacks.callbacks[:] = [c for c in callbacks.callbacks if c not in ours]
+
+
+def _unless_nan(is_improvement):
+    return lambda value, best: not np.isnan(value) and is_improvement(value, best)
