@@ -1,7 +1,9 @@
 """What gets installed: a wheel that carries the weights, and models that load at once."""
 
+import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -37,6 +39,17 @@ def test_the_weights_fit_a_package_index():
     assert max(path.stat().st_size for path in files) < 15e6
     # An index takes wheels of 100 MB, and the weights hardly compress.
     assert sum(path.stat().st_size for path in files) < 90e6
+
+
+@pytest.mark.no_backend
+def test_the_source_distribution_has_what_the_tests_import():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    included = project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/**/*.py"))
+    imported = re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE)
+    ours = {name for name in imported if (ROOT / name / "__init__.py").exists()}
+    assert {"zoo", "scripts", "tests"} <= ours <= set(included)
+    assert "examples" in included  # run by the tests of documents
 
 
 @pytest.mark.no_backend

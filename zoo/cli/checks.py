@@ -144,7 +144,8 @@ def load_model(name, weights, check):
         check: `check_draws` or `check_restores`.
     """
     start_keras()
-    model = loading.load(name, weights=loading.PRETRAINED if weights is None else weights)
+    with activity(f"loading {name}"):
+        model = loading.load(name, weights=loading.PRETRAINED if weights is None else weights)
     check(name, model)
     return model
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from zoo.checks import check_count
+from zoo.cli.activity import activity
 from zoo.cli.checks import (
     Name,
     Weights,
@@ -103,14 +104,15 @@ def sample(
         _check_gallery(count)
     model = load_model(name, weights, check_draws)
     classes = {} if chosen is None else {"labels": repeat_labels(chosen, count)}
-    if interpolate:
-        _save_walk(model, count, seed, classes, output)
-    elif gallery:
-        from zoo.images.gallery import save_gallery
+    with activity(f"drawing {count} images"):
+        if interpolate:
+            _save_walk(model, count, seed, classes, output)
+        elif gallery:
+            from zoo.images.gallery import save_gallery
 
-        save_gallery(model.generate(count, seed=seed, **classes), output)
-    else:
-        _save(model.generate(count, seed=seed, **classes), output, kind)
+            save_gallery(model.generate(count, seed=seed, **classes), output)
+        else:
+            _save(model.generate(count, seed=seed, **classes), output, kind)
     what = "an animation of " if interpolate else ""
     print(
         f"wrote {output}: {what}{count} images of {spec.name}, on {start_keras().backend.backend()}"

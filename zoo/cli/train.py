@@ -10,6 +10,7 @@ import typer
 
 from zoo import interrupts
 from zoo.checks import check_count
+from zoo.cli.activity import activity
 from zoo.cli.checks import (
     check_draws,
     check_output_folder,
@@ -235,10 +236,10 @@ def _evaluations(spec, every, out):
     from zoo.evaluation.callback import EvaluationCallback
     from zoo.evaluation.features.classifier import load_classifier
 
-    extractor = load_classifier(spec.dataset)
-    return [
-        EvaluationCallback(spec.dataset, extractor, every, best_weights=out / "best.weights.h5")
-    ]
+    with activity(f"measuring the real images of {spec.dataset}"):
+        extractor = load_classifier(spec.dataset)
+        best = out / "best.weights.h5"
+        return [EvaluationCallback(spec.dataset, extractor, every, best_weights=best)]
 
 
 def _remove_run(out, name):
