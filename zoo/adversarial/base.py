@@ -334,7 +334,8 @@ class BaseGAN(keras.Model):
             callbacks: list of `keras.callbacks.Callback`.
             validation_split: float.
             validation_data: like `x`, or a pair of `x` and `y`.
-            shuffle: bool; the order of an epoch follows from the model's state at its start.
+            shuffle: bool, of arrays; the order of an epoch follows from the model's state at its
+                start. Data sets have an order of their own.
             class_weight: must be `None`: the step weights no samples.
             sample_weight: likewise.
             initial_epoch: int.
@@ -376,7 +377,7 @@ class BaseGAN(keras.Model):
                 callbacks=callbacks,
                 validation_split=validation_split,
                 validation_data=validation_data,
-                shuffle=shuffle,
+                shuffle=shuffle and hasattr(x, "shape"),  # Keras would warn of the default
                 initial_epoch=initial_epoch,
                 steps_per_epoch=steps_per_epoch,
                 validation_steps=validation_steps,
