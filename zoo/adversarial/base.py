@@ -18,6 +18,7 @@ from zoo.adversarial.setup import TrainingSetup, pair_optimizers
 from zoo.adversarial.step import Batch, adversarial_step, evaluation_step, is_samplewise
 from zoo.checks import check_seed
 from zoo.errors import InvalidInputError
+from zoo.layers.spectral import Normalizations
 
 DISCRIMINATOR_LOGS = ("discriminator_loss", "real_accuracy", "fake_accuracy")
 
@@ -98,6 +99,7 @@ class BaseGAN(keras.Model):
         self.skipped_steps = keras.metrics.Sum("skipped_steps")
         self.samplewise = is_samplewise(discriminator)
         self.statistics = Statistics(generator, discriminator)
+        self.normalizations = Normalizations(generator, discriminator)
         _refuse_regularizers([*generator.variables, *discriminator.variables])
         # All variables are there: a step that is traced must find them.
         self.built = True
@@ -265,7 +267,7 @@ class BaseGAN(keras.Model):
         """Compiles as `get_compile_config` says."""
         config = dict(config)
         pair = keras.optimizers.deserialize(config.pop("optimizer"))
-        loss = keras.saving.deserialize_keras_object(config.pop("loss"))
+        loss = losses.deserialize(config.pop("loss"))
         self.compile(pair.generator_optimizer, pair.discriminator_optimizer, loss, **config)
 
     # -------------------------------------------------------------------------- fit

@@ -6,6 +6,7 @@ import functools
 import tensorflow as tf
 
 from zoo.backend import adam
+from zoo.backend.tensorflow import derivatives
 
 
 def run_step(model, step, data):
@@ -49,8 +50,9 @@ def forward_and_pullback(function, variables):
 
 def input_gradient(function, inputs, differentiable=False):
     """Calls `function(inputs) -> (value, aux)`; returns `(value, aux)` and d value / d inputs."""
-    del differentiable  # an enclosing tape records this one's gradient
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
+    # An enclosing tape records this one's gradient.
+    forms = derivatives.twice() if differentiable else contextlib.nullcontext()
+    with forms, tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(inputs)
         value, aux = function(inputs)
     return (value, aux), tape.gradient(value, inputs, unconnected_gradients="zero")
