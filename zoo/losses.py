@@ -176,3 +176,25 @@ def get(identifier: str | AdversarialLoss) -> AdversarialLoss:
         f"`discriminator(real_logits, fake_logits)` and `generator(fake_logits)`.{hint} "
         f"Received: loss={identifier!r}"
     )
+
+
+def serialize(loss: AdversarialLoss) -> Any:
+    """Returns a loss as plain values; one without `get_config` by the name of its class."""
+    if hasattr(loss, "get_config"):
+        return keras.saving.serialize_keras_object(loss)
+    return {"class_name": type(loss).__name__, "module": type(loss).__module__, "config": None}
+
+
+def deserialize(config) -> AdversarialLoss:
+    """Returns the loss of what `serialize` returned.
+
+    Raises:
+        InvalidInputError: for a loss that has no `get_config`.
+    """
+    if config.get("config", {}) is None:
+        raise InvalidInputError(
+            f"The model was compiled with a loss that has no `get_config`: {config['class_name']}. "
+            "Load it with `compile=False` and compile it, or derive the loss from "
+            "`zoo.losses.AdversarialLoss`."
+        )
+    return keras.saving.deserialize_keras_object(config)

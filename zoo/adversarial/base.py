@@ -28,6 +28,7 @@ from zoo.adversarial.setup import AddedLosses, TrainingSetup, pair_optimizers
 from zoo.adversarial.step import Batch, adversarial_step, evaluation_step, is_samplewise
 from zoo.checks import check_seed
 from zoo.errors import BusyError, InvalidInputError
+from zoo.layers.spectral import Normalizations
 
 DISCRIMINATOR_LOGS = ("discriminator_loss", "real_accuracy", "fake_accuracy")
 
@@ -124,6 +125,7 @@ class BaseGAN(keras.Model):
         self.added_losses = AddedLosses(generator, discriminator)
         self._entered = threading.RLock()
         self._looked_at: weakref.WeakSet = weakref.WeakSet()  # data sets that were checked
+        self.normalizations = Normalizations(generator, discriminator)
         # All variables are there: a step that is traced must find them.
         self.built = True
 
@@ -293,7 +295,7 @@ class BaseGAN(keras.Model):
         """Compiles as `get_compile_config` says."""
         config = dict(config)
         pair = keras.optimizers.deserialize(config.pop("optimizer"))
-        loss = keras.saving.deserialize_keras_object(config.pop("loss"))
+        loss = losses.deserialize(config.pop("loss"))
         self.compile(pair.generator_optimizer, pair.discriminator_optimizer, loss, **config)
 
     # -------------------------------------------------------------------------- fit

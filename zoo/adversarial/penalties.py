@@ -27,7 +27,8 @@ def logits_and_gradient(discriminate, samples):
 
 def squared_norm(gradient):
     """Returns the squared Euclidean norm of each sample's gradient: (batch, ...) -> (batch,)."""
-    gradient = ops.cast(gradient, "float32")
+    if keras.backend.standardize_dtype(gradient.dtype) != "float64":
+        gradient = ops.cast(gradient, "float32")
     return ops.sum(ops.square(gradient), axis=tuple(range(1, len(gradient.shape))))
 
 
@@ -44,7 +45,7 @@ def unit_norm_penalty(discriminate, real, fake, seed):
         A scalar.
     """
     shape = (ops.shape(real)[0],) + (1,) * (len(real.shape) - 1)
-    position = keras.random.uniform(shape, seed=seed)
+    position = keras.random.uniform(shape, dtype=real.dtype, seed=seed)
     between = real + position * (fake - real)
     _, gradient = logits_and_gradient(discriminate, between)
     # The root's derivative is infinite at 0, which a dead discriminator reaches.

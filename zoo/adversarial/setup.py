@@ -44,7 +44,7 @@ class TrainingSetup:
         augment, noise = self.diff_augment, self.instance_noise
         return {
             **vars(self),
-            "loss": keras.saving.serialize_keras_object(self.loss),
+            "loss": losses.serialize(self.loss),
             "diff_augment": None if augment is None else list(augment.policy),
             "instance_noise": noise.stddev,
             "instance_noise_steps": noise.steps,

@@ -8,12 +8,13 @@ optimizers and `TrainingSetup`, and call three of its hooks: `generator_input`, 
 from typing import Any, NamedTuple
 
 import keras
-from keras import ops
+from keras import activations, layers, ops
 
 from zoo import backend
 from zoo.adversarial import penalties
 from zoo.adversarial.average import update_average
 from zoo.adversarial.guard import StepGuard, count_refused, relative_diversity
+from zoo.layers import fast
 
 
 class Batch(NamedTuple):
@@ -44,10 +45,13 @@ def adversarial_step(model, batch):
     discriminator_steps = model.setup.discriminator_steps
     guard = StepGuard(model.statistics, model.setup.skip_nonfinite, batch.sound)
     for _ in range(discriminator_steps - 1):
-        update_discriminator(model, batch, generate(model, batch), guard)
-    fake, pullback = backend.forward_and_pullback(
-        lambda: generate(model, batch), model.generator.trainable_variables
-    )
+        with model.normalizations.ahead(model.generator):
+            fake = generate(model, batch)
+        update_discriminator(model, batch, fake, guard)
+    with model.normalizations.ahead(model.generator):
+        fake, pullback = backend.forward_and_pullback(
+            lambda: generate(model, batch), model.generator.trainable_variables
+        )
     if discriminator_steps > 0:
         update_discriminator(model, batch, fake, guard)
     update_generator(model, batch, fake, pullback, guard)
@@ -85,7 +89,8 @@ def update_discriminator(model, batch, fake, guard):
         return optimizer.scale_loss(loss), (loss, real_logits, fake_logits)
 
     variables = model.discriminator.trainable_variables
-    (_, outcome), gradients = backend.value_and_gradients(objective, variables)
+    with model.normalizations.ahead(model.discriminator):
+        (_, outcome), gradients = backend.value_and_gradients(objective, variables)
     guard.apply_gradients(optimizer, gradients, variables, loss=outcome[0])
     track_discriminator(model, *outcome, guard.sound)
 
@@ -101,7 +106,8 @@ def update_generator(model, batch, fake, pullback, guard):
         loss, extras = model.generator_loss(fake, batch, adversarial_loss)
         return optimizer.scale_loss(loss), (loss, extras)
 
-    (_, outcome), fake_gradients = backend.input_gradient(objective, fake)
+    with model.normalizations.ahead(model.discriminator):
+        (_, outcome), fake_gradients = backend.input_gradient(objective, fake)
     variables = model.generator.trainable_variables
     guard.apply_gradients(optimizer, pullback(fake_gradients), variables, loss=outcome[0])
     guard.keep_statistics()
@@ -193,23 +199,51 @@ def track_generator(model, batch, fake, loss, extras, sound=None):
     model.generator_means.update(values, ops.shape(batch.real)[0], sound)
 
 
-# fmt: off
-SAMPLEWISE = (
-    "Activation", "Conv1D", "Conv2D", "Conv2DTranspose", "Dense", "Dropout", "ELU", "Flatten",
-    "InputLayer", "LeakyReLU", "ReLU", "Reshape",
-)
-# fmt: on
-"""Kinds of layers whose output for a sample does not depend on the others of its batch."""
+SAMPLEWISE = {
+    layers.Activation, layers.Conv1D, layers.Conv2D, layers.Conv2DTranspose, layers.Dense,
+    layers.Dropout, layers.ELU, layers.Flatten, layers.InputLayer, layers.LeakyReLU, layers.ReLU,
+    layers.Reshape, fast.Conv2D, fast.Conv2DTranspose, fast.Dropout,
+}  # fmt: skip
+"""Layers whose output for a sample does not depend on the others of its batch."""
+ELEMENTWISE = [
+    activations.linear,
+    activations.relu,
+    activations.relu6,
+    activations.leaky_relu,
+    activations.elu,
+    activations.selu,
+    activations.celu,
+    activations.gelu,
+    activations.silu,
+    activations.mish,
+    activations.tanh,
+    activations.sigmoid,
+    activations.softplus,
+    activations.softsign,
+    activations.exponential,
+    activations.hard_sigmoid,
+    activations.hard_silu,
+    activations.hard_tanh,
+    activations.log_sigmoid,
+]
+"""Activation functions of single numbers. One of somebody's own may look at the whole batch."""
 
 
 def is_samplewise(network):
-    """Returns whether a network is a `Sequential` of such layers only, Keras' own or the zoo's.
+    """Returns whether a network is a `Sequential` of `SAMPLEWISE` layers only.
 
     Any other layer is assumed not to be: batch normalization, for one, and spectral normalization,
     whose power iteration counts calls.
     """
-    return type(network) is keras.Sequential and all(
-        type(layer).__name__ in SAMPLEWISE
-        and type(layer).__module__.startswith(("keras.src.layers.", "zoo.layers.fast"))
-        for layer in network.layers
+    return type(network) is keras.Sequential and all(map(_is_samplewise, network.layers))
+
+
+def _is_samplewise(layer):
+    activation = getattr(layer, "activation", None)
+    return (
+        type(layer) in SAMPLEWISE
+        and (activation is None or activation in ELEMENTWISE or _is_samplewise(activation))
+        # A mask for the batch, or a scale of numbers of 8 bits, would be one for both.
+        and getattr(layer, "noise_shape", None) is None
+        and layer.dtype_policy.quantization_mode is None
     )

@@ -111,7 +111,7 @@ SEAMS = (
     Seam(
         "keras.src.layers.",
         "module of Keras' own layers",
-        ("zoo/backend", "zoo/adversarial"),
+        ("zoo/backend",),
         "networks lose the direct calls of their layers, a share of their speed",
         "torch",
     ),
@@ -127,6 +127,19 @@ SEAMS = (
         "torch.nn.Module",
         ("zoo/backend",),
         "no step runs, or hooks of the user's are skipped",
+        "torch",
+    ),
+    Seam(
+        "_flatten_layers",
+        "keras.Layer",
+        ("zoo/layers",),
+        "no model is built: Keras' spectral normalization isn't found",
+    ),
+    Seam(
+        "_scaled_dot_product_attention_math",
+        "torch",
+        ("zoo/backend",),
+        "no gradient penalty with attention",
         "torch",
     ),
     Seam(

@@ -71,7 +71,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None, mask=None):
         plain = self.scale and self.center and not self.renorm and not self.synchronized
-        plain = plain and self.epsilon >= LEAST_EPSILON
+        # TensorFlow's kernel takes no other parameters, and Keras computes in float32 at least.
+        plain = plain and self.epsilon >= LEAST_EPSILON and self.variable_dtype == "float32"
         last = self.axis in (-1, len(inputs.shape) - 1)
         if not training or not self.trainable or mask is not None or not plain or not last:
             return super().call(inputs, training=training, mask=mask)

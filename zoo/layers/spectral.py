@@ -2,9 +2,12 @@
 
 Keras' own `SpectralNormalization` assigns the normalized kernel to the trainable variable inside
 the forward pass. That breaks a step that differentiates two forward passes of one network: the
-second overwrites what the gradient of the first needs. Here the variable keeps its value, and the
-kernel is divided on its way.
+second overwrites what the gradient of the first needs. `Normalizations` lets a step do it ahead of
+the passes. In the zoo's layers the variable keeps its value, and the kernel is divided on its way.
 """
+
+import contextlib
+import functools
 
 import keras
 from keras import layers, ops
@@ -89,6 +92,52 @@ class SpectralDense(SpectralKernel, layers.Dense):
         if self.use_bias:
             outputs = outputs + self.bias
         return outputs if self.activation is None else self.activation(outputs)
+
+
+class Normalizations:
+    """Keras' `SpectralNormalization` layers in networks, at any depth.
+
+    Found once, since Keras walks through all layers for it.
+    """
+
+    def __init__(self, *networks):
+        self.layers = {
+            id(network): [
+                layer
+                for layer in network._flatten_layers()
+                if isinstance(layer, layers.SpectralNormalization)
+            ]
+            for network in networks
+        }
+
+    @contextlib.contextmanager
+    def ahead(self, network):
+        """Normalizes the kernels of a network once, and not again in the passes of the block."""
+        found = self.layers[id(network)]
+        for layer in found:
+            _normalize_kernel(layer)
+            layer.call = functools.partial(_call_as_it_is, layer)
+        try:
+            yield
+        finally:
+            for layer in found:
+                del layer.call
+
+
+def _normalize_kernel(layer):
+    """Does what a call in training does ahead of the pass."""
+    direction, kernel = ops.cond(
+        ops.all(ops.equal(layer.kernel.value, 0)),
+        lambda: (layer.vector_u.value, layer.kernel.value),
+        layer.normalized_weights,
+    )
+    layer.vector_u.assign(ops.stop_gradient(direction))
+    layer.kernel.assign(ops.stop_gradient(kernel))
+
+
+def _call_as_it_is(layer, inputs, training=False):
+    del training
+    return type(layer).call(layer, inputs, training=False)
 
 
 def _normalize(vector):

@@ -133,7 +133,10 @@ def build_networks(generator, discriminator, latents, condition=None):
     try:
         # Symbolic, so that nothing is computed, nor compiled.
         samples = generator(beside(latents))
+        check_one_output(generator=samples)
         logits = discriminator(beside(samples))
+    except InvalidInputError:
+        raise
     except Exception as error:
         classes = "" if condition is None else f" and one-hot classes (batch, {condition.shape[1]})"
         raise InvalidInputError(
@@ -141,6 +144,7 @@ def build_networks(generator, discriminator, latents, condition=None):
             f"`discriminator` what it returns{classes}. With latent_dim={latents.shape[1]} they "
             f"failed with: {error}"
         ) from error
+    check_one_output(discriminator=logits)
     shape = tuple(samples.shape[1:])
     if None in shape or logits.shape[:1] != (None,):
         raise InvalidInputError(
@@ -148,3 +152,13 @@ def build_networks(generator, discriminator, latents, condition=None):
             f"batch axis. Received: samples {samples.shape}, logits {logits.shape}"
         )
     return shape
+
+
+def check_one_output(**outputs):
+    """Raises `InvalidInputError` for a network, by name, that returns several or named outputs."""
+    for name, output in outputs.items():
+        if not hasattr(output, "shape"):
+            kind = type(output).__name__
+            raise InvalidInputError(
+                f"`{name}` must return one tensor. Received: a {kind} of {len(output)}"
+            )

@@ -6,7 +6,7 @@ import functools
 import tensorflow as tf
 
 from zoo.backend import adam
-from zoo.backend.tensorflow import feeding
+from zoo.backend.tensorflow import derivatives, feeding
 
 REPLICA_STRIDE = 1_013_904_223
 """Distance between the seeds of two replicas: odd, since Keras takes them modulo 2^32."""
@@ -59,8 +59,9 @@ def forward_and_pullback(function, variables):
 
 def input_gradient(function, inputs, differentiable=False):
     """Calls `function(inputs) -> (value, aux)`; returns `(value, aux)` and d value / d inputs."""
-    del differentiable  # an enclosing tape records this one's gradient
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
+    # An enclosing tape records this one's gradient.
+    forms = derivatives.twice() if differentiable else contextlib.nullcontext()
+    with forms, tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(inputs)
         value, aux = function(inputs)
     return (value, aux), tape.gradient(value, inputs, unconnected_gradients="zero")

@@ -6,7 +6,7 @@ import keras
 import torch
 
 from zoo.backend import adam
-from zoo.backend.torch import updates
+from zoo.backend.torch import derivatives, updates
 
 
 def run_step(model, step, data):
@@ -73,7 +73,8 @@ def input_gradient(function, inputs, differentiable=False):
         # A gradient that is differentiated again can lead on to what the inputs were made of.
         inputs = inputs if differentiable and inputs.requires_grad else inputs.detach()
         inputs = inputs if inputs.requires_grad else inputs.requires_grad_()
-        value, aux = function(inputs)
+        with derivatives.twice() if differentiable else contextlib.nullcontext():
+            value, aux = function(inputs)
         (gradient,) = torch.autograd.grad(
             value, inputs, create_graph=differentiable, materialize_grads=True
         )
