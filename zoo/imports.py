@@ -14,6 +14,7 @@ from zoo.errors import InvalidInputError, MissingDependencyError
 
 PACKAGES = {"tensorflow": "tensorflow-cpu", "jax": "jax", "torch": "torch"}
 """Backend -> the package to install; the first installed one is the default."""
+KERAS_DEFAULT = next(iter(PACKAGES))
 KERAS_CV = '"keras-gan-zoo[cv]"'
 
 
@@ -45,7 +46,7 @@ def prefer_installed_backend() -> None:
         return
     with contextlib.suppress(MissingDependencyError):  # using Keras will tell
         backend = choose_backend()
-        if backend != (_configured_backend() or "tensorflow"):
+        if backend != (_configured_backend() or KERAS_DEFAULT):
             os.environ["KERAS_BACKEND"] = backend
 
 

@@ -242,12 +242,6 @@ def check_data_adapter():
     assert names | {"num_batches", "batch_size"} <= set(dir(module.DataAdapter))
 
 
-def check_flatten_layers():
-    inner = keras.layers.Dense(1)
-    outer = keras.Sequential([keras.Input((2,)), keras.Sequential([inner])])
-    assert inner in list(outer._flatten_layers())
-
-
 def check_attention():
     import torch
 
@@ -256,7 +250,6 @@ def check_attention():
 
 
 CHECKS = {
-    "_flatten_layers": check_flatten_layers,
     "_scaled_dot_product_attention_math": check_attention,
     "_jax_state": check_jax_state,
     "jax_state_sync": check_jax_state_sync,

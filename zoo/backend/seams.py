@@ -65,7 +65,7 @@ SEAMS = (
     Seam(
         "_flatten_layers",
         "keras.Layer",
-        ("zoo/adversarial",),
+        ("zoo/adversarial", "zoo/layers", "zoo/training"),
         "no model is built",
     ),
     Seam(
@@ -128,12 +128,6 @@ SEAMS = (
         ("zoo/backend",),
         "no step runs, or hooks of the user's are skipped",
         "torch",
-    ),
-    Seam(
-        "_flatten_layers",
-        "keras.Layer",
-        ("zoo/layers",),
-        "no model is built: Keras' spectral normalization isn't found",
     ),
     Seam(
         "_scaled_dot_product_attention_math",
