@@ -110,6 +110,10 @@ def train(
     with _dtype_policy(recipe.precision):
         model = spec.build(**spec.config, seed=recipe.seed)
     model.check_arrays(images, labels)
+    if augment is not None and np.ndim(labels) > 1:
+        raise InvalidInputError(
+            "`augment` changes images and not the masks that belong to them. Leave one of them out."
+        )
     if not resume and list_checkpoints(out / "checkpoints"):
         raise CheckpointError(
             f"{out} holds the checkpoints of a run. Pass `resume=True` to continue it, or choose "
