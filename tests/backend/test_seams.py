@@ -32,9 +32,9 @@ def fit(model, **options):
     return model.fit(np.ones((4, 3)), np.ones((4, 2)), batch_size=2, verbose=0, **options)
 
 
-def adam():
+def adam(**options):
     variables = [keras.Variable(np.ones(shape, "float32")) for shape in ((2,), (3,))]
-    optimizer = keras.optimizers.Adam(0.1, beta_1=0.5, beta_2=0.75)
+    optimizer = keras.optimizers.Adam(0.1, beta_1=0.5, beta_2=0.75, **options)
     optimizer.build(variables)
     return optimizer, variables
 
@@ -222,6 +222,22 @@ def check_learning_rate():
     assert float(array(optimizer.learning_rate)) == pytest.approx(0.5)
 
 
+def check_iterations():
+    optimizer, variables = adam(gradient_accumulation_steps=2)
+    for _ in range(3):
+        optimizer.apply([ops.ones(v.shape) for v in variables], variables)
+    assert int(optimizer.iterations) == 1
+    assert int(optimizer._iterations) == 3
+
+
+def check_tracker():
+    model = keras.Model()
+    model.part = keras.layers.Dense(1)
+    assert model.layers == [model.part]
+    model._tracker.untrack(model.part)
+    assert model.layers == []
+
+
 def check_assert_compile_called():
     compiled()._assert_compile_called("fit")
     with pytest.raises(ValueError, match="compile"):
@@ -273,6 +289,8 @@ CHECKS = {
     "_velocities": check_momentums,
     "_trainable_variables": check_trainable_variables,
     "_learning_rate": check_learning_rate,
+    "_iterations": check_iterations,
+    "_tracker": check_tracker,
     "_assert_compile_called": check_assert_compile_called,
     "_initial_epoch": check_initial_epoch,
     "keras.src.trainers.data_adapters.data_adapter": check_data_adapter,

@@ -1,5 +1,6 @@
 """Masks: how much they cover, that a seed fixes them, and what they cost a step."""
 
+import json
 import time
 
 import keras
@@ -136,7 +137,59 @@ def test_a_user_defined_kind():
     drawn = masks.draw(LeftHalf(), 3, (16, 20))
     assert drawn[:, :, :10].all()
     assert not drawn[:, :, 10:].any()
-    assert masks.serialize(kind := LeftHalf()) is kind
+
+
+@keras.saving.register_keras_serializable("tests")
+class TopHalf(masks.Masks):
+    """Nothing like its mirror images, unlike the kinds of the zoo."""
+
+    def __init__(self, coverage=(0.4, 0.6)):
+        super().__init__(coverage)
+
+    def numbers(self, height, width):
+        return 1
+
+    def paint(self, xp, uniforms, height, width):
+        rows = xp.arange(height)[:, None] < height // 2
+        return xp.broadcast_to(rows, (xp.shape(uniforms)[0], height, width))
+
+
+@pytest.mark.parametrize("kind", [TopHalf(), masks.Mixture([TopHalf(), TopHalf()])])
+def test_a_step_draws_what_draw_draws(kind):
+    drawn = masks.draw_in_step(kind, 6, (16, 16), keras.random.SeedGenerator(0))
+    np.testing.assert_array_equal(
+        ops.convert_to_numpy(drawn)[..., 0], masks.draw(kind, 6, (16, 16))
+    )
+
+
+@pytest.mark.parametrize("kind", [TopHalf((0.3, 0.7)), masks.Mixture([TopHalf(), "rectangles"])])
+def test_a_registered_kind_comes_back_from_plain_values(kind):
+    copy = masks.get_masks(json.loads(json.dumps(masks.serialize(kind))))
+    assert type(copy) is type(kind)
+    assert copy.get_config() == kind.get_config()
+
+
+@pytest.mark.parametrize("kind", ["free_form", "scratches", "rectangles", "missing_pixels"])
+def test_kinds_that_say_so_are_symmetric(kind):
+    drawn = masks.draw(kind, 1500, (32, 32), seed=0)
+    assert masks.get_masks(kind).symmetric
+    places = np.arange(32) - 15.5
+    for place in (places[:, None], places):
+        lean = (drawn * place).mean(axis=(1, 2))  # how far each mask leans toward one edge
+        assert abs(lean.mean()) < 4 * lean.std() / 1500**0.5
+
+
+def test_masks_of_a_step_keep_their_coverage():
+    kind = masks.FreeForm((0.2, 0.3))
+    drawn = masks.draw_in_step(kind, 400, (32, 32), keras.random.SeedGenerator(0))
+    shares = ops.convert_to_numpy(drawn).mean(axis=(1, 2, 3))
+    assert shares.min() >= 0.2 - 1e-6  # of a quarter of the masks, too large strokes leave less
+    assert len(np.unique(shares)) > 30
+
+
+def test_masks_that_all_miss_their_coverage_stay():
+    drawn = masks.draw_in_step(TopHalf(0.1), 3, (32, 32), keras.random.SeedGenerator(0))
+    assert ops.convert_to_numpy(drawn).mean() == 0.5
 
 
 @pytest.mark.parametrize(

@@ -171,15 +171,37 @@ def test_training_learns_to_fill_stripes():
     assert scores["reconstruction_loss"] < history["reconstruction_loss"][0]
 
 
-def test_masks_that_come_along_are_used(model):
-    model.compile(masks="center_square")
-    images = training_images(model, 4)
-    whole = np.zeros((4, 16, 16), bool)
-    batch = model.prepare_batch((ops.convert_to_tensor(images), ops.convert_to_tensor(whole)))
-    assert numpy(batch.condition).max() == 0.0
-    labels = ops.convert_to_tensor(np.arange(4))
-    batch = model.prepare_batch((ops.convert_to_tensor(images), labels))
-    assert numpy(batch.condition).mean() == 0.25
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "float32"])
+@pytest.mark.parametrize("channel", [False, True])
+@pytest.mark.parametrize("flip", [False, True])
+def test_masks_that_come_along_are_used_and_go_with_their_images(model, dtype, channel, flip):
+    model.compile(masks="center_square", flip=flip)
+    images = training_images(model, 32) // 2
+    holes = masks.draw("rectangles", 32, (16, 16), seed=0)
+    images[holes] = 255  # each mask marks what is white
+    given = holes[..., None] if channel else holes
+    given = given.astype(dtype) * (255 if dtype == "uint8" else 1)
+    model.check_arrays(images, given)
+    batch = model.prepare_batch((ops.convert_to_tensor(images), ops.convert_to_tensor(given)))
+    missing = numpy(batch.condition)
+    np.testing.assert_array_equal(numpy(batch.real).min(axis=-1, keepdims=True) == 1.0, missing)
+    assert (missing[..., 0] != holes).any() == flip
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (np.arange(4), r"masks.*\(batch, 16, 16\).*shape \(4,\)"),
+        (np.zeros((16, 16), bool), "np.broadcast_to"),
+        (np.zeros((4, 16, 16, 3), bool), "16, 16, 3"),
+        (np.full((4, 16, 16), 7, "uint8"), "255 where it is missing"),
+        (np.full((4, 16, 16), 0.5), "must be bool"),
+    ],
+)
+def test_what_is_no_mask_is_refused(model, given, reason):
+    model.compile()
+    with pytest.raises(InvalidInputError, match=reason):
+        model.fit(training_images(model, 4), given, verbose=0)
 
 
 def test_each_batch_gets_masks_of_its_own(model):
@@ -210,6 +232,33 @@ def test_a_keras_file_brings_model_and_training_back(model, tmp_path):
     assert copy.masks.coverage == (0.2, 0.4)
     assert copy.inpainting_loss == model.inpainting_loss
     copy.fit(images, batch_size=3, verbose=0)
+
+
+@keras.saving.register_keras_serializable("tests")
+class LeftHalf(masks.Masks):
+    def __init__(self, coverage=(0.4, 0.6)):
+        super().__init__(coverage)
+
+    def numbers(self, height, width):
+        return 1
+
+    def paint(self, xp, uniforms, height, width):
+        columns = xp.arange(width) < width // 2
+        return xp.broadcast_to(columns, (xp.shape(uniforms)[0], height, width))
+
+
+@pytest.mark.parametrize("kind", [LeftHalf(), masks.Mixture([LeftHalf(), "rectangles"])])
+def test_user_defined_masks_save_load_and_resume(model, tmp_path, kind):
+    images = training_images(model, 4)
+    model.compile(masks=kind)
+    model.fit(images, verbose=0, callbacks=[zoo.Checkpoint(tmp_path / "run")])
+    model.save(tmp_path / "model.keras")
+    copy = keras.saving.load_model(tmp_path / "model.keras")
+    assert masks.serialize(copy.masks) == masks.serialize(kind)
+    resumed = zoo.Checkpoint(tmp_path / "run")
+    copy.compile(masks=copy.masks)
+    copy.fit(images, epochs=2, verbose=0, callbacks=[resumed])
+    assert resumed.resumed_from["epoch"] == 1
 
 
 # ------------------------------------------------------------------ bad input

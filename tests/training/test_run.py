@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.helpers import array
 from zoo.errors import CheckpointError, InvalidInputError, WeightsMismatchError
 from zoo.hub import registry
 from zoo.hub.cards import ModelCard
@@ -332,3 +333,49 @@ def test_images_are_augmented_on_their_way_to_the_step(spec, tmp_path):
     assert card.sha256 != ModelCard.read(tmp_path / "plain" / "squares.json").sha256
     again = run.train(spec, IMAGES, tmp_path / "again", augment=darken)
     assert again.sha256 == card.sha256
+
+
+def nested(momentum):
+    """A generator whose normalization is Keras' own, in a network within the network."""
+    inner = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(6, bias_initializer="ones"),
+            keras.layers.BatchNormalization(momentum=momentum),
+            keras.layers.Dropout(0.5),
+        ]
+    )
+    return keras.Sequential([inner, keras.layers.Dense(2)])
+
+
+@pytest.mark.parametrize("momentum", [0.9, 0.99])
+@pytest.mark.parametrize("average_decay", [None, 0.9])
+def test_batch_statistics_are_those_of_the_weights(momentum, average_decay):
+    discriminator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model = zoo.AdversarialModel(nested(momentum), discriminator, latent_dim=4, seed=0)
+    model.compile(average_decay=average_decay)
+    network = model.sampling_network()
+    dense, normalization, _ = network.layers[0].layers
+    normalization.moving_mean.assign(np.full(6, 50.0, "float32"))
+    before = network.get_weights()
+    flags = [layer.trainable for layer in network._flatten_layers()]
+    run.refresh_batch_statistics(model)
+    values = array(dense(model.sample_latent(20_000, seed=5)))
+    error = (array(normalization.moving_mean) - values.mean(axis=0)) / values.std(axis=0)
+    assert np.abs(error).max() < 0.03
+    np.testing.assert_allclose(array(normalization.moving_variance), values.var(axis=0), rtol=0.05)
+    assert flags == [layer.trainable for layer in network._flatten_layers()]
+    assert normalization.momentum == momentum
+    moved = [not np.array_equal(*pair) for pair in zip(before, network.get_weights(), strict=True)]
+    assert sum(moved) == 2  # the mean and the variance
+
+
+def test_frozen_statistics_stay():
+    network = nested(0.9)
+    network.layers[0].layers[1].trainable = False
+    discriminator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model = zoo.AdversarialModel(network, discriminator, latent_dim=4, seed=0)
+    before = network.get_weights()
+    run.refresh_batch_statistics(model)
+    for one, other in zip(before, network.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from zoo import backend, losses
-from zoo.adversarial.average import copy_network
+from zoo.adversarial.average import LeftByTraining, copy_network, stand_in
 from zoo.adversarial.diff_augment import DiffAugment
 from zoo.adversarial.epochs import warn_of_refused, watched
 from zoo.adversarial.feeding import (
@@ -115,7 +115,7 @@ class BaseGAN(keras.Model):
         self.setup: Any = None  # a `TrainingSetup`, from `compile` on
         self.drawing = None  # a `zoo.models.drawing.Drawing`, from the first sample on
         self.average_generator = None
-        self._average = None  # kept when off: Keras never forgets a layer it has seen
+        self._left = LeftByTraining()
         self.seed_generator = SeedGenerator(seed)
         self.discriminator_means = Means(DISCRIMINATOR_LOGS)
         self.generator_means = Means(["generator_loss", *self.extra_losses, "diversity"])
@@ -224,7 +224,9 @@ class BaseGAN(keras.Model):
                 loss.
             r1_penalty: weight gamma of the R1 penalty on real samples. Combines with any loss.
             average_decay: decay of an exponential moving average of the generator's weights, 0.999
-                for example. `generate` then samples from the average. `None` keeps none.
+                for example. `generate` then samples from the average. `None` keeps none. Compiling
+                again continues the average, or starts it from the generator's weights if something
+                other than training has changed them.
             diff_augment: augmentations applied to every image that the discriminator sees, real and
                 generated (`DiffAugment`): some of `("color", "translation", "cutout")`, or a str
                 with commas. Helps with few images. `None` applies none. Images of your own networks
@@ -276,13 +278,45 @@ class BaseGAN(keras.Model):
             # Keras would wrap the pair; each half scales its own loss (`pair_optimizers`).
             auto_scale_loss=False,
         )
+        self._left.note(self)
 
     def _keep_average(self, wanted):
-        if wanted and self._average is None:
-            self._average = copy_network(self.generator, self.symbolic_inputs())
-        elif wanted and self.average_generator is None:
-            self._average.set_weights(self.generator.get_weights())
-        self.average_generator = self._average if wanted else None
+        average = self.average_generator
+        if average is None and wanted:
+            self.average_generator = copy_network(self.generator, self.symbolic_inputs())
+        elif average is not None and not wanted:
+            self._tracker.untrack(average)  # Keras would go on saving it
+            self.average_generator = None
+        elif average is not None and self._left.is_changed(self):
+            average.set_weights(self.generator.get_weights())
+
+    def load_own_variables(self, store):
+        """Prepares the file that Keras' loaders read: all that they load comes after this.
+
+        A file's moving average is what `generate` drew from. A model that keeps none takes it for
+        the generator's weights, as `zoo.load` does; and the average of a model that keeps one
+        starts from the generator's weights if the file has none.
+        """
+        super().load_own_variables(store)
+        self._left.state = None
+        saved = store.has_path("average_generator")
+        if saved and self.average_generator is None:
+            stand_in(store, "average_generator", "generator")
+        elif not saved and self.average_generator is not None:
+            stand_in(store, "generator", "average_generator")
+
+    def save(self, filepath, *args, **kwargs):
+        """Saves as `keras.Model.save` does, to a `.keras` file.
+
+        Raises:
+            InvalidInputError: for Keras' older `.h5` files, which hold no model with two networks.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise InvalidInputError(
+                "A model is saved to a `.keras` file, its weights alone to a `.weights.h5` file by "
+                f"`save_weights`. Received: filepath={str(filepath)!r}"
+            )
+        super().save(filepath, *args, **kwargs)
 
     def get_compile_config(self) -> dict:
         """Returns how the model was compiled, for `.keras` files."""
@@ -369,7 +403,8 @@ class BaseGAN(keras.Model):
             x, y, batch_size = backend.feed(batches), None, None
             validation_batch_size = validation_batch_size or batches.batch_size
             shuffle = False
-        with self._entrance("fit"), watched(self, callbacks, batches) as callbacks:
+        entrance = self._entrance("fit")
+        with entrance, self._left.noted_after(self), watched(self, callbacks, batches) as callbacks:
             return super().fit(
                 x=x,
                 y=y,

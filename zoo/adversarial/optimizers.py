@@ -63,6 +63,11 @@ class PairedOptimizer(keras.optimizers.Optimizer):
         return self.generator_optimizer.iterations
 
     @property
+    def batches(self):
+        """The generator's batches so far: more than updates if gradients are accumulated."""
+        return _innermost(self.generator_optimizer)._iterations
+
+    @property
     def learning_rate(self):
         """The generator's rate. Setting it scales the discriminator's by the same factor.
 

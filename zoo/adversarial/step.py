@@ -116,7 +116,7 @@ def update_generator(model, batch, fake, pullback, guard):
             model.average_generator,
             model.generator,
             setup.average_decay,
-            optimizer.iterations,
+            model.optimizer.batches,
             guard.sound,
         )
     track_generator(model, batch, fake, *outcome, guard.sound)

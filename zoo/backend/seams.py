@@ -180,10 +180,28 @@ SEAMS = (
         "`HealthCallback` can't lower rates after a rollback",
     ),
     Seam(
+        "_iterations",
+        "keras.optimizers.Optimizer",
+        ("zoo/adversarial",),
+        "the moving average can't count batches: no step that keeps one runs",
+    ),
+    Seam(
+        "_tracker",
+        "keras.Model",
+        ("zoo/adversarial",),
+        "a moving average that was switched off can't be forgotten: `compile` fails",
+    ),
+    Seam(
         "_assert_compile_called",
         "keras.Model",
         ("zoo/adversarial",),
         "`fit` before `compile` raises an AttributeError instead of saying so",
+    ),
+    Seam(
+        "_flatten_layers",
+        "keras.Model",
+        ("zoo/training",),
+        "`zoo train` can't find the batch statistics to measure at the end",
     ),
     Seam(
         "_initial_epoch",

@@ -58,6 +58,7 @@ class Mixture(Masks):
                 f"Received: shares={shares!r}"
             )
         self.shares = [share / sum(shares) for share in shares]
+        self.symmetric = all(kind.symmetric for kind in self.kinds)
         super().__init__(
             (
                 min(kind.coverage[0] for kind in self.kinds),
@@ -96,7 +97,8 @@ def get_masks(identifier: str | dict | Masks) -> Masks:
     """Returns the masks of a name or a configuration.
 
     Args:
-        identifier: a name of `MASKS`; a `Masks`, which is returned; or a result of `serialize`.
+        identifier: a name of `MASKS`; a `Masks`, which is returned; or a result of `serialize`,
+            where a user-defined kind must be known to Keras, as `custom_objects` or registered.
 
     Raises:
         InvalidInputError: for anything else.
@@ -111,6 +113,10 @@ def get_masks(identifier: str | dict | Masks) -> Masks:
             return MASKS[identifier["kind"]](**options)
         except TypeError as error:
             raise InvalidInputError(f"Masks of kind {identifier['kind']!r}: {error}") from error
+    if isinstance(identifier, dict) and "class_name" in identifier:
+        import keras
+
+        return get_masks(keras.saving.deserialize_keras_object(identifier))
     closest = difflib.get_close_matches(str(identifier), MASKS, n=1)
     hint = f" Did you mean {closest[0]!r}?" if closest else ""
     raise InvalidInputError(
@@ -119,12 +125,14 @@ def get_masks(identifier: str | dict | Masks) -> Masks:
     )
 
 
-def serialize(masks: Masks) -> dict | Masks:
-    """Returns plain values for `get_masks`; a user-defined kind is returned unchanged."""
+def serialize(masks: Masks) -> dict:
+    """Returns plain values for `get_masks`: of a user-defined kind, those that Keras makes."""
     for name, kind in MASKS.items():
         if type(masks) is kind:
             return {"kind": name, **masks.get_config()}
-    return masks
+    import keras
+
+    return keras.saving.serialize_keras_object(masks)
 
 
 def draw(
@@ -158,17 +166,16 @@ def draw(
     rng = np.random.default_rng(seed)
     masks = np.empty((count, height, width), bool)
     missing = np.arange(count)
-    low, high = kind.coverage
-    tolerance = kind.tolerance(height, width)
     for _ in range(ATTEMPTS):
         for start in range(0, len(missing), 256):  # bounded memory for any count
             part = missing[start : start + 256]
             uniforms = rng.random((len(part), kind.numbers(height, width)), dtype="float32")
             masks[part] = kind.paint(np, uniforms, height, width)
         shares = masks[missing].mean(axis=(1, 2))
-        missing = missing[(shares < low - tolerance) | (shares > high + tolerance)]
+        missing = missing[kind.misses(shares, height, width)]
         if not len(missing):
             return masks
+    low, high = kind.coverage
     raise InvalidInputError(
         f"{len(missing)} of {count} masks of {height}x{width} pixels didn't reach a coverage of "
         f"{low:g} to {high:g}. Allow a wider range."
@@ -178,8 +185,9 @@ def draw(
 def draw_in_step(kind, count, image_size, seed):
     """Draws masks for one batch of a training step.
 
-    A quarter of them is painted, then mirrored along either axis and along both: each mask is
-    distributed as if painted on its own, in a quarter of the time.
+    Of a symmetric kind a quarter is painted, then mirrored along either axis and along both: each
+    mask is distributed as if painted on its own, in a quarter of the time. Where `draw` paints a
+    mask again, because it misses its coverage, another one of the batch takes its place here.
 
     Args:
         kind: `Masks`.
@@ -194,12 +202,24 @@ def draw_in_step(kind, count, image_size, seed):
     from keras import ops
 
     height, width = image_size
-    uniforms = keras.random.uniform(((count + 3) // 4, kind.numbers(height, width)), seed=seed)
-    painted = ops.cast(kind.paint(ops, uniforms, height, width), "float32")
-    flipped = ops.flip(painted, axis=1)
-    both = ops.concatenate([painted, flipped])
-    masks = ops.concatenate([both, ops.flip(both, axis=2)])[:count]
+    painted_count = (count + 3) // 4 if kind.symmetric else count
+    uniforms = keras.random.uniform((painted_count, kind.numbers(height, width)), seed=seed)
+    masks = ops.cast(kind.paint(ops, uniforms, height, width), "float32")
+    missed = kind.misses(ops.mean(masks, axis=(1, 2)), height, width)
+    masks = ops.take(masks, _replacements(ops, missed), axis=0)
+    if kind.symmetric:
+        both = ops.concatenate([masks, ops.flip(masks, axis=1)])
+        masks = ops.concatenate([both, ops.flip(both, axis=2)])[:count]
     return masks[..., None]
+
+
+def _replacements(ops, missed):
+    """Returns an index (N,) for each of N masks: its own, or that of one that didn't miss."""
+    own = ops.arange(ops.shape(missed)[0], dtype="int32")
+    missed = ops.cast(missed, "int32")
+    kept_first = ops.cast(ops.argsort(missed * ops.shape(missed)[0] + own), "int32")
+    kept = ops.maximum(ops.sum(1 - missed), 1)
+    return ops.where(missed > 0, ops.take(kept_first, own % kept, axis=0), own)
 
 
 def _check_size(image_size):

@@ -28,9 +28,17 @@ class Masks:
 
         def paint(self, xp, uniforms, height, width):    # (N, 1) -> bool (N, height, width)
             columns = xp.arange(width) < width // 2
-            return xp.broadcast_to(columns, (uniforms.shape[0], height, width))
+            return xp.broadcast_to(columns, (xp.shape(uniforms)[0], height, width))
     ```
+
+    `compile(masks=LeftHalf())` takes it. To load a model that was saved with it, register the class
+    with `keras.saving.register_keras_serializable()`, and override `get_config` if it takes other
+    arguments than `coverage`.
     """
+
+    symmetric = False
+    """Whether the mirror images of a mask, along either axis, are as likely as the mask itself. If
+    so, a training step paints a quarter of its masks and mirrors them."""
 
     def __init__(self, coverage: float | tuple[float, float]):
         bounds = tuple(coverage) if isinstance(coverage, (tuple, list)) else (coverage, coverage)
@@ -64,9 +72,20 @@ class Masks:
         """Returns how far a mask can be from `coverage`, by rounding to pixels or by chance."""
         return 1 / height + 1 / width
 
+    def misses(self, shares, height: int, width: int):
+        """Returns whether masks with these shares of missing pixels are out of `coverage`."""
+        low, high = self.coverage
+        tolerance = self.tolerance(height, width)
+        return (shares < low - tolerance) | (shares > high + tolerance)
+
     def get_config(self) -> dict:
         """Returns the constructor's arguments as plain values."""
         return {"coverage": list(self.coverage)}
+
+    @classmethod
+    def from_config(cls, config: dict):
+        """Makes the masks of what `get_config` returns."""
+        return cls(**config)
 
     def _between(self, uniform):
         low, high = self.coverage
@@ -75,6 +94,8 @@ class Masks:
 
 class CenterSquare(Masks):
     """One centered hole in the image's proportions (Pathak et al. 2016); a quarter by default."""
+
+    symmetric = True
 
     def __init__(self, coverage: float | tuple[float, float] = 0.25):
         super().__init__(coverage)
@@ -91,6 +112,8 @@ class CenterSquare(Masks):
 
 class Rectangles(Masks):
     """One rectangle anywhere, with sides in a ratio of up to 2 to 1 either way."""
+
+    symmetric = True
 
     def __init__(self, coverage: float | tuple[float, float] = (0.1, 0.3)):
         super().__init__(coverage)
@@ -121,6 +144,7 @@ class FreeForm(Masks):
         brush: `(thinnest, thickest)` brush, as a fraction of the image's shorter side.
     """
 
+    symmetric = True
     strokes = 32
 
     def __init__(
@@ -144,7 +168,8 @@ class FreeForm(Masks):
         thinnest, thickest = (share * min(height, width) for share in self.brush)
         radius = 0.5 * (thinnest + (thickest - thinnest) * uniforms[:, 1:2])
         draws = xp.reshape(uniforms[:, 2:], (-1, self.strokes, 7))
-        starts, stops = self._walk(xp, draws, height, width)
+        ends = self._walk(xp, draws, height, width)
+        starts, stops = (self._mirrored(xp, pair, draws, height, width) for pair in ends)
         left, right = rows_of_capsules(xp, starts, stops, radius, height)
         return paint_until(xp, left, right, target, self.coverage[1], width)
 
@@ -159,7 +184,6 @@ class FreeForm(Masks):
         moves = (step * xp.cos(angle), step * xp.sin(angle))
         jumps = (draws[..., 3] * width, draws[..., 4] * height)
         lifted = draws[..., 5] < 1 / 8
-        mirrored = draws[:, :1, 6] < 0.5
         limits = (float(width), float(height))
         starts, stops = ([], []), ([], [])
         point = [jump[:, 0] for jump in jumps]
@@ -170,10 +194,12 @@ class FreeForm(Masks):
                 starts[axis].append(start)
                 stops[axis].append(stop)
                 point[axis] = stop
-        starts, stops = ([xp.stack(axis, axis=1) for axis in ends] for ends in (starts, stops))
-        for ends in (starts, stops):
-            ends[0] = xp.where(mirrored, width - ends[0], ends[0])
-        return starts, stops
+        return [[xp.stack(axis, axis=1) for axis in ends] for ends in (starts, stops)]
+
+    def _mirrored(self, xp, ends, draws, height, width):
+        """Mirrors all strokes of a mask along either axis at random: the pen starts upward."""
+        pairs = zip(ends, (width, height), (0, 1), strict=True)
+        return [xp.where(draws[:, i : i + 1, 6] < 0.5, side - x, x) for x, side, i in pairs]
 
     def tolerance(self, height: int, width: int) -> float:
         return 0.0
@@ -204,6 +230,8 @@ class Scratches(FreeForm):
 
 class MissingPixels(Masks):
     """Single missing pixels, independent of each other."""
+
+    symmetric = True
 
     def __init__(self, coverage: float | tuple[float, float] = (0.1, 0.5)):
         super().__init__(coverage)

@@ -8,6 +8,7 @@ from keras import ops
 
 from zoo import backend, losses
 from zoo.adversarial.base import BaseGAN, own_arguments
+from zoo.adversarial.feeding import to_host
 from zoo.adversarial.step import Batch
 from zoo.checks import check_count, check_image_shape, check_seed
 from zoo.errors import InvalidInputError
@@ -175,19 +176,44 @@ class InpaintingGAN(BaseGAN):
     def prepare_batch(self, data, training=True):
         """Returns the images of a batch of `fit`, and the masks of what is missing.
 
-        Masks that come along (batch, H, W) are used; other labels are dropped, and masks drawn.
+        Masks that come along, of shape (batch, H, W) or (batch, H, W, 1), are 0 where a pixel is
+        known. They are mirrored with their images; without them, masks are drawn.
         """
         _, holes, _ = keras.utils.unpack_x_y_sample_weight(data)
         batch = super().prepare_batch(data)
         images = batch.real
+        if holes is not None:
+            self._check_masks_shape(holes)
+            holes = ops.cast(ops.cast(holes, "bool"), "float32")
+            holes = ops.reshape(holes, (-1, *self.sample_shape[:2], 1))
         if training and self.flip:
-            images = random_flip(images, self.seed_generator)
-        if holes is not None and tuple(holes.shape[1:]) == self.sample_shape[:2]:
-            holes = ops.cast(ops.cast(holes, "bool"), "float32")[..., None]
-        else:
+            images, holes = random_flip(images, holes, self.seed_generator)
+        if holes is None:
             count, size = ops.shape(images)[0], self.sample_shape[:2]
             holes = draw_in_step(self.masks, count, size, self.seed_generator)
         return batch._replace(real=images, condition=holes)
+
+    def check_arrays(self, samples, labels):
+        """Checks the images and masks among the arrays that `fit` is given."""
+        super().check_arrays(samples, labels)
+        if labels is not None:
+            self._check_masks_shape(labels)
+            labels = to_host(labels)
+            ones = labels.dtype.kind == "f" and np.isin(labels, (0, 1)).all()
+            shape = (len(labels), *self.sample_shape[:2])
+            tiling.check_masks(labels.astype("uint8") if ones else labels, shape)
+
+    def _check_masks_shape(self, masks):
+        height, width = size = self.sample_shape[:2]
+        shape = tuple(getattr(masks, "shape", ()))
+        if shape[1:] not in (size, (*size, 1)):
+            raise InvalidInputError(
+                "What comes with training images must be their masks, one each, of shape "
+                f"(batch, {height}, {width}) or (batch, {height}, {width}, 1); without any, masks "
+                "are drawn. For one mask for all images, pass `np.broadcast_to(mask, "
+                f"(len(images), {height}, {width}))`. "
+                f"Received: {f'shape {shape}' if shape else type(masks).__name__}"
+            )
 
     def generator_input(self, batch):
         return batch.real

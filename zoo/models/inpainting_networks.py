@@ -91,15 +91,19 @@ class Blocks:
         return layers.LeakyReLU(negative_slope=0.2)
 
 
-def random_flip(images, seed):
-    """Mirrors each image from left to right with probability one half.
+def random_flip(images, masks, seed):
+    """Mirrors each image from left to right with probability one half, and its mask with it.
 
     Args:
         images: tensor (batch, H, W, C).
+        masks: tensor (batch, H, W, 1), or `None`.
         seed: `keras.random.SeedGenerator`.
 
     Returns:
-        Tensor of the same shape and type.
+        Both, of the same shapes and types.
     """
     coins = keras.random.uniform((ops.shape(images)[0], 1, 1, 1), seed=seed)
-    return ops.where(coins < 0.5, images, ops.flip(images, axis=2))
+    return tuple(
+        None if maps is None else ops.where(coins < 0.5, maps, ops.flip(maps, axis=2))
+        for maps in (images, masks)
+    )

@@ -11,8 +11,9 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
-from zoo import datasets, digest
+from zoo import backend, datasets, digest
 from zoo.adversarial.feeding import ArrayBatches, EpochOrder
 from zoo.errors import CheckpointError, InvalidInputError, ZooError
 from zoo.files import remove_leftovers
@@ -124,6 +125,10 @@ def train(
     with _dtype_policy(recipe.precision):
         model = spec.build(**spec.config, seed=recipe.seed)
     model.check_arrays(images, labels)
+    if augment is not None and np.ndim(labels) > 1:
+        raise InvalidInputError(
+            "`augment` changes images and not the masks that belong to them. Leave one of them out."
+        )
     if not resume and list_checkpoints(out / "checkpoints"):
         raise CheckpointError(
             f"{out} holds the checkpoints of a run. Pass `resume=True` to continue it, or choose "
@@ -306,24 +311,99 @@ def _release(spec, weights, initial_weights, out, record, images):
     return card
 
 
-def refresh_batch_statistics(model, batches=100, batch_size=256):
-    """Measures a generator's batch statistics anew, with its weights as they are.
+def refresh_batch_statistics(model, batch_size=256, tolerance=0.01, most=100):
+    """Measures the batch statistics that a model samples with anew, with its weights as they are.
 
     An average of weights needs statistics of its own, not an average of the statistics of all the
-    networks it passed through (Brock et al. 2019, appendix, "standing statistics").
+    networks it passed through (Brock et al. 2019, appendix, "standing statistics"). They are means
+    over as many batches as it takes for the means of channels to be known to `tolerance` of their
+    standard deviations.
 
     Args:
-        model: `zoo.AdversarialModel`; its sampling network is changed in place.
-        batches: int, forward passes; the moving statistics forget the first ones.
-        batch_size: int, latents of each.
+        model: `zoo.AdversarialModel`; its sampling network is changed in place, and nothing in it
+            but the moving statistics of layers that train.
+        batch_size: int, latents of each forward pass.
+        tolerance: float, standard error as a fraction of a channel's standard deviation.
+        most: int, forward passes at most.
     """
     network = model.sampling_network()
-    if len(network.variables) == len(network.trainable_variables):
-        return  # there are none
-    inputs = model.sample_inputs(batches * batch_size, seed=1)
-    for start in range(0, batches * batch_size, batch_size):
-        tensors = [keras.ops.convert_to_tensor(x[start : start + batch_size]) for x in inputs]
-        network(tensors if len(tensors) > 1 else tensors[0], training=True)
+    pairs = zip(_normalizations(network), _normalizations(model.generator), strict=True)
+    # An average isn't trainable, and its layers would leave their statistics alone.
+    layers = [layer for layer, trained in pairs if trained.trainable]
+    if not layers:
+        return
+    statistics = [(layer.moving_mean, layer.moving_variance) for layer in layers]
+    with _measuring(network, layers):
+        infer = backend.compile_inference(_statistics_of(network, statistics), network, "auto")
+        passes: list = []
+        while len(passes) < most and not _is_enough(passes, tolerance):
+            latents, *others = model.sample_inputs(batch_size, seed=1 + len(passes))
+            measured = infer(_moments_matched(latents), *others)
+            passes.append([[np.array(ops.convert_to_numpy(x)) for x in pair] for pair in measured])
+    for i, pair in enumerate(statistics):
+        for j, variable in enumerate(pair):
+            variable.assign(np.mean([one[i][j] for one in passes], axis=0, dtype="float64"))
+
+
+def _normalizations(network):
+    """Returns the batch normalizations of a network, nested ones included."""
+    layers = network._flatten_layers(include_self=False)
+    return [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+
+
+@contextlib.contextmanager
+def _measuring(network, layers):
+    """Lets the moving statistics of layers be those of the last batch; at the end all is as before.
+
+    Args:
+        network: `keras.Model`.
+        layers: list of its batch normalizations.
+    """
+    settings = [(layer, layer.trainable, layer.momentum) for layer in layers]
+    values = [(variable, ops.convert_to_numpy(variable).copy()) for variable in network.variables]
+    try:
+        for layer in layers:
+            layer.trainable, layer.momentum = True, 0.0
+        yield
+    finally:
+        for layer, trainable, momentum in settings:
+            layer.trainable, layer.momentum = trainable, momentum
+        for variable, value in values:
+            variable.assign(value)
+
+
+def _statistics_of(network, variables):
+    """Returns a function of the network's inputs that returns the statistics of their batch."""
+
+    def measure(*inputs):
+        network(list(inputs) if len(inputs) > 1 else inputs[0], training=True)
+        return [[ops.convert_to_tensor(variable) for variable in pair] for pair in variables]
+
+    return measure
+
+
+def _moments_matched(latents):
+    """Returns latents changed as little as it takes for a mean of 0 and a covariance of 1.
+
+    The first, dense layer is known from one pass then; by chance, it takes 10,000 latents.
+    """
+    count, size = latents.shape
+    if count <= 2 * size:
+        return latents
+    left, _, right = np.linalg.svd(latents - latents.mean(axis=0), full_matrices=False)
+    return (left @ right * np.sqrt(count)).astype(latents.dtype)
+
+
+def _is_enough(passes, tolerance, least=4):
+    """Returns whether means over passes are known well enough, by how much the passes differ."""
+    if len(passes) < least:
+        return False
+    errors = []
+    for layer in zip(*passes, strict=True):
+        means, variances = (np.stack(values) for values in zip(*layer, strict=True))
+        share = means.var(axis=0, ddof=1) / (variances.mean(axis=0) + 1e-12)
+        errors.append(share.mean() / len(passes))
+    return max(errors) <= tolerance**2
 
 
 def _phases_of(card):
