@@ -198,12 +198,6 @@ SEAMS = (
         "`fit` before `compile` raises an AttributeError instead of saying so",
     ),
     Seam(
-        "_flatten_layers",
-        "keras.Model",
-        ("zoo/training",),
-        "`zoo train` can't find the batch statistics to measure at the end",
-    ),
-    Seam(
         "_initial_epoch",
         "keras.Model",
         ("zoo/training",),
