@@ -285,3 +285,15 @@ def test_discriminator_must_keep_the_batch_axis():
     with pytest.raises(InvalidInputError) as error:
         zoo.AdversarialModel(generator, discriminator, latent_dim=3)
     assert_tells(error, "keep the batch axis", "logits ()")
+
+
+def test_networks_return_one_tensor():
+    z, x = keras.Input((3,)), keras.Input((2,))
+    generator = keras.Model(z, layers.Dense(2)(z))
+    discriminator = keras.Model(x, layers.Dense(1)(x))
+    for outputs in ([layers.Dense(1)(x)] * 2, {"logits": layers.Dense(1)(x)}):
+        with pytest.raises(InvalidInputError, match="`discriminator` must return one tensor"):
+            zoo.AdversarialModel(generator, keras.Model(x, outputs), latent_dim=3)
+    for outputs in ([layers.Dense(2)(z)] * 2, {"samples": layers.Dense(2)(z)}):
+        with pytest.raises(InvalidInputError, match="`generator` must return one tensor"):
+            zoo.AdversarialModel(keras.Model(z, outputs), discriminator, latent_dim=3)

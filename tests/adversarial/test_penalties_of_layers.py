@@ -126,12 +126,8 @@ LAYERS = {
         "BatchNormalization": layers.BatchNormalization,
         "Conv3D": lambda: layers.Conv3D(3, 2),
         "Conv3DTranspose": lambda: layers.Conv3DTranspose(3, 2, 2),
-        "MaxPooling3D": layers.MaxPooling3D,
-        "AveragePooling3D": lambda: layers.AveragePooling3D(2),
         "GlobalMaxPooling3D": layers.GlobalMaxPooling3D,
         "GlobalAveragePooling3D": layers.GlobalAveragePooling3D,
-        "AdaptiveMaxPooling3D": lambda: layers.AdaptiveMaxPooling3D(2),
-        "AdaptiveAveragePooling3D": lambda: layers.AdaptiveAveragePooling3D(2),
         "UpSampling3D": layers.UpSampling3D,
         "ZeroPadding3D": layers.ZeroPadding3D,
         "Cropping3D": lambda: layers.Cropping3D(((1, 0), (1, 0), (0, 0))),
@@ -161,17 +157,30 @@ SINGLE = {
         "zoo SpectralConv2D": lambda: spectral.SpectralConv2D(3, 3, padding="same"),
         "zoo SpectralDense": lambda: spectral.SpectralDense(3),
     },
+    VOLUME: {
+        "MaxPooling3D": layers.MaxPooling3D,
+        "AveragePooling3D": lambda: layers.AveragePooling3D(2),
+        "AdaptiveMaxPooling3D": lambda: layers.AdaptiveMaxPooling3D(2),
+        "AdaptiveAveragePooling3D": lambda: layers.AdaptiveAveragePooling3D(2),
+    },
 }
-"""What computes in float32 on some backend whatever the policy, and the zoo's own layers."""
+"""What computes in float32 only on some backend, and the zoo's own layers."""
+QUICK = {
+    "Attention", "BatchNormalization, 2D", "Dense", "Dropout", "Embedding", "GRU",
+    "GroupNormalization", "LayerNormalization", "MaxPooling2D", "MultiHeadAttention", "Resizing",
+    "SpectralNormalization, 0D", "SpectralNormalization, 2D", "zoo BatchNormalization",
+}  # fmt: skip
+"""A row for each kind of trouble there was; the others, which take minutes, are marked slow."""
 
 
 def rows(table):
     return pytest.mark.parametrize(
         ("shape", "make"),
         [
-            pytest.param(shape, make, id=f"{name}, {len(shape) - 1}D")
+            pytest.param(shape, make, id=key, marks=() if {name, key} & QUICK else pytest.mark.slow)
             for shape, layers in table.items()
             for name, make in layers.items()
+            for key in [f"{name}, {len(shape) - 1}D"]
         ],
     )
 
@@ -226,7 +235,7 @@ def compiled(function, variables):
     return lambda: pure([v.value for v in variables])
 
 
-def errors(shape, layer, step=STEP):
+def errors(shape, layer, tolerance, step=STEP):
     """Returns the relative error of each function's derivative along a random direction."""
     keras.utils.set_random_seed(1)
     rng = np.random.default_rng(0)
@@ -253,11 +262,11 @@ def errors(shape, layer, step=STEP):
         return penalties.unit_norm_penalty(logits, real, fake, seed)
 
     with Normalizations(network).ahead(network):
-        found = compare((loss, r1, wgan_gp), network, seed.state, step, rng)
+        found = compare((loss, r1, wgan_gp), network, seed.state, step, tolerance, rng)
     return dict(zip(("loss", "r1", "wgan_gp"), found.tolist(), strict=True))
 
 
-def compare(functions, network, seed, step, rng):
+def compare(functions, network, seed, step, tolerance, rng):
     trained = network.trainable_variables
     state = [seed, *(v for v in network.variables if not any(v is other for other in trained))]
     start, kept = values(trained), values(state)
@@ -271,18 +280,18 @@ def compare(functions, network, seed, step, rng):
     def gradients(function):
         return backend.value_and_gradients(lambda: (function(), None), trained)[1]
 
-    value_of, gradient_of = (
-        [compiled(lambda f=f, way=way: way(f), [*trained, *state]) for f in functions]
-        for way in (lambda f: f(), gradients)
-    )
-    computed = [[array(x).astype("float64") for x in at(start, f)] for f in gradient_of]
+    # In the same order, so that both draw the same numbers for each.
+    values_of = compiled(lambda: [f() for f in functions], [*trained, *state])
+    gradients_of = compiled(lambda: [gradients(f) for f in functions], [*trained, *state])
+    computed = [[array(x).astype("float64") for x in g] for g in at(start, gradients_of)]
     found = []
-    for _ in range(2):
+    # Another direction if one fails: a step across a kink, as of a maximum, says nothing.
+    while not found or (np.min(found, axis=0).max() > tolerance and len(found) < 8):
         along = [rng.standard_normal(x.shape) for x in start]
 
         def difference(h, along=along):
             above, below = (
-                np.array([float(array(at(moved, f))) for f in value_of])
+                np.array([float(array(x)) for x in at(moved, values_of)])
                 for moved in (
                     [x + sign * h * u for x, u in zip(start, along, strict=True)]
                     for sign in (1, -1)
@@ -295,18 +304,17 @@ def compare(functions, network, seed, step, rng):
             expected = (4 * difference(step / 2) - expected) / 3
         got = [sum((x * u).sum() for x, u in zip(g, along, strict=True)) for g in computed]
         found.append(np.abs(got - expected) / np.maximum(np.abs(expected), 1e-3))
-    # The better one: a step across the kink of a ReLU says nothing.
     return np.min(found, axis=0)
 
 
 @rows(LAYERS)
 @pytest.mark.usefixtures("double_precision")
 def test_gradients(shape, make):
-    found = errors(shape, make())
+    found = errors(shape, make(), tolerance=1e-6)
     assert max(found.values()) < 1e-6, found
 
 
 @rows(SINGLE)
 def test_gradients_in_float32(shape, make):
-    found = errors(shape, make(), step=1e-2)
-    assert max(found.values()) < 2e-2, found
+    found = errors(shape, make(), tolerance=5e-3, step=4e-3)
+    assert max(found.values()) < 5e-3, found

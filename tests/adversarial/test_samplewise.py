@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
 
 import zoo
 from zoo.adversarial.step import is_samplewise
@@ -12,6 +12,11 @@ from zoo.layers.spectral import SpectralConv2D, SpectralDense
 
 class Custom(layers.Dense):
     """Somebody's own layer may do anything."""
+
+
+def centered(x):
+    """An activation function that looks at the whole batch."""
+    return x - ops.mean(x, axis=0)
 
 
 def network(*middle):
@@ -28,8 +33,18 @@ def network(*middle):
         ([SpectralDense(3)], False),
         ([Custom(3)], False),
         ([keras.Sequential([layers.Dense(3)])], False),
+        ([layers.Dense(3, "gelu"), layers.Activation(layers.LeakyReLU())], True),
+        ([layers.Dense(3, centered)], False),
+        ([layers.Activation(centered)], False),
+        ([layers.Dense(3, "softmax")], False),
+        ([layers.Dropout(0.1, noise_shape=(1, 4, 4, 2))], False),
+        ([type("Dense", (layers.Dense,), {"__module__": layers.Dense.__module__})(3)], False),
     ],
-    ids=["plain", "batch norm", "group norm", "spectral", "spectral dense", "custom", "nested"],
+    ids=[
+        *("plain", "batch norm", "group norm", "spectral", "spectral dense", "custom", "nested"),
+        *("activations", "own activation", "own activation layer", "softmax", "shared mask"),
+        "same name",
+    ],
 )
 def test_known_layers_only(middle, expected):
     assert is_samplewise(network(*middle)) is expected

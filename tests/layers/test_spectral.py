@@ -105,6 +105,41 @@ def test_weights_files_hold_the_direction(tmp_path, kind, use_bias):
         np.testing.assert_array_equal(a, b)
 
 
+# ---------------------------------------------------------------------------- Keras' own layer
+
+
+def train_keras_own(nested=False, together=None, **settings):
+    """Returns a discriminator of Keras' spectral layers, trained for two steps."""
+    keras.utils.set_random_seed(0)
+    inner = keras.layers.SpectralNormalization(keras.layers.Dense(4, "tanh"))
+    inner = keras.Sequential([inner]) if nested else inner
+    last = keras.layers.SpectralNormalization(keras.layers.Dense(1))
+    discriminator = keras.Sequential([keras.Input((2,)), inner, last])
+    generator = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model = zoo.AdversarialModel(generator, discriminator, latent_dim=3, seed=0)
+    if together is not None:
+        model.samplewise = together
+    model.compile(**settings)
+    before = [array(v).copy() for v in discriminator.trainable_variables]
+    model.fit(VECTORS[:, :2], batch_size=4, verbose=0)
+    for variable, start in zip(discriminator.trainable_variables, before, strict=True):
+        assert np.isfinite(array(variable)).all()
+        assert np.abs(array(variable) - start).max() > 0, variable.path
+    return discriminator
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("penalty", ["none", "r1_penalty", "gradient_penalty"])
+def test_keras_own_layer_trains(nested, penalty):
+    train_keras_own(nested, **({} if penalty == "none" else {penalty: 0.1}))
+
+
+def test_keras_own_layer_normalizes_once_an_update_in_one_pass_or_two():
+    one, two = (train_keras_own(together=together) for together in (True, False))
+    for a, b in zip(one.variables, two.variables, strict=True):
+        np.testing.assert_allclose(array(a), array(b), rtol=1e-4, atol=1e-6)
+
+
 # ------------------------------------------------------------------------------- families
 
 FAMILIES = {

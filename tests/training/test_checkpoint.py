@@ -7,9 +7,10 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 import zoo
-from tests.helpers import build, normal, values
+from tests.helpers import build, normal, same, values
 from zoo import files
 from zoo.digest import of_arrays
 from zoo.errors import CheckpointError, InvalidInputError
@@ -205,6 +206,29 @@ def test_differences_are_lines():
         "b.c: [1] then, [2] now",
         "new: None then, 3 now",
     ]
+
+
+class OwnLoss:
+    """A loss with the two documented methods, and no more."""
+
+    def discriminator(self, real_logits, fake_logits):
+        return ops.mean(ops.softplus(-real_logits)) + ops.mean(ops.softplus(fake_logits))
+
+    def generator(self, fake_logits):
+        return ops.mean(ops.softplus(-fake_logits))
+
+
+def test_a_loss_without_configuration_goes_through_checkpoints_and_weights(tmp_path):
+    trained, other = model(loss=OwnLoss()), model(loss=OwnLoss())
+    fit(trained, tmp_path, 1)
+    assert fit(other, tmp_path, 2).epoch == [1]
+    other.save_weights(tmp_path / "x.weights.h5")
+    trained.load_weights(tmp_path / "x.weights.h5")
+    assert all(same(values(trained.generator.variables), values(other.generator.variables)))
+    with pytest.raises(InvalidInputError, match="compile=False"):
+        trained.compile_from_config(other.get_compile_config())
+    with pytest.raises(CheckpointError, match="loss"):
+        fit(model(loss="hinge"), tmp_path, 3)
 
 
 # ------------------------------------------------------------------------------------- trouble

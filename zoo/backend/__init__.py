@@ -32,6 +32,9 @@ In `layers.py`, what layers compute, in the form that is fast there:
 | `random_bits`          | 16 random bits for each element of a tensor                            |
 | `fourier_threshold`    | how many products a convolution's Fourier form must spare to be faster |
 
+In `derivatives.py`, on TensorFlow and PyTorch: what has no right second derivative there, in a form
+that has. `input_gradient` takes it where its gradient is differentiated again.
+
 Everything outside of this folder is `keras.ops`.
 """
 
