@@ -197,11 +197,11 @@ def functional(swapped=False):
     """A model of nested Functional networks, with automatic names."""
     inner = keras.Input((3,))
     block = keras.Model(inner, keras.layers.Dense(3)(inner))
-    z, x = keras.Input((3,)), keras.Input((2,), name="x")
+    z, x = keras.Input((3,)), keras.Input((2,))
     branches = [block(z), keras.layers.Dense(3)(z)]
     mixed = keras.layers.Subtract()(branches[::-1] if swapped else branches)
     generator = keras.Model(z, keras.layers.Dense(2)(mixed))
-    discriminator = keras.Model({"x": x}, keras.layers.Dense(1)(x))
+    discriminator = keras.Model(x, keras.layers.Dense(1)(x))
     made = zoo.AdversarialModel(generator, discriminator, latent_dim=3)
     made.compile()
     return made
