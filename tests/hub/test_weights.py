@@ -419,6 +419,12 @@ def test_a_failed_save_leaves_the_older_file_and_no_litter(path, saved, tmp_path
     assert os.listdir(scratch) == []
 
 
+def test_weights_pass_through_no_temporary_folder(path, other, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(path.parent / "none"))
+    save_weights(tiny(seed=4), path)
+    load_weights(other, path)
+
+
 def test_saving_replaces_an_older_file_and_leaves_nothing_else(path, other):
     model = tiny(seed=4)
     save_weights(model, path, half_precision=False)

@@ -194,6 +194,43 @@ def test_the_folder_of_a_class_is_no_part_of_the_configuration():
     assert layer("keras.layers.fast") != layer("keras.fast")
 
 
+def functional(swapped=False):
+    """A model of nested Functional networks, with automatic names."""
+    inner = keras.Input((3,))
+    block = keras.Model(inner, keras.layers.Dense(3)(inner))
+    z, x = keras.Input((3,)), keras.Input((2,))
+    branches = [block(z), keras.layers.Dense(3)(z)]
+    mixed = keras.layers.Subtract()(branches[::-1] if swapped else branches)
+    generator = keras.Model(z, keras.layers.Dense(2)(mixed))
+    discriminator = keras.Model(x, keras.layers.Dense(1)(x))
+    made = zoo.AdversarialModel(generator, discriminator, latent_dim=3)
+    made.compile()
+    return made
+
+
+def test_automatic_names_are_no_part_of_the_configuration():
+    first, again, other = functional(), functional(), functional(swapped=True)
+    assert configuration.of_model(first) == configuration.of_model(again)
+    assert configuration.of_model(first) != configuration.of_model(other)
+    # Checkpoints of format 1 hold them.
+    assert configuration.of_model(first, 1) != configuration.of_model(again, 1)
+
+
+def test_the_backend_is_no_part_of_the_configuration():
+    assert "keras.src.backend" not in json.dumps(configuration.of_model(model()))
+
+
+def test_a_checkpoint_of_format_1_is_resumed(tmp_path, monkeypatch):
+    trained = functional()
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint_files, "FORMAT", 1)
+        patch.setattr(checkpoint_callback, "FORMAT", 1)
+        fit(trained, tmp_path, 1)
+    assert read_record(list_checkpoints(tmp_path)[-1])["format"] == 1
+    assert fit(trained, tmp_path, 2).epoch == [1]
+    assert fit(functional(), tmp_path, 3).epoch == [2]
+
+
 def test_how_it_is_compiled_is_no_part_of_the_configuration(tmp_path):
     fit(model(), tmp_path, 1)
     assert fit(model(run_eagerly=True), tmp_path, 2).epoch == [1]

@@ -158,6 +158,11 @@ def test_the_collapse_of_a_model_is_reported():
         fit(model, [[], []], [Collapse(), zoo.HealthCallback(least_diversity=0.001)])
 
 
+def test_what_a_rollback_goes_back_to_depends_on_no_clock(tmp_path):
+    with pytest.raises(InvalidInputError, match=r"Received: time_fraction=0\.1"):
+        zoo.HealthCallback("rollback", zoo.Checkpoint(tmp_path, time_fraction=0.1))
+
+
 @pytest.mark.parametrize(
     "arguments",
     [{"on_nonfinite": "ignore"}, {"on_nonfinite": "rollback"}, {"rate_factor": 1.5}],

@@ -23,7 +23,9 @@ from zoo.hub.weights import take_arrays
 
 SUFFIX = ".checkpoint.h5"
 RECORD = "record"
-FORMAT = 1
+RECORD_HASH = "record_sha256"
+FORMAT = 2
+"""Format 1, which is still read, has no hash of the record itself."""
 MAX_RECORD_BYTES = 1 << 20
 
 
@@ -55,7 +57,9 @@ def write_checkpoint(
     Raises:
         OSError: If the disk is full, or the folder can't be written to.
     """
-    text = json.dumps({"format": FORMAT, **record, "sha256": digest.of_arrays(arrays)})
+    record = {"format": FORMAT, **record, "sha256": digest.of_arrays(arrays)}
+    record = json.loads(json.dumps(record))  # as it will be read
+    text = json.dumps({**record, RECORD_HASH: digest.of_values(record)})
     write_arrays(path, {**arrays, RECORD: np.frombuffer(text.encode(), "uint8")})
 
 
@@ -119,8 +123,10 @@ def _record_of(file):
         record = json.loads(file.read(RECORD).tobytes())
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: its record isn't JSON: {error}") from error
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
+    if not isinstance(record, dict) or record.get("format") not in (1, FORMAT):
         raise CheckpointError(f"{path} isn't a checkpoint of this version of zoo")
+    if record["format"] != 1 and record.pop(RECORD_HASH, None) != digest.of_values(record):
+        raise CheckpointError(f"{path} is damaged: its record isn't the one that was saved")
     for key, kind in {"epoch": int, "sha256": str, "configuration": dict, "along": list}.items():
         if not isinstance(record.get(key), kind):
             raise CheckpointError(f"{path}: its record has no {key!r}")

@@ -4,10 +4,9 @@ A file holds two groups, `generator` and `discriminator`, as `Model.save_weights
 plain `model.load_weights(path)` reads it as well. Kernels are stored in half precision.
 """
 
-import contextlib
+import io
 import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from zoo.errors import (
     WeightsMismatchError,
     WeightsNotFoundError,
 )
-from zoo.hub.array_files import ArrayFile, open_arrays, write_arrays
+from zoo.hub.array_files import ArrayFile, H5PyFile, open_arrays, scan, write_arrays
 from zoo.hub.untrusted import open_untrusted
 
 FLOAT16_MAX = 65504.0
@@ -58,7 +57,10 @@ def save_weights(model: Any, path: str | os.PathLike, half_precision: bool = Tru
         half_precision: bool, store arrays of two axes and more in float16. Biases and batch
             statistics, few and of any size, stay as they are.
     """
-    with _own_file(model) as own, open_arrays(own) as file:
+    import h5py
+
+    with h5py.File(_own_weights(model), "r") as own:
+        file = _opened(own)
         chosen = network_arrays(list(file.arrays))
         arrays = {name: file.read(source) for source, name in chosen.items()}
     for name, array in arrays.items():
@@ -101,15 +103,15 @@ def load_weights(
     import h5py
 
     # The model's own file says what is expected; with its numbers replaced, Keras loads it.
-    with _own_file(model) as own:
-        with open_arrays(own) as file:
-            chosen = _choose(file.arrays, select)
-            expected = {name: file.arrays[source] for source, name in chosen.items()}
+    own = _own_weights(model)
+    with h5py.File(own, "r+") as file:
+        described = _opened(file).arrays
+        chosen = _choose(described, select)
+        expected = {name: described[source] for source, name in chosen.items()}
         arrays = read_arrays(path, expected, select, trusted=sha256 is not None)
-        with h5py.File(own, "r+") as file:
-            for source, name in chosen.items():
-                file[source][...] = arrays[name]
-        model.load_weights(own)
+        for source, name in chosen.items():
+            file[source][...] = arrays[name]
+    model.load_weights(own)
 
 
 def read_arrays(
@@ -222,13 +224,25 @@ def _check_hash(path, sha256):
         )
 
 
-@contextlib.contextmanager
-def _own_file(model: Any) -> Iterator[Path]:
-    """Yields a temporary file that Keras has saved a model's weights to."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "own.weights.h5"
-        model.save_weights(path)
-        yield path
+class _Memory(io.BytesIO):
+    """A file in memory, which Keras takes for one of weights by what it is called."""
+
+    def __str__(self):
+        return "own.weights.h5"
+
+
+def _own_weights(model: Any) -> io.BytesIO:
+    """Returns a file that Keras has saved a model's weights to.
+
+    In memory: where the system's temporary folder is full, libhdf5 would crash.
+    """
+    memory = _Memory()
+    model.save_weights(memory)
+    return memory
+
+
+def _opened(file: Any) -> H5PyFile:
+    return H5PyFile("own.weights.h5", file, {item.name: item for item in scan("own", file)})
 
 
 def _some(names):

@@ -13,6 +13,7 @@ from zoo.checks import check_count, check_share
 from zoo.errors import CheckpointError, InvalidInputError
 from zoo.files import check_output_folder
 from zoo.hub.checkpoint_files import (
+    FORMAT,
     checkpoint_path,
     list_checkpoints,
     read_checkpoint,
@@ -112,9 +113,7 @@ class Checkpoint(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.begun = True
         # Before anything is restored: a rate lowered during the run is no change of configuration.
-        self._configuration = configuration.plain(
-            configuration.of_model(self.model) if self.configuration is None else self.configuration
-        )
+        self._configuration = self._configuration_in(FORMAT)
         self.resumed_from, self.seconds = None, 0.0
         self._prepare_folder()
         paths = list_checkpoints(self.folder)
@@ -232,8 +231,14 @@ class Checkpoint(keras.callbacks.Callback):
             "start over."
         )
 
+    def _configuration_in(self, checkpoint_format):
+        if self.configuration is None:
+            return configuration.of_model(self.model, checkpoint_format)
+        return configuration.plain(self.configuration, checkpoint_format)
+
     def _check_configuration(self, path, record):
-        changed = configuration.differences(record["configuration"], self._configuration)
+        now = self._configuration_in(record["format"])
+        changed = configuration.differences(record["configuration"], now)
         if changed:
             raise _ConfigurationError(
                 f"{path} belongs to a run with another configuration: {'; '.join(changed)}. Use "

@@ -24,7 +24,8 @@ class HealthCallback(keras.callbacks.Callback):
         on_nonfinite: `"skip"` continues after such steps and reports their number. `"rollback"`
             restores the last checkpoint after an epoch with any, and multiplies both rates by
             `rate_factor`; the epoch counts as done. `"stop"` raises.
-        checkpoint: for `"rollback"`, the `zoo.Checkpoint` of the same `fit`. Put it behind this
+        checkpoint: for `"rollback"`, the `zoo.Checkpoint` of the same `fit`, with the default
+            `time_fraction`: no clock may decide which epoch a run goes back to. Put it behind this
             callback in the list, or it would save the epoch that is to be rolled back. An epoch
             before the first checkpoint can't be rolled back.
         rate_factor: float in [0, 1).
@@ -62,6 +63,12 @@ class HealthCallback(keras.callbacks.Callback):
             )
         if on_nonfinite == "rollback" and checkpoint is None:
             raise InvalidInputError("'rollback' needs a `checkpoint` callback. Received: None")
+        if on_nonfinite == "rollback" and checkpoint.time_fraction < 1.0:
+            raise InvalidInputError(
+                "'rollback' needs a `checkpoint` with time_fraction=1.0: with less, the clock "
+                "decides which epoch a run goes back to, and a resumed run can end elsewhere. "
+                f"Received: time_fraction={checkpoint.time_fraction}"
+            )
         check_fraction("rate_factor", rate_factor)
         check_fraction("least_diversity", least_diversity)
         self.on_nonfinite, self.checkpoint = on_nonfinite, checkpoint

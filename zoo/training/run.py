@@ -151,7 +151,8 @@ def train(
         monitor=monitor,
         configuration=configuration,
         stateful_callbacks=[item for item in callbacks if hasattr(item, "get_state")],
-        time_fraction=CHECKPOINT_TIME,
+        # What a rollback goes back to mustn't depend on the clock.
+        time_fraction=1.0 if on_nonfinite == "rollback" else CHECKPOINT_TIME,
     )
     origin = {"data": data} if data else {}
     if not isinstance(spec.builder, str):
