@@ -54,6 +54,7 @@ def test_every_registered_class_has_a_stand_in():
     assert registered == {(home, name) for home, names in SAVED_CLASSES.items() for name in names}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of JAX, by Keras
 def test_a_whole_model_is_exported_for_any_batch_size(tmp_path):
     # On JAX and TensorFlow as a SavedModel; torch's needs packages that aren't there.
@@ -64,5 +65,5 @@ def test_a_whole_model_is_exported_for_any_batch_size(tmp_path):
     model = zoo.DCGAN(image_shape=(16, 16, 1), base_filters=4, latent_dim=8)
     model.export(str(tmp_path / "model"), verbose=False)
     latents = np.random.default_rng(0).normal(size=(3, 8)).astype("float32")
-    served = tf.saved_model.load(str(tmp_path / "model")).serve(latents)
-    np.testing.assert_allclose(served, model.predict(latents, verbose=0), atol=1e-5)
+    served = tf.saved_model.load(str(tmp_path / "model"))
+    np.testing.assert_allclose(served.serve(latents), model.predict(latents, verbose=0), atol=1e-5)
