@@ -8,9 +8,10 @@ import ast
 import importlib
 from pathlib import Path
 
-from zoo.imports import prefer_installed_backend
+from zoo.imports import prefer_installed_backend, register_stand_ins
 
 prefer_installed_backend()
+register_stand_ins()
 __version__ = "0.1.0"
 
 _NEEDS_KERAS = ("zoo.adversarial", "zoo.losses", "zoo.models", "zoo.training")

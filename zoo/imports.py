@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import importlib.machinery
 import importlib.util
 import json
 import os
@@ -48,6 +49,69 @@ def prefer_installed_backend() -> None:
         backend = choose_backend()
         if backend != (_configured_backend() or KERAS_DEFAULT):
             os.environ["KERAS_BACKEND"] = backend
+
+
+SAVED_CLASSES = {
+    "zoo.adversarial.optimizers": ("PairedOptimizer", "ScaledSchedule"),
+    "zoo.layers.fast": ("BatchNormalization", "Conv2D", "Conv2DTranspose", "Dropout"),
+    "zoo.layers.gated": ("GatedConv2D",),
+    "zoo.layers.initializers": ("Constant", "GlorotUniform", "Normal"),
+    "zoo.layers.pull_push": ("PullPush",),
+    "zoo.layers.spectral": ("SpectralConv2D", "SpectralDense"),
+    "zoo.models.conditional": ("ConditionalModel",),
+    "zoo.models.conditional_dcgan": ("ConditionalDCGAN",),
+    "zoo.models.dcgan": ("DCGAN",),
+    "zoo.models.inpainting_gan": ("InpaintingGAN",),
+    "zoo.models.unconditional": ("AdversarialModel",),
+    "zoo.models.vanilla_gan": ("VanillaGAN",),
+    "zoo.losses": ("Hinge", "LeastSquares", "Minimax", "NonSaturating", "Wasserstein"),
+}
+"""Module -> its classes that `.keras` files name."""
+
+
+def register_stand_ins() -> None:
+    """Lets `keras.models.load_model` find the zoo's classes, now or once Keras is imported.
+
+    Keras finds only classes that are registered, which importing them does. Until then a stand-in
+    is registered in place of each.
+    """
+    if "keras" not in sys.modules:
+        sys.meta_path.insert(0, _KerasFinder())
+        return
+    import keras
+
+    registered = keras.saving.get_custom_objects()
+    for module, names in SAVED_CLASSES.items():
+        for name in names:
+            registered.setdefault(f"zoo>{name}", _StandIn(module, name))
+
+
+class _StandIn:
+    """Imports a class when a file names it."""
+
+    def __init__(self, module, name):
+        self.module, self.name = module, name
+
+    def from_config(self, config):
+        import_keras()  # on one of the zoo's backends, or an error
+        return getattr(importlib.import_module(self.module), self.name).from_config(config)
+
+
+class _KerasFinder:
+    """A finder of `sys.meta_path` that finds `keras` as usual, to register once it is imported."""
+
+    def find_spec(self, name, path=None, target=None):
+        del target
+        spec = importlib.machinery.PathFinder.find_spec(name, path) if name == "keras" else None
+        if spec is not None and spec.loader is not None:
+            execute: Any = spec.loader.exec_module
+
+            def execute_and_register(module):
+                execute(module)
+                register_stand_ins()
+
+            spec.loader.exec_module = execute_and_register  # type: ignore[method-assign]
+        return spec
 
 
 def choose_backend() -> str:

@@ -318,6 +318,18 @@ class BaseGAN(keras.Model):
             )
         super().save(filepath, *args, **kwargs)
 
+    def export(
+        self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs
+    ):
+        """Exports what the model draws with as `keras.Model.export` does, for any batch size."""
+        if input_signature is None:  # Keras would look for the shapes of a first call
+            inputs = keras.tree.map_structure(
+                lambda tensor: keras.InputSpec(dtype=tensor.dtype, shape=tensor.shape),
+                self.symbolic_inputs(),
+            )
+            input_signature = [inputs]
+        return super().export(filepath, format, verbose, input_signature, **kwargs)
+
     def get_compile_config(self) -> dict:
         """Returns how the model was compiled, for `.keras` files."""
         if not self.compiled:

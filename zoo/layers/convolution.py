@@ -78,7 +78,9 @@ def _fourier_pays(inputs, kernel, size, strides):
     """
     batch, *_ = inputs.shape
     phases = strides[0] * strides[1]
-    height, width, _, _ = kernel.shape
+    # What torch traces for ONNX has tensors for sizes.
+    size = tuple(map(int, size))
+    height, width, *channels = map(int, kernel.shape)
     positions = size[0] * size[1]
     direct = positions * height * width
     threshold = backend.fourier_threshold()
@@ -87,9 +89,10 @@ def _fourier_pays(inputs, kernel, size, strides):
     if standardize_dtype(inputs.dtype) != "float32":  # sums and differences cost mantissa bits
         return False
     taps, first = zip(*map(_taps, (height, width), strides), strict=True)
-    rows = fourier.find_algorithm(tuple(size), taps, first).rows
-    few, many = sorted(kernel.shape[2:])  # the strides' phases go with the smaller number
+    rows = fourier.find_algorithm(size, taps, first).rows
+    few, many = sorted(channels)  # the strides' phases go with the smaller number
     transforms = positions * rows * (phases / many + 1 / few)
+    batch = batch if isinstance(batch, int) else 64  # None, or a symbol while JAX exports
     of_kernel = KERNEL_COST * rows * taps[0] * taps[1] * phases / (batch or 64)
     return direct >= threshold * (rows * phases + transforms + of_kernel)
 
@@ -126,7 +129,7 @@ def _transposed_kernel(kernel, strides):
 
 def _split_kernel(kernel, strides):
     """(kh, kw, a, b) -> (taps, taps, stride, stride, a, b), and the first tap along each axis."""
-    sizes, (a, b) = kernel.shape[:2], kernel.shape[2:]
+    *sizes, a, b = map(int, kernel.shape)
     taps, first = zip(*map(_taps, sizes, strides), strict=True)
     margins = []
     for k, s, n, start in zip(sizes, strides, taps, first, strict=True):

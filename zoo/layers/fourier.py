@@ -46,8 +46,8 @@ def correlate(x, kernel, first):
     Returns:
         float tensor of shape `(height, width, batch, filters)`.
     """
-    height, width, _, channels = x.shape
-    *taps, _, filters = kernel.shape
+    height, width, channels = (int(x.shape[axis]) for axis in (0, 1, 3))
+    *taps, _, filters = map(int, kernel.shape)
     transform = find_algorithm((height, width), tuple(taps), tuple(first))
     rows = transform.rows
     maps = ops.matmul(transform.inputs, ops.reshape(x, (height * width, -1)))
