@@ -63,7 +63,7 @@ class HealthCallback(keras.callbacks.Callback):
             )
         if on_nonfinite == "rollback" and checkpoint is None:
             raise InvalidInputError("'rollback' needs a `checkpoint` callback. Received: None")
-        if on_nonfinite == "rollback" and checkpoint.time_fraction < 1.0:
+        if on_nonfinite == "rollback" and checkpoint and checkpoint.time_fraction < 1.0:
             raise InvalidInputError(
                 "'rollback' needs a `checkpoint` with time_fraction=1.0: with less, the clock "
                 "decides which epoch a run goes back to, and a resumed run can end elsewhere. "

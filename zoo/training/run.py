@@ -125,7 +125,7 @@ def train(
     with _dtype_policy(recipe.precision):
         model = spec.build(**spec.config, seed=recipe.seed)
     model.check_arrays(images, labels)
-    if augment is not None and np.ndim(labels) > 1:
+    if augment is not None and labels is not None and np.ndim(labels) > 1:
         raise InvalidInputError(
             "`augment` changes images and not the masks that belong to them. Leave one of them out."
         )
