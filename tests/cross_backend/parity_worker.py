@@ -76,7 +76,7 @@ def train(model, **arguments):
         model.draw_latents = draw_latents
     # Random numbers differ between backends, so the points on the penalty's lines are fixed, and so
     # is which images are mirrored.
-    keras.random.uniform = lambda shape, seed=None: ops.reshape(
+    keras.random.uniform = lambda shape, dtype=None, seed=None: ops.reshape(
         ops.linspace(0.1, 0.9, BATCH), (BATCH,) + (1,) * (len(shape) - 1)
     )
     model.compile(jit_compile="auto", **arguments)

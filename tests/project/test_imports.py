@@ -117,6 +117,7 @@ def test_keras_is_told_the_backend_before_it_is_imported(machine, monkeypatch, t
     (tmp_path / "keras.py").write_text(
         "import os\nseen = os.environ['KERAS_BACKEND']\n"
         "class backend:\n    backend = staticmethod(lambda: seen)\n"
+        "class saving:\n    get_custom_objects = staticmethod(dict)\n"
     )
     monkeypatch.setitem(sys.modules, "keras", sys)
     del sys.modules["keras"]
