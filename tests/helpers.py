@@ -20,6 +20,20 @@ class FixedLatents(zoo.AdversarialModel):
         return ops.convert_to_tensor(self.fixed)[:batch_size]
 
 
+class Batches(keras.utils.PyDataset):
+    """Hands over the batches of a list."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        return self.batches[index]
+
+
 def normal(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape).astype("float32")
 

@@ -6,6 +6,7 @@ import pytest
 from keras import layers, ops
 
 import zoo
+from tests.helpers import Batches
 from zoo.errors import InvalidInputError
 
 SHAPE = (4, 4, 1)
@@ -29,20 +30,6 @@ def point_model():
     model = zoo.AdversarialModel(generator, discriminator, latent_dim=3)
     model.compile()
     return model
-
-
-class Batches(keras.utils.PyDataset):
-    """Hands over batches that nobody looked at before."""
-
-    def __init__(self, *batches):
-        super().__init__()
-        self.batches = batches
-
-    def __len__(self):
-        return len(self.batches)
-
-    def __getitem__(self, index):
-        return self.batches[index]
 
 
 def state(model):
@@ -135,7 +122,7 @@ def test_a_batch_refused_within_the_step_leaves_the_model_as_it_was(run):
     model = image_model()
     before = state(model)
     bad = images(8, 4, 4, 3)
-    argument = bad if run == "train_on_batch" else Batches((bad,))
+    argument = bad if run == "train_on_batch" else Batches([(bad,)])
     settings = {} if run == "train_on_batch" else {"verbose": 0}
     with pytest.raises(InvalidInputError) as error:
         getattr(model, run)(argument, **settings)

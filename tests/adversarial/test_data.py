@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 import zoo
-from tests.helpers import values
+from tests.helpers import Batches, values
 from zoo.errors import InvalidInputError
 from zoo.models.image_coding import ImageCoding
 
@@ -34,18 +34,6 @@ class Labeled(zoo.ConditionalModel):
         super().__init__(*networks(), latent_dim=3, classes=CLASSES, seed=0)
         self.coding = ImageCoding(SHAPE)
         self.compile(**settings)
-
-
-class Batches(keras.utils.PyDataset):
-    def __init__(self, batches):
-        super().__init__()
-        self.batches = batches
-
-    def __len__(self):
-        return len(self.batches)
-
-    def __getitem__(self, index):
-        return self.batches[index]
 
 
 def in_two(arrays):
