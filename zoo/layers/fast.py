@@ -100,7 +100,7 @@ class Dropout(keras.layers.Dropout):
         some = 0 < dropped < RANDOM_VALUES
         if not training or not some or self.noise_shape is not None:
             return super().call(inputs, training=training)
-        bits = backend.random_bits(ops.shape(inputs), self.seed_generator.next())
+        bits = backend.random_bits(ops.shape(inputs), self.seed_generator)
         kept = ops.cast(bits >= dropped - RANDOM_VALUES // 2, inputs.dtype)
         return inputs * (kept * (RANDOM_VALUES / (RANDOM_VALUES - dropped)))
 

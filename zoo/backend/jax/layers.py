@@ -49,8 +49,9 @@ def move_toward(variable, value, share):
     variable.assign(variable * (1.0 - share) + ops.stop_gradient(value) * share)
 
 
-def random_bits(shape, seed):
+def random_bits(shape, seed_generator):
     """Draws an int16 tensor, uniform over all values, from a seed of Keras' `SeedGenerator`."""
+    seed = seed_generator.next()
     size = math.prod(shape)
     # Half as many words as values. Another generator would change what a seed draws, and with it
     # where an interrupted run with dropout ends.

@@ -39,8 +39,9 @@ def move_toward(variable, value, share):
     variable.assign(variable * (1.0 - share) + ops.stop_gradient(value) * share)
 
 
-def random_bits(shape, seed):
+def random_bits(shape, seed_generator):
     """Draws an int16 tensor, uniform over all values, from a seed of Keras' `SeedGenerator`."""
+    seed = seed_generator.next()
     shape = tf.stack(shape)
     size = tf.reduce_prod(shape)
     # The kernels, and XLA, take seeds of 32 bits.

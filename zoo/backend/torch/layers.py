@@ -72,8 +72,9 @@ def move_toward(variable, value, share):
         variable.value.mul_(1.0 - share).add_(value, alpha=share)
 
 
-def random_bits(shape, seed):
+def random_bits(shape, seed_generator):
     """Draws an int16 tensor, uniform over all values, from a seed of Keras' `SeedGenerator`."""
+    seed = seed_generator.next()
     if seed.device.type == "meta":
         return torch.empty(shape, dtype=torch.int16, device="meta")
     generator = torch.Generator(seed.device)

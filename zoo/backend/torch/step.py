@@ -6,7 +6,7 @@ import keras
 import torch
 
 from zoo.backend import adam
-from zoo.backend.torch import derivatives, updates
+from zoo.backend.torch import compiling, derivatives, updates
 
 
 def run_step(model, step, data):
@@ -22,9 +22,19 @@ def fuse_steps(model, function):
 
 
 def keep_arrays(model, name, function):
-    """Returns the trainer's function itself: variables always hold their values."""
-    del model, name
-    return function
+    """Returns the trainer's function, compiled as one graph if the model is to be.
+
+    Variables always hold their values.
+    """
+    if not model.jit_compile or model.run_eagerly:
+        return function
+    step = compiling.Compiled(getattr(model, f"{name}_step"), lambda: _variables(model))
+
+    def run(batches):
+        with contextlib.nullcontext() if name == "train" else torch.no_grad():
+            return step(batches[0])
+
+    return run
 
 
 def call_network(network, inputs, training):
@@ -94,8 +104,8 @@ def apply_gradients(optimizer, gradients, variables, sound=None):
     A plain Adam's takes one fused kernel.
     """
     with torch.no_grad():
-        # `torch.compile` fuses an optimizer itself, and can't trace the fused kernel.
-        if adam.is_plain(optimizer, variables) and not torch.compiler.is_compiling():
+        # A graph has Adam's formula, which `torch.compile` fuses itself.
+        if adam.is_plain(optimizer, variables) and not compiling.is_recording():
             updates.update(optimizer, list(gradients), variables, sound)
             return
         updated = [] if sound is None else [v.value for v in (*variables, *optimizer.variables)]
@@ -119,8 +129,11 @@ def feed(batches):
 
 def compile_inference(function, network, jit_compile, model=None):
     """Returns `infer(*arrays)`, which runs a function that reads the network's variables."""
-    del network, model
-    run = torch.compile(function) if jit_compile is True else function
+    del model
+    run = function
+    if jit_compile is True:
+        compiled = compiling.Compiled(lambda data: function(*data), lambda: network.variables)
+        run = lambda *inputs: compiled(inputs)  # noqa: E731
 
     def infer(*inputs):
         with torch.no_grad():
@@ -143,6 +156,12 @@ def draw_apart(seed):
 def device_name():
     """Returns the name of the device that runs the computation."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
+def _variables(model):
+    """Returns all variables that a step may read or assign, each once."""
+    groups = (model.variables, model.optimizer.variables, model.metrics_variables)
+    return list({id(v): v for group in groups for v in group}.values())
 
 
 def _is_plain(layer):
