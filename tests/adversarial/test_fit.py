@@ -9,7 +9,7 @@ import pytest
 from keras import layers, ops
 
 import zoo
-from tests.helpers import normal, values
+from tests.helpers import array, normal, values
 
 BACKEND = keras.backend.backend()
 IMAGE_SHAPE = (4, 4, 1)
@@ -518,6 +518,20 @@ def test_keras_file_brings_back_networks_settings_and_training_state(tmp_path):
     samples = model.generate(latents=latents)
     np.testing.assert_allclose(other.generate(latents=latents), samples, atol=1e-6)
     np.testing.assert_allclose(continue_training(other), continue_training(model), rtol=1e-5)
+
+
+def test_keras_file_goes_on_drawing_where_the_model_stopped(tmp_path):
+    model = point_model()
+    model.fit(POINTS, **FIT)
+    model.save(tmp_path / "model.keras")
+    other = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(array(other.draw_latents(4)), array(model.draw_latents(4)))
+
+
+def test_neighboring_seeds_draw_latents_of_their_own():
+    models = [zoo.AdversarialModel(*point_networks(), latent_dim=3, seed=seed) for seed in range(3)]
+    drawn = {array(model.draw_latents(1)).tobytes() for model in models for _ in range(4)}
+    assert len(drawn) == 12
 
 
 def test_keras_file_of_a_dcgan(tmp_path):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from zoo.layers import fourier
+from zoo.layers.fast import Conv2DTranspose
 
 CASES = [
     ((7, 7), (5, 5), (-2, -2)),
@@ -59,3 +60,16 @@ def test_float32_keeps_its_precision():
     exact = correlate(x.astype("float64"), kernel.astype("float64"), (-2, -2))
     error = abs(keras.ops.convert_to_numpy(found) - exact).max()
     assert error < 1e-6 * abs(exact).max() * 4
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="its way to ONNX")
+@pytest.mark.filterwarnings("ignore")  # what a trace takes for constant
+def test_transposed_convolutions_can_be_traced():
+    import torch
+
+    layer = Conv2DTranspose(64, 5, padding="same", use_bias=False)
+    x = torch.ones(2, 7, 7, 64)
+    with torch.no_grad():
+        expected = layer(x)
+        traced = torch.jit.trace(layer, x, check_trace=False)
+        torch.testing.assert_close(traced(x), expected)

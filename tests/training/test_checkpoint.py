@@ -15,9 +15,14 @@ from zoo import files
 from zoo.digest import of_arrays
 from zoo.errors import CheckpointError, InvalidInputError
 from zoo.hub import checkpoint_files
-from zoo.hub.checkpoint_files import list_checkpoints, read_record
+from zoo.hub.checkpoint_files import (
+    list_checkpoints,
+    read_checkpoint,
+    read_record,
+    write_checkpoint,
+)
 from zoo.training import checkpoint_callback, configuration
-from zoo.training.state import capture_state, state_variables
+from zoo.training.state import capture_state, describe_state, state_variables
 
 POINTS = normal(21, 2, seed=3) + 2.0
 
@@ -229,6 +234,24 @@ def test_a_checkpoint_of_format_1_is_resumed(tmp_path, monkeypatch):
     assert read_record(list_checkpoints(tmp_path)[-1])["format"] == 1
     assert fit(trained, tmp_path, 2).epoch == [1]
     assert fit(functional(), tmp_path, 3).epoch == [2]
+
+
+def test_a_checkpoint_of_format_1_is_resumed_on_another_backend(tmp_path, monkeypatch):
+    trained = model()
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint_files, "FORMAT", 1)
+        patch.setattr(checkpoint_callback, "FORMAT", 1)
+        fit(trained, tmp_path, 1)
+        path = list_checkpoints(tmp_path)[-1]
+        record, arrays = read_checkpoint(path, describe_state(trained))
+        # PyTorch's optimizers, as that format records them.
+        torch_module = "keras.src.backend.torch.optimizers.torch_adam"
+        written = json.dumps(record["configuration"]).replace(
+            '"keras.optimizers"', f'"{torch_module}"'
+        )
+        assert torch_module in written
+        write_checkpoint(path, arrays, {**record, "configuration": json.loads(written)})
+    assert fit(model(), tmp_path, 2).epoch == [1]
 
 
 def test_how_it_is_compiled_is_no_part_of_the_configuration(tmp_path):

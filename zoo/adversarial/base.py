@@ -1,9 +1,11 @@
 """The base of all families: two networks, the hooks of their step, `compile` and `fit`."""
 
 import contextlib
+import json
 import threading
 import weakref
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -31,6 +33,8 @@ from zoo.errors import BusyError, InvalidInputError
 from zoo.layers.spectral import Normalizations
 
 DISCRIMINATOR_LOGS = ("discriminator_loss", "real_accuracy", "fake_accuracy")
+RANDOM_STATE = "random_state.json"
+"""What a `.keras` file calls the state of the model's seed generator."""
 
 
 class Coding:
@@ -75,7 +79,7 @@ class Coding:
 
 
 class SeedGenerator(keras.random.SeedGenerator):
-    """Keras' own, but for what devices that train together draw: each its own numbers."""
+    """Keras' own, but each seed, and each of several devices, has draws of its own."""
 
     def next(self, ordered=True):
         return backend.draw_apart(super().next(ordered))
@@ -304,6 +308,18 @@ class BaseGAN(keras.Model):
             stand_in(store, "average_generator", "generator")
         elif not saved and self.average_generator is not None:
             stand_in(store, "generator", "average_generator")
+
+    def save_assets(self, folder):
+        """Writes how far the model has drawn, for `.keras` files: Keras saves no random states."""
+        state = ops.convert_to_numpy(self.seed_generator.state)
+        Path(folder, RANDOM_STATE).write_text(json.dumps(state.tolist()), encoding="utf-8")
+
+    def load_assets(self, folder):
+        """Goes on drawing where the saved model stopped; files of earlier versions don't say."""
+        path = Path(folder, RANDOM_STATE)
+        if path.is_file():
+            state = np.array(json.loads(path.read_text(encoding="utf-8")), "int64")
+            self.seed_generator.state.assign(state.astype(self.seed_generator.state.dtype))
 
     def save(self, filepath, *args, **kwargs):
         """Saves as `keras.Model.save` does, to a `.keras` file.

@@ -17,7 +17,7 @@ In `step.py`, whatever Keras lacks for a step with two networks and two optimize
 | `feed`                 | batches of arrays for `fit`, as the trainer takes them fastest         |
 | `compile_inference`    | a function of arrays that runs a network without gradients             |
 | `state_kept`           | keeps the variables' values if the trainer fails on its way            |
-| `draw_apart`           | a random seed, different on each device                                |
+| `draw_apart`           | a random seed with draws of its own, on each device and beside others  |
 | `device_name`          | what computes here                                                     |
 
 In `layers.py`, what layers compute, in the form that is fast there:

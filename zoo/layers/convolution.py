@@ -120,7 +120,7 @@ def _convolve_transposed_by_fourier(inputs, kernel, strides):
 def _transposed_kernel(kernel, strides):
     """(kh, kw, filters, channels) -> (taps, taps, channels, phases * filters), and first taps."""
     kernel, first = _split_kernel(kernel, strides)
-    *taps, _, _, filters, channels = kernel.shape
+    *taps, _, _, filters, channels = map(int, kernel.shape)
     # Transposed, taps count backward.
     kernel = ops.transpose(ops.flip(kernel, axis=(0, 1)), (0, 1, 5, 2, 3, 4))
     kernel = ops.reshape(kernel, (*taps, channels, strides[0] * strides[1] * filters))

@@ -238,7 +238,9 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _check_configuration(self, path, record):
         now = self._configuration_in(record["format"])
-        changed = configuration.differences(record["configuration"], now)
+        # In format 1, the record's optimizers are classes of the backend that it was written on.
+        before = configuration.portable(record["configuration"])
+        changed = configuration.differences(before, now)
         if changed:
             raise _ConfigurationError(
                 f"{path} belongs to a run with another configuration: {'; '.join(changed)}. Use "

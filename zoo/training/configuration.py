@@ -21,10 +21,10 @@ def plain(value, checkpoint_format=FORMAT):
     Args:
         value: anything; what JSON can't hold becomes a string.
         checkpoint_format: int, format of the checkpoint that it is compared with. In format 1,
-            layers of Functional networks go by name, and optimizers by the backend's module.
+            layers of Functional networks go by name.
     """
     value = json.loads(json.dumps(value, default=str))
-    return _anonymous(value if checkpoint_format == 1 else _portable(value))
+    return portable(_anonymous(value)) if checkpoint_format == 1 else _anonymous(portable(value))
 
 
 def of_model(model, checkpoint_format=FORMAT):
@@ -70,22 +70,24 @@ def differences(before, now, prefix=""):
     return lines
 
 
-def _portable(value, layers=None):
+def portable(value, layers=None):
     """Returns a value in which no automatic name and no backend's module is left.
+
+    What a checkpoint of format 1 has of a model has no names of layers to replace references by.
 
     Args:
         value: plain value.
         layers: dict name -> index of the layers of the Functional network that it is part of.
     """
     if isinstance(value, list):
-        return [_portable(item, layers) for item in value]
+        return [portable(item, layers) for item in value]
     if not isinstance(value, dict):
         return value
     if isinstance(value.get("layers"), list) and "input_layers" in value:
         names = [isinstance(layer, dict) and layer.get("name") for layer in value["layers"]]
         layers = {name: index for index, name in enumerate(names)}
     kept = {
-        key: _by_index(item, layers) if layers and key in REFERENCES else _portable(item, layers)
+        key: _by_index(item, layers) if layers and key in REFERENCES else portable(item, layers)
         for key, item in value.items()
     }
     # PyTorch's optimizers are classes of their own there, with the names of Keras' own.

@@ -8,6 +8,9 @@ import torch
 from zoo.backend import adam
 from zoo.backend.torch import compiling, derivatives, updates
 
+SEED_STRIDE = 1_013_904_223
+"""Distance between neighboring seeds, in draws: odd, since Keras takes seeds modulo 2^32."""
+
 
 def run_step(model, step, data):
     """Runs `step(data)`, which is the trainer's signature already."""
@@ -149,8 +152,12 @@ def state_kept(model):
 
 
 def draw_apart(seed):
-    """Returns the seed itself: there is one device."""
-    return seed
+    """Returns a seed that shares no draws with its neighbors: there is one device.
+
+    Keras seeds PyTorch with the sum of a seed's two numbers, the seed and the count of draws: those
+    of one seed would be those of the next, a draw later.
+    """
+    return seed * torch.tensor([SEED_STRIDE, 1], dtype=seed.dtype, device=seed.device)
 
 
 def device_name():
