@@ -299,6 +299,7 @@ def test_what_is_no_mask_is_refused_first_and_left_out_later(restoring, masks):
     with pytest.raises(InvalidInputError, match="masks"):
         restoring.check_arrays(PHOTOS, masks)
     batch = restoring.prepare_batch((PHOTOS, ops.convert_to_tensor(masks)))
+    assert batch.sound is not None
     assert not ops.convert_to_numpy(batch.sound)
 
 
