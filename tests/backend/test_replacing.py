@@ -83,3 +83,12 @@ def test_a_function_that_calls_the_original_gets_it(library):
     original = library.name
     with replaced(library, "name", lambda: original() + "!"):
         assert library.name() == "original!"
+
+
+def test_a_thread_with_another_replacement_gets_the_original(library):
+    def other():
+        with replaced(library, "other", lambda: "theirs"):
+            return library.name(), library.other()
+
+    with replaced(library, "name", lambda: "ours"):
+        assert in_thread(other) == ("original", "theirs")
