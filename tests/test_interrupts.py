@@ -120,3 +120,67 @@ with interrupts.ending_at_once():
 assert signal.getsignal(signal.SIGTERM) == before
 """
     subprocess.run([sys.executable, "-c", code], env=environment("jax"), check=True, timeout=60)
+
+
+# ------------------------------------------------------------------------------------ held back
+
+HELD = """
+import gc, os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from zoo import interrupts
+"""
+
+
+def run_held(code):
+    return subprocess.run(
+        [sys.executable, "-c", HELD + code],
+        env=environment("jax"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_what_swallows_exceptions_does_not_swallow_one_that_is_held_back():
+    process = run_held("""
+def swallow(phase, _):
+    if phase == "stop":
+        os.kill(os.getpid(), signal.SIGINT)
+    sum(range(10))
+gc.callbacks.append(swallow)
+with interrupts.held_back():
+    gc.collect()
+    gc.callbacks.clear()
+    print("goes on")
+    interrupts.check()
+    print("doesn't")
+""")
+    assert process.stdout == "goes on\n"
+    assert process.stderr.count("interrupted: ends after this step") == 1
+    assert process.returncode == -signal.SIGINT
+
+
+def test_a_second_one_is_not_held_back_and_the_handler_is_put_back():
+    process = run_held("""
+for count, stopped in ((1, "end"), (2, "second")):
+    try:
+        with interrupts.held_back(), interrupts.held_back():
+            os.kill(os.getpid(), signal.SIGINT)
+            where = "second"
+            if count == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+            where = "end"
+    except KeyboardInterrupt:
+        print(where == stopped, signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+interrupts.check()
+""")
+    assert (process.returncode, process.stdout) == (0, "True True\nTrue True\n"), process.stderr
+
+
+def test_a_handler_of_somebodys_own_stays():
+    process = run_held("""
+signal.signal(signal.SIGINT, lambda *_: print("mine"))
+with interrupts.held_back():
+    os.kill(os.getpid(), signal.SIGINT)
+""")
+    assert (process.returncode, process.stdout, process.stderr) == (0, "mine\n", "")

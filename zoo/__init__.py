@@ -36,11 +36,14 @@ def __getattr__(name):
     if name not in _HOMES:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
     home, attribute = _HOMES[name]
-    if f"{home}.{attribute}".startswith(_NEEDS_KERAS):
-        from zoo.imports import import_keras
+    from zoo.interrupts import held_back
 
-        import_keras()
-    module = importlib.import_module(home)
+    with held_back():
+        if f"{home}.{attribute}".startswith(_NEEDS_KERAS):
+            from zoo.imports import import_keras
+
+            import_keras()
+        module = importlib.import_module(home)
     if hasattr(module, "__path__"):  # a package: the name is that of a module in it
         value = importlib.import_module(f"{home}.{attribute}")
     else:

@@ -135,3 +135,13 @@ def check_images(images, image_shape=None, channels=None, empty=True):
         raise InvalidInputError(
             f"`images` must be a uint8 array of shape (N, {expected}){limits}. Received: {received}"
         )
+
+
+def check_one_output(**outputs):
+    """Raises `InvalidInputError` for a network, by name, that returns several or named outputs."""
+    for name, output in outputs.items():
+        if not hasattr(output, "shape"):
+            kind = type(output).__name__
+            raise InvalidInputError(
+                f"`{name}` must return one tensor. Received: a {kind} of {len(output)}"
+            )

@@ -1,11 +1,11 @@
-"""Ctrl-C and SIGTERM end a command at once, whatever it is doing.
+"""Ctrl-C and SIGTERM end a command at once, whatever it is doing; `fit` after the step it is in.
 
 Python raises `KeyboardInterrupt` in the main thread once that is back in the interpreter: a
 compiler can keep it for minutes, a callback or a `__del__` can swallow the exception, and an
-interpreter that winds up while XLA's threads still run can crash. Here the main thread never hears
-of the signal. Another thread says in one line how to go on, removes what was being written, and
-ends the process. What was written is whole all the same: `zoo.files.replacing` writes each file
-beside its place.
+interpreter that winds up while XLA's threads still run can crash. In a command the main thread
+never hears of the signal. Another thread says in one line how to go on, removes what was being
+written, and ends the process. What was written is whole all the same: `zoo.files.replacing` writes
+each file beside its place.
 """
 
 import contextlib
@@ -27,12 +27,53 @@ The main thread still runs, so none of them should wait for anything.
 """
 _advice = ""
 _active = False
+_noted = False
 
 
 def advise(command: str) -> None:
     """Sets the command that an interrupted one names: the way to go on."""
     global _advice
     _advice = command
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Lets Ctrl-C within the block wait for `check`, or for the block's end; a second one doesn't.
+
+    An exception can be raised wherever the interpreter is: in a callback of the garbage collector,
+    which swallows it, or in the middle of a compilation. Where the process has a handler of its
+    own, outside of the main thread, and inside another such block, nothing changes.
+    """
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    ):
+        yield
+        return
+    signal.signal(signal.SIGINT, _note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        check()
+
+
+def check() -> None:
+    """Raises `KeyboardInterrupt` if there was a Ctrl-C in `held_back`."""
+    global _noted
+    if _noted and threading.current_thread() is threading.main_thread():
+        _noted = False
+        raise KeyboardInterrupt
+
+
+def _note(number, frame):
+    global _noted
+    if _noted:
+        _noted = False
+        signal.default_int_handler(number, frame)
+    _noted = True
+    with contextlib.suppress(OSError):
+        os.write(2, b"\ninterrupted: ends after this step; Ctrl-C once more ends it at once\n")
 
 
 @contextlib.contextmanager

@@ -55,6 +55,24 @@ def generator(*arrays):
     yield from in_two(arrays)
 
 
+def grain_batches(*arrays):
+    grain = pytest.importorskip("grain")
+    # Batches of samples alone come without a tuple around them.
+    samples = [rows if len(rows) > 1 else rows[0] for rows in zip(*arrays, strict=True)]
+    return grain.MapDataset.source(samples).batch(8)
+
+
+def grain_loader(*arrays):
+    grain = pytest.importorskip("grain")
+    if not len(arrays[0]):
+        pytest.skip("grain refuses it")
+    return grain.DataLoader(
+        data_source=[rows if len(rows) > 1 else rows[0] for rows in zip(*arrays, strict=True)],
+        sampler=grain.samplers.SequentialSampler(len(arrays[0]), grain.sharding.NoSharding()),
+        operations=[grain.transforms.Batch(8)],
+    )
+
+
 SOURCES = {
     "arrays": lambda *arrays: arrays,
     "tensors": lambda *arrays: tuple(map(ops.convert_to_tensor, arrays)),
@@ -63,6 +81,9 @@ SOURCES = {
     "DataLoader": lambda *arrays: (torch_loader(*arrays),),
     "tf.data": lambda *arrays: (tf_dataset(*arrays),),
     "generator": lambda *arrays: (generator(*arrays),),
+    "grain": lambda *arrays: (grain_batches(*arrays),),
+    "grain iterator": lambda *arrays: (grain_batches(*arrays).to_iter_dataset(),),
+    "grain DataLoader": lambda *arrays: (grain_loader(*arrays),),
 }
 ONE_BATCH = ("train_on_batch", "test_on_batch")
 WAYS = [(source, entrance) for source in SOURCES for entrance in ("fit", "evaluate", "validation")]
@@ -227,6 +248,72 @@ def test_labels_as_keras_loaders_make_them(model, labels):
     np.testing.assert_array_equal(model.classes_of(labels, 16), np.eye(CLASSES)[LABELS])
     batch = model.prepare_batch((ops.convert_to_tensor(IMAGES), ops.convert_to_tensor(labels)))
     np.testing.assert_array_equal(ops.convert_to_numpy(batch.condition), np.eye(CLASSES)[LABELS])
+
+
+# ------------------------------------------------------------------------------------- masks
+
+PHOTOS = np.random.default_rng(1).integers(0, 256, (16, 16, 16, 1), "uint8")
+HOLES = np.random.default_rng(2).random((16, 16, 16)) < 0.3
+MASKS = {
+    "bool": HOLES,
+    "0 and 255": HOLES * np.uint8(255),
+    "0 and 1": HOLES.astype("uint8"),
+    "float": HOLES.astype("float32"),
+    "column": HOLES[..., None],
+    "nothing missing": 0 * HOLES.astype("int32"),
+    "everything missing": np.full_like(HOLES, 255, "uint8"),
+}
+NO_MASKS = {
+    "gray": HOLES * np.uint8(128),
+    "soft": np.where(np.arange(16) == 3, 254, 255 * HOLES).astype("uint8"),
+    "1 and 255": np.where(HOLES, 1, 255).astype("uint8"),
+    "fractions": HOLES * np.float32(0.5),
+    "float 255": HOLES * np.float32(255),
+    "nan": np.where(HOLES, np.nan, 0).astype("float32"),
+    "negative": -HOLES.astype("int32"),
+}
+
+
+def inpainting():
+    return zoo.InpaintingGAN((16, 16, 1), base_filters=2, halvings=1, dilations=(), seed=0)
+
+
+@pytest.fixture(scope="module")
+def restoring():
+    model = inpainting()
+    model.compile()
+    return model
+
+
+@pytest.mark.parametrize("masks", MASKS.values(), ids=MASKS)
+def test_masks_train_in_every_batch(restoring, masks):
+    restoring.check_arrays(PHOTOS, masks)
+    batch = restoring.prepare_batch((PHOTOS, ops.convert_to_tensor(masks)))
+    assert batch.sound is None or ops.convert_to_numpy(batch.sound)
+    expected = np.asarray(masks).reshape(HOLES.shape) > 0
+    np.testing.assert_array_equal(ops.convert_to_numpy(batch.condition)[..., 0], expected)
+
+
+@pytest.mark.parametrize("masks", NO_MASKS.values(), ids=NO_MASKS)
+def test_what_is_no_mask_is_refused_first_and_left_out_later(restoring, masks):
+    with pytest.raises(InvalidInputError, match="masks"):
+        restoring.check_arrays(PHOTOS, masks)
+    batch = restoring.prepare_batch((PHOTOS, ops.convert_to_tensor(masks)))
+    assert batch.sound is not None
+    assert not ops.convert_to_numpy(batch.sound)
+
+
+@pytest.mark.parametrize("source", ["PyDataset", "DataLoader", "tf.data", "generator", "grain"])
+def test_a_batch_with_wrong_masks_in_mid_epoch_is_left_out_with_a_warning(source):
+    masks = np.concatenate([MASKS["0 and 255"][:8], NO_MASKS["soft"][8:]])
+    model = inpainting()
+    model.compile()
+    message = "epoch 1: 1 batches held other values than images.* masks that are bool or 0 and 255"
+    data = SOURCES[source](PHOTOS, masks)
+    with pytest.warns(UserWarning, match=message):
+        history = model.fit(*data, shuffle=False, verbose=0, steps_per_epoch=2).history
+    assert history["skipped_steps"] == [1]
+    assert int(model.optimizer.iterations) == 1
 
 
 # ------------------------------------------------------------------------ epochs without a step

@@ -1,5 +1,8 @@
 """A call costs no model: after an error, an interrupt, or a look from another thread."""
 
+import contextlib
+import os
+import signal
 import threading
 
 import keras
@@ -8,7 +11,7 @@ import pytest
 from keras import layers, ops
 
 import zoo
-from tests.helpers import normal, values
+from tests.helpers import Batches, normal, values
 from zoo.errors import BusyError, InvalidInputError
 
 POINTS = normal(32, 2, seed=3)
@@ -204,3 +207,29 @@ def test_samples_are_drawn_while_another_thread_trains(model):
     assert not errors
     assert len({samples.tobytes() for samples in drawn}) > 2  # of ever new weights
     assert np.isfinite(drawn).all()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_an_interrupted_fit_ends_with_the_step_that_was_running(model, monkeypatch):
+    """Even if it comes where exceptions are swallowed, as JAX does in a garbage collection."""
+    monkeypatch.setattr(os, "write", lambda *_: 0)
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        data = Batches([POINTS[:8]] * 5)
+        model.fit(data, verbose=0, shuffle=False)  # compiled from here on
+        done = int(model.optimizer.iterations)
+
+        def batches():
+            for index, batch in enumerate(data.batches):
+                if index == 2:
+                    with contextlib.suppress(KeyboardInterrupt):
+                        os.kill(os.getpid(), signal.SIGINT)
+                        sum(range(10))
+                yield batch
+
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(batches(), verbose=0, steps_per_epoch=5)
+        assert done < int(model.optimizer.iterations) < done + 5
+        assert np.isfinite(model.generate(3, seed=0)).all()
+    finally:
+        signal.signal(signal.SIGINT, handler)

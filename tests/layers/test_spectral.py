@@ -140,6 +140,46 @@ def test_keras_own_layer_normalizes_once_an_update_in_one_pass_or_two():
         np.testing.assert_allclose(array(a), array(b), rtol=1e-4, atol=1e-6)
 
 
+def spectral_network(width):
+    wrap = keras.layers.SpectralNormalization
+    return keras.Sequential(
+        [wrap(keras.layers.Dense(4, "tanh")), wrap(keras.layers.Dense(width, use_bias=False))]
+    )
+
+
+@pytest.mark.parametrize("average_decay", [None, 0.5])
+@pytest.mark.parametrize("where", ["generator", "both"])
+def test_keras_own_layer_in_generators_trains_and_loads(tmp_path, where, average_decay):
+    def build(seed):
+        keras.utils.set_random_seed(seed)
+        plain = keras.Sequential([keras.layers.Dense(1)])
+        discriminator = spectral_network(1) if where == "both" else plain
+        model = zoo.AdversarialModel(spectral_network(2), discriminator, latent_dim=3, seed=0)
+        model.compile(average_decay=average_decay, discriminator_steps=2)
+        return model
+
+    model = build(0)
+    before = [array(v).copy() for v in model.trainable_variables]
+    history = model.fit(VECTORS[:, :2], batch_size=4, epochs=2, verbose=0).history
+    assert np.isfinite([*history.values()]).all()
+    for variable, start in zip(model.trainable_variables, before, strict=True):
+        assert np.isfinite(array(variable)).all()
+        assert np.abs(array(variable) - start).max() > 0, variable.path
+    samples = model.generate(5, seed=0)
+    np.testing.assert_array_equal(model.generate(5, seed=0), samples)  # drawing changes nothing
+    if average_decay is not None:
+        ours, averaged = (x.get_weights() for x in (model.generator, model.average_generator))
+        assert any((a != b).any() for a, b in zip(ours, averaged, strict=True))
+    model.save(tmp_path / "model.keras")
+    model.save_weights(tmp_path / "model.weights.h5")
+    other = build(1)
+    other.load_weights(tmp_path / "model.weights.h5")
+    for copy in (keras.models.load_model(tmp_path / "model.keras"), other):
+        np.testing.assert_array_equal(copy.generate(5, seed=0), samples)
+        copy.fit(VECTORS[:, :2], batch_size=4, verbose=0)
+        assert np.isfinite(copy.generate(5, seed=0)).all()
+
+
 # ------------------------------------------------------------------------------- families
 
 FAMILIES = {

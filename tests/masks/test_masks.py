@@ -187,6 +187,21 @@ def test_masks_of_a_step_keep_their_coverage():
     assert len(np.unique(shares)) > 30
 
 
+@pytest.mark.parametrize("floatx", ["float16", "float64"])
+def test_masks_of_a_step_are_the_same_whatever_keras_default_type_is(floatx):
+    def drawn():
+        seed = keras.random.SeedGenerator(0)
+        return ops.convert_to_numpy(masks.draw_in_step(masks.Mixture(), 8, (16, 16), seed))
+
+    expected = drawn()
+    keras.config.set_floatx(floatx)
+    try:
+        found = drawn()
+    finally:
+        keras.config.set_floatx("float32")
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_masks_that_all_miss_their_coverage_stay():
     drawn = masks.draw_in_step(TopHalf(0.1), 3, (32, 32), keras.random.SeedGenerator(0))
     assert ops.convert_to_numpy(drawn).mean() == 0.5

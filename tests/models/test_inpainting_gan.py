@@ -10,6 +10,7 @@ from tests.tiny import set_weights, training_images
 from zoo import masks
 from zoo.adversarial.step import Batch, evaluation_step, generate
 from zoo.errors import InvalidInputError
+from zoo.layers.spectral import Normalizations
 from zoo.models.inpainting_loss import features
 
 CONFIG = {"image_shape": (16, 16, 3), "base_filters": 4, "halvings": 2, "dilations": (1, 2)}
@@ -283,6 +284,21 @@ def test_bad_input_is_told(model, call, reason):
     with pytest.raises(InvalidInputError) as caught:
         call(model)
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("wrap", [lambda x: {"drawn": x, "guess": x}, lambda x: [x, x]])
+@pytest.mark.parametrize("name", ["generator", "discriminator"])
+def test_a_network_with_several_outputs_is_refused_before_any_update(model, name, wrap):
+    network = getattr(model, name)
+    setattr(model, name, keras.Model(network.inputs, wrap(network.output)))
+    model.normalizations = Normalizations(model.generator, model.discriminator)
+    model.compile(run_eagerly=True)
+    before = [numpy(v).copy() for v in model.trainable_variables]
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(InvalidInputError, match=f"`{name}` must return one tensor.*of 2"):
+            call(training_images(model, 4), batch_size=4, verbose=0)
+    for old, variable in zip(before, model.trainable_variables, strict=True):
+        np.testing.assert_array_equal(numpy(variable), old)
 
 
 def test_images_of_another_shape_are_refused_before_training(model):

@@ -8,7 +8,7 @@ import pytest
 
 import zoo
 from tests.adversarial.test_guard import Batches
-from tests.helpers import batches, build, values
+from tests.helpers import batches, build, normal, values
 from zoo.errors import DivergenceError, InvalidInputError
 
 
@@ -65,6 +65,60 @@ def test_an_epoch_of_nothing_but_nan_ends_the_run():
 def test_stop():
     with pytest.raises(DivergenceError, match="1 of 4 steps"):
         fit(build(), [[2]], [zoo.HealthCallback("stop")])
+
+
+def images_of(model, poisoned, fault=3.0):
+    """Four batches of images, some of them out of range."""
+    images = normal(32, *model.image_shape).clip(-1, 1)
+    for index in poisoned:
+        images[8 * index] = fault
+    return Batches(np.split(images, 4))
+
+
+@pytest.mark.filterwarnings("ignore:.*batches held other values:UserWarning")
+@pytest.mark.parametrize("validate", [False, True])
+def test_bad_data_is_not_reported_as_nan(tmp_path, validate):
+    model = zoo.VanillaGAN((4, 4, 1), latent_dim=3, hidden_units=(4,), seed=0)
+    model.compile()
+    validation = {"validation_data": images_of(model, [])} if validate else {}
+    rate = float(model.optimizer.learning_rate)
+
+    def fit(poisoned, health, *others):
+        callbacks = [health, *others]
+        model.fit(
+            images_of(model, poisoned), verbose=0, shuffle=False, callbacks=callbacks, **validation
+        )
+
+    message = r"epoch 1: data of other values in 2 of 4 steps.*trains on images, uint8 in 0\.\.255"
+    with pytest.raises(DivergenceError, match=message):
+        fit([1, 3], zoo.HealthCallback("stop"))
+    with warnings.catch_warnings(record=True) as seen:
+        fit([1, 3], zoo.HealthCallback("skip", least_diversity=0))
+        # The data would be the same again: there is nothing to go back for.
+        checkpoint = zoo.Checkpoint(tmp_path)
+        health = zoo.HealthCallback("rollback", checkpoint, least_diversity=0)
+        fit([1, 3], health, checkpoint)
+    assert not any("NaN" in str(warning.message) for warning in seen)
+    assert float(model.optimizer.learning_rate) == rate
+    model.coding.check_range = lambda images: None  # so that the first batch passes
+    with pytest.raises(DivergenceError, match="data of other values in 4 of 4 steps"):
+        fit([0, 1, 2, 3], zoo.HealthCallback())
+
+
+def test_both_kinds_of_faults_are_told_apart():
+    model = zoo.VanillaGAN((4, 4, 1), latent_dim=3, hidden_units=(4,), seed=0)
+    model.compile()
+    data, layer = images_of(model, [1]).batches, model.generator.layers[0]
+
+    class Poison(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if batch == 3:
+                self.model.generator.layers[0].kernel.assign(np.full(layer.kernel.shape, np.nan))
+
+    message = "NaN or infinity in 1 and data of other values in 1 of 4"
+    health = zoo.HealthCallback("stop")
+    with pytest.raises(DivergenceError, match=message):
+        model.fit(Batches(data), shuffle=False, verbose=0, callbacks=[Poison(), health])
 
 
 @pytest.mark.parametrize("schedule", [False, True])

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import backend, losses
+from zoo import backend, interrupts, losses
 from zoo.adversarial.average import LeftByTraining, copy_network, stand_in
 from zoo.adversarial.diff_augment import DiffAugment
 from zoo.adversarial.epochs import warn_of_refused, watched
@@ -218,7 +218,8 @@ class BaseGAN(keras.Model):
 
         Args:
             generator_optimizer: Keras optimizer, its name or its configuration; by default
-                `Adam(2e-4, beta_1=0.5)` (Radford et al. 2015). It can have its own schedule.
+                `Adam(2e-4, beta_1=0.5)` (Radford et al. 2015), for bfloat16 weights with
+                `beta_2=0.99`. It can have its own schedule.
             discriminator_optimizer: likewise, another object.
             loss: name in `zoo.losses.LOSSES`, or an object with its two methods.
             discriminator_steps: discriminator updates per generator update, k of Algorithm 1. All
@@ -266,9 +267,7 @@ class BaseGAN(keras.Model):
             steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
         )
-        optimizer = pair_optimizers(
-            generator_optimizer, discriminator_optimizer, self.dtype_policy.compute_dtype
-        )
+        optimizer = pair_optimizers(generator_optimizer, discriminator_optimizer, self.dtype_policy)
         optimizer.build_pair(
             self.generator.trainable_variables, self.discriminator.trainable_variables
         )
@@ -553,7 +552,7 @@ class BaseGAN(keras.Model):
                 "it. Samples can be drawn at any time."
             )
         try:
-            with backend.state_kept(self):
+            with interrupts.held_back(), backend.state_kept(self):
                 yield
         finally:
             self._entered.release()
@@ -567,19 +566,21 @@ class BaseGAN(keras.Model):
         if self.train_function is None or force:
             super().make_train_function(force)
             function = backend.keep_arrays(self, "train", self.train_function)
-            self.train_function = backend.fuse_steps(self, function)
+            self.train_function = _interruptible(backend.fuse_steps(self, function))
 
     def make_test_function(self, force: bool = False):
         """Makes what `evaluate` calls."""
         if self.test_function is None or force:
             super().make_test_function(force)
-            self.test_function = backend.keep_arrays(self, "test", self.test_function)
+            function = backend.keep_arrays(self, "test", self.test_function)
+            self.test_function = _interruptible(function)
 
     def make_predict_function(self, force: bool = False):
         """Makes what `predict` calls."""
         if self.predict_function is None or force:
             super().make_predict_function(force)
-            self.predict_function = backend.keep_arrays(self, "predict", self.predict_function)
+            function = backend.keep_arrays(self, "predict", self.predict_function)
+            self.predict_function = _interruptible(function)
         return self.predict_function
 
     def train_step(self, *args):
@@ -639,6 +640,17 @@ class BaseGAN(keras.Model):
                     config[key], custom_objects=custom_objects
                 )
         return cls(**config)
+
+
+def _interruptible(function):
+    """Returns what Keras' trainer calls for a step, which ends with what Ctrl-C asked for."""
+
+    def call(*args):
+        results = function(*args)
+        interrupts.check()
+        return results
+
+    return call
 
 
 def own_arguments(scope: dict) -> dict:

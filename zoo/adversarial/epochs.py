@@ -7,7 +7,27 @@ import keras
 import numpy as np
 
 
-class EpochWatch(keras.callbacks.Callback):
+class RefusedBatches(keras.callbacks.Callback):
+    """Knows at the end of an epoch how many of its batches were left out for their values.
+
+    Validation counts anew, so that they must be read ahead of it.
+    """
+
+    _refused: int | None = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._refused = None
+
+    def on_test_begin(self, logs=None):
+        self._refused = self.model.skipped_steps.refused()
+
+    @property
+    def refused(self):
+        """The number of such batches."""
+        return self.model.skipped_steps.refused() if self._refused is None else self._refused
+
+
+class EpochWatch(RefusedBatches):
     """Begins each epoch with the order of its samples, and ends it with what was left out.
 
     Drawing the order with the first batch would be too late: a compiled step can draw its latents,
@@ -20,19 +40,16 @@ class EpochWatch(keras.callbacks.Callback):
 
     def __init__(self, model, batches):
         super().__init__()
-        self.trained, self.batches = model, batches
+        self.set_model(model)
+        self.batches = batches
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.refused = None
+        super().on_epoch_begin(epoch)
         if self.batches is not None:
             self.batches.draw_order()
 
-    def on_test_begin(self, logs=None):
-        self.refused = self.trained.skipped_steps.refused()  # ahead of validation's own count
-
     def on_epoch_end(self, epoch, logs=None):
-        refused = self.trained.skipped_steps.refused() if self.refused is None else self.refused
-        warn_of_refused(self.trained, refused, f"epoch {epoch + 1}: ")
+        warn_of_refused(self.model, self.refused, f"epoch {epoch + 1}: ")
         skipped = round(float((logs or {}).get("skipped_steps", 0)))
         if skipped and np.isnan(float(logs["generator_loss"])):
             warnings.warn(

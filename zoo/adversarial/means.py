@@ -71,7 +71,8 @@ class Skipped(keras.metrics.Metric):
         self.counts.assign_add(ops.stack([skipped, refused]))
 
     def result(self):
-        return self.counts.value[0]
+        # A copy: on PyTorch a part of the variable would be reset with it, in logs too.
+        return ops.copy(self.counts.value[0])
 
     def refused(self) -> int:
         """Returns the number of steps whose data was at fault."""

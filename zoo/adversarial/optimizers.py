@@ -1,6 +1,9 @@
 """The optimizers of both networks, which Keras' trainer sees as one."""
 
+import warnings
+
 import keras
+from keras import ops
 
 from zoo.errors import InvalidInputError
 
@@ -34,6 +37,7 @@ class PairedOptimizer(keras.optimizers.Optimizer):
             ("generator", self.generator_optimizer, self._generator_variables),
             ("discriminator", self.discriminator_optimizer, self._discriminator_variables),
         ):
+            _check_precision(name, _innermost(optimizer), variables)
             if not optimizer.built:
                 optimizer.build(variables)
             elif list(map(id, optimizer._trainable_variables)) != list(map(id, variables)):
@@ -175,6 +179,25 @@ class ScaledSchedule(keras.optimizers.schedules.LearningRateSchedule):
     def from_config(cls, config):
         schedule = keras.optimizers.schedules.deserialize(config["schedule"])
         return cls(schedule, config["scale"])
+
+
+def _check_precision(name, optimizer, variables):
+    """Warns of weights that lose small updates, and refuses an Adam that would make none at all."""
+    halves = {v.dtype for v in variables} & {"float16", "bfloat16"}
+    for dtype in sorted(halves):
+        for option in ("beta_1", "beta_2"):
+            beta = getattr(optimizer, option, 0.0)
+            if beta < 1.0 == float(ops.cast(ops.cast(beta, dtype), "float32")):
+                raise InvalidInputError(
+                    f"`{name}_optimizer` computes in {dtype} like its weights, where {option} is "
+                    f"1: no weight would ever move. Use the policy 'mixed_{dtype}', or "
+                    f"{option}=0.99. Received: {option}={beta}"
+                )
+        warnings.warn(
+            f"the {name}'s weights are {dtype}: updates much smaller than a weight are rounded "
+            f"away. The policy 'mixed_{dtype}' computes in {dtype} and keeps weights in float32",
+            stacklevel=4,
+        )
 
 
 def _innermost(optimizer):

@@ -51,13 +51,13 @@ class TrainingSetup:
         }
 
 
-def pair_optimizers(generator_optimizer, discriminator_optimizer, compute_dtype):
+def pair_optimizers(generator_optimizer, discriminator_optimizer, policy):
     """Returns the `PairedOptimizer` of what `compile` was given.
 
     Args:
         generator_optimizer: Keras optimizer, its name, its configuration, or `None`.
         discriminator_optimizer: likewise.
-        compute_dtype: str; in float16 each optimizer scales its own loss.
+        policy: `keras.DTypePolicy`; computing in float16, each optimizer scales its own loss.
 
     Raises:
         InvalidInputError: for one object given twice.
@@ -68,15 +68,16 @@ def pair_optimizers(generator_optimizer, discriminator_optimizer, compute_dtype)
             "Each network needs an optimizer of its own, with its own slots. Received: the same "
             "object as `generator_optimizer` and `discriminator_optimizer`"
         )
-    return PairedOptimizer(*(_prepare(optimizer, compute_dtype) for optimizer in given))
+    return PairedOptimizer(*(_prepare(optimizer, policy) for optimizer in given))
 
 
-def _prepare(optimizer, compute_dtype):
+def _prepare(optimizer, policy):
     if optimizer is None:
-        optimizer = keras.optimizers.Adam(2e-4, beta_1=0.5)
+        beta_2 = 0.99 if policy.variable_dtype == "bfloat16" else 0.999  # which would be 1 there
+        optimizer = keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=beta_2)
     optimizer = keras.optimizers.get(optimizer)
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-    if compute_dtype == "float16" and not scaled:
+    if policy.compute_dtype == "float16" and not scaled:
         # Gradients of float16 underflow without it.
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer

@@ -14,6 +14,7 @@ from zoo import backend
 from zoo.adversarial import penalties
 from zoo.adversarial.average import update_average
 from zoo.adversarial.guard import StepGuard, count_refused, relative_diversity
+from zoo.checks import check_one_output
 from zoo.layers import fast
 
 
@@ -177,6 +178,8 @@ def _call(model, network, inputs, condition, training):
     """Runs a network, which takes the condition beside its input where there is one."""
     inputs = inputs if condition is None else [inputs, condition]
     outputs = backend.call_network(network, inputs, training)
+    name = "discriminator" if network is model.discriminator else "generator"
+    check_one_output(**{name: outputs})
     model.added_losses.refuse()
     return outputs
 

@@ -14,18 +14,18 @@ FEW_SECONDS = 60.0
 
 
 @contextlib.contextmanager
-def activity(text: str, stream: TextIO | None = None) -> Iterator[None]:
+def activity(text: str | Callable[[], str], stream: TextIO | None = None) -> Iterator[None]:
     """Names what the block does: in one line of a terminal that goes again, elsewhere in a few.
 
     Args:
-        text: what it does, "reading photos.zip".
+        text: what it does, "reading photos.zip"; or a function that returns that.
         stream: where to write; standard error by default.
     """
     stream = sys.stderr if stream is None else stream
     began = time.monotonic()
 
     def describe():
-        return f"{text} ({time.monotonic() - began:.0f} s)"
+        return f"{text() if callable(text) else text} ({time.monotonic() - began:.0f} s)"
 
     with heartbeat(describe, stream):
         yield

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from zoo.checks import check_count
+from zoo.cli.activity import activity
 from zoo.cli.checks import check_output_file, start_keras
 from zoo.cli.evaluation_sources import check_dataset, check_real, find_source, read_real
 from zoo.errors import DatasetError, InvalidInputError
@@ -93,7 +94,8 @@ def evaluate(
     if real is None:
         dataset = check_dataset(found.dataset if dataset is None else dataset, split)
     start_keras()
-    sources = found.read(dataset)
+    with activity(f"loading {target}"):
+        sources = found.read(dataset)
     restoring = any(hasattr(source, "inpaint") for source in sources.values())
     if restoring and real is not None:
         raise InvalidInputError(
@@ -105,14 +107,21 @@ def evaluate(
                 "A model that restores is scored on the evaluation split, in the features of its "
                 "data set's classifier, with no --features, --split or --memorization."
             )
-        records = _score_restorers(sources, dataset, count)
+        with activity(f"restoring images of {dataset}"):
+            records = _score_restorers(sources, dataset, count)
     else:
-        extractor = extractors.load_extractor(features or dataset or extractors.INCEPTION)
-        against = dataset if real is None else read_real(real, sources)
+        features_of = features or dataset or extractors.INCEPTION
+        with activity(f"loading the features of {features_of}"):
+            extractor = extractors.load_extractor(features_of)
+        against = dataset
+        if real is not None:
+            with activity(f"reading the images in {real}"):
+                against = read_real(real, sources)
         records = _score(sources, against, extractor, count, seed, split, memorization)
         scored = max(record["protocol"]["samples"] for record in records.values())
         if floor and real is None:  # of as many images: fewer score worse
-            records |= _score_floor(dataset, extractor, scored, split)
+            with activity("scoring real training images"):
+                records |= _score_floor(dataset, extractor, scored, split)
         _warn_of_few(records)
     given = {"--weights": weights, "--features": features, "--split": split}
     options = ["--dataset", dataset] if real is None else ["--real", real]
@@ -176,14 +185,15 @@ def _score_restorers(sources, dataset, count):
 
 @contextlib.contextmanager
 def _progress(name, count):
-    """Shows a bar, in a terminal only; gives a function of the number of images done."""
-    from rich.console import Console
-    from rich.progress import Progress
+    """Says how far the scores are; gives a function of the number of images done."""
+    done = 0
 
-    console = Console(file=sys.stderr)
-    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(f"scoring {name}", total=count)
-        yield lambda done: bar.update(task, completed=done)
+    def advance(images):
+        nonlocal done
+        done = images
+
+    with activity(lambda: f"scoring {name}: {done} of {count} images"):
+        yield advance
 
 
 def _record(command, source, records):

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from zoo.checks import check_count
+from zoo.cli.activity import activity
 from zoo.cli.checks import (
     Name,
     Weights,
@@ -57,15 +58,17 @@ def neighbors(
     from zoo.evaluation.features.extractors import load_extractor
     from zoo.images import grids
 
-    extractor = load_extractor(dataset)
-    images, _ = datasets.load(dataset, datasets.info(dataset).splits[0])
+    with activity(f"loading {dataset} and its classifier"):
+        extractor = load_extractor(dataset)
+        images, _ = datasets.load(dataset, datasets.info(dataset).splits[0])
     if nearest > len(images):
         raise InvalidInputError(
             f"-k must be at most {len(images)}, the number of training images. "
             f"Received: -k={nearest}"
         )
     model = load_model(name, weights, check_draws)
-    samples = model.generate(count, seed=seed)
-    indices, _ = nearest_images(samples, images, extractor, nearest)
+    with activity(f"comparing {count} samples with {len(images)} images"):
+        samples = model.generate(count, seed=seed)
+        indices, _ = nearest_images(samples, images, extractor, nearest)
     grids.save_png(neighbor_grid(samples, images, indices), output, columns=nearest + 1)
     print(f"wrote {output}: {count} samples, each followed by its {nearest} nearest images")

@@ -203,7 +203,8 @@ def draw_in_step(kind, count, image_size, seed):
 
     height, width = image_size
     painted_count = (count + 3) // 4 if kind.symmetric else count
-    uniforms = keras.random.uniform((painted_count, kind.numbers(height, width)), seed=seed)
+    shape = (painted_count, kind.numbers(height, width))
+    uniforms = keras.random.uniform(shape, dtype="float32", seed=seed)
     masks = ops.cast(kind.paint(ops, uniforms, height, width), "float32")
     missed = kind.misses(ops.mean(masks, axis=(1, 2)), height, width)
     masks = ops.take(masks, _replacements(ops, missed), axis=0)

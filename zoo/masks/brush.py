@@ -53,8 +53,8 @@ def _solve(xp, slope, low, high, far):
     safe = xp.where(flat, 1.0, slope)
     ends = low / safe, high / safe
     everywhere = (low <= 0) & (high >= 0)
-    first = xp.where(flat, xp.where(everywhere, -far, far), xp.minimum(*ends))
-    last = xp.where(flat, xp.where(everywhere, far, -far), xp.maximum(*ends))
+    first = xp.where(flat & everywhere, -far, xp.where(flat, far, xp.minimum(*ends)))
+    last = xp.where(flat & everywhere, far, xp.where(flat, -far, xp.maximum(*ends)))
     return first, last
 
 
@@ -69,7 +69,7 @@ def paint_until(xp, left, right, target, most, width):
         stroke = (columns >= left[:, s, :, None]) & (columns <= right[:, s, :, None])
         union = stroke if covered is None else covered | stroke
         new_share = xp.mean(xp.where(union, 1.0, 0.0), axis=(1, 2))
-        wanted = (share < target) & (new_share <= most)
+        wanted = xp.less(share, target) & (new_share <= most)  # of two precisions, maybe
         if covered is None:
             covered = union & wanted[:, None, None]
         else:

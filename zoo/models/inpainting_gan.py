@@ -1,5 +1,6 @@
 """The inpainting GAN: fills holes in images (context encoders 2016, DeepFill v2 2019)."""
 
+import functools
 from dataclasses import asdict
 
 import keras
@@ -184,6 +185,8 @@ class InpaintingGAN(BaseGAN):
         images = batch.real
         if holes is not None:
             self._check_masks_shape(holes)
+            checks = [x for x in (batch.sound, are_masks(holes)) if x is not None]
+            batch = batch._replace(sound=ops.all(ops.stack(checks)) if checks else None)
             holes = ops.cast(ops.cast(holes, "bool"), "float32")
             holes = ops.reshape(holes, (-1, *self.sample_shape[:2], 1))
         if training and self.flip:
@@ -192,6 +195,10 @@ class InpaintingGAN(BaseGAN):
             count, size = ops.shape(images)[0], self.sample_shape[:2]
             holes = draw_in_step(self.masks, count, size, self.seed_generator)
         return batch._replace(real=images, condition=holes)
+
+    @property
+    def data_rule(self):
+        return f"{super().data_rule}, with masks that are bool or 0 and 255"
 
     def check_arrays(self, samples, labels):
         """Checks the images and masks among the arrays that `fit` is given."""
@@ -280,3 +287,18 @@ class InpaintingGAN(BaseGAN):
         images = images[:count]
         kind = self.masks if self.compiled else Mixture()
         return self.inpaint(images, draw(kind, len(images), images.shape[1:3], seed))
+
+
+def are_masks(masks):
+    """Returns whether all values are a mask's, a scalar bool tensor; `None` for bool.
+
+    Integers are 0 and 1, or 0 and 255; floats are 0 and 1.
+    """
+    dtype = keras.backend.standardize_dtype(masks.dtype)
+    if dtype == "bool":
+        return None
+    masks = ops.cast(masks, "float32")
+    missing = ops.max(masks) if "int" in dtype else ops.ones(())
+    plain = ops.all(ops.logical_or(ops.equal(masks, 0.0), ops.equal(masks, missing)))
+    known = functools.reduce(ops.logical_or, (ops.equal(missing, x) for x in (0.0, 1.0, 255.0)))
+    return ops.logical_and(plain, known)

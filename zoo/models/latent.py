@@ -8,7 +8,7 @@ from keras import ops
 
 from zoo import backend
 from zoo.adversarial.base import BaseGAN
-from zoo.checks import check_count
+from zoo.checks import check_count, check_one_output
 from zoo.errors import InvalidInputError
 from zoo.latents import sample_latent
 from zoo.models.drawing import batch_slices, draw_batches
@@ -47,7 +47,8 @@ class LatentModel(BaseGAN):
 
     def draw_latents(self, batch_size):
         """Draws latents of a training step: float32 tensor (batch_size, latent_dim), N(0, 1)."""
-        return keras.random.normal((batch_size, self.latent_dim), seed=self.seed_generator)
+        shape = (batch_size, self.latent_dim)
+        return keras.random.normal(shape, dtype="float32", seed=self.seed_generator)
 
     def sample_latent(self, count: int, seed=None) -> np.ndarray:
         """Draws latents for `generate`, the same numbers on every backend.
@@ -152,13 +153,3 @@ def build_networks(generator, discriminator, latents, condition=None):
             f"batch axis. Received: samples {samples.shape}, logits {logits.shape}"
         )
     return shape
-
-
-def check_one_output(**outputs):
-    """Raises `InvalidInputError` for a network, by name, that returns several or named outputs."""
-    for name, output in outputs.items():
-        if not hasattr(output, "shape"):
-            kind = type(output).__name__
-            raise InvalidInputError(
-                f"`{name}` must return one tensor. Received: a {kind} of {len(output)}"
-            )

@@ -2,8 +2,7 @@
 
 import warnings
 
-import keras
-
+from zoo.adversarial.epochs import RefusedBatches
 from zoo.checks import check_fraction
 from zoo.errors import DivergenceError, InvalidInputError
 from zoo.training.checkpoint_callback import Checkpoint
@@ -13,12 +12,14 @@ EPOCHS_TO_VARY = 10
 """Epochs within which a generator that starts from noise must produce varied samples."""
 
 
-class HealthCallback(keras.callbacks.Callback):
+class HealthCallback(RefusedBatches):
     """Reports, once an epoch, steps with NaN or infinity and mode collapse; acts on request.
 
     The step itself leaves such a batch out (`compile(skip_nonfinite=True)`, the default): it
     reaches no weight, no batch statistic and no average. What this callback reads is counted on the
-    device, without waiting for each step.
+    device, without waiting for each step. A batch with other values than the model trains on is
+    left out likewise; `"stop"` raises for it too, and `"rollback"` does nothing: the same data
+    would come again.
 
     Args:
         on_nonfinite: `"skip"` continues after such steps and reports their number. `"rollback"`
@@ -86,7 +87,7 @@ class HealthCallback(keras.callbacks.Callback):
         logs = logs or {}
         skipped = round(float(logs.get("skipped_steps", 0)))
         if skipped:
-            self._act(epoch + 1, skipped, self.params.get("steps"))
+            self._act(epoch + 1, skipped, self.refused, self.params.get("steps"))
         if "diversity" in logs:
             self._watch_diversity(epoch + 1, float(logs["diversity"]))
 
@@ -103,13 +104,17 @@ class HealthCallback(keras.callbacks.Callback):
                 stacklevel=2,
             )
 
-    def _act(self, epoch, skipped, steps):
-        report = f"epoch {epoch}: NaN or infinity in {skipped} of {steps or 'its'} steps"
+    def _act(self, epoch, skipped, refused, steps):
+        counts = {"NaN or infinity": skipped - refused, "data of other values": refused}
+        found = " and ".join(f"{what} in {count}" for what, count in counts.items() if count)
+        report = f"epoch {epoch}: {found} of {steps or 'its'} steps"
         if skipped == steps or self.on_nonfinite == "stop":
-            raise DivergenceError(
-                f"{report}. None of them reached the weights. Lower the rates, check the data, or "
-                "train in float32."
-            )
+            advice = "Lower the rates, check the data, or train in float32."
+            if skipped == refused:
+                advice = f"The model trains on {self.model.data_rule}."
+            raise DivergenceError(f"{report}. None of them reached the weights. {advice}")
+        if skipped == refused:
+            return  # a warning of these comes at the end of every epoch
         if self.on_nonfinite == "skip":
             warnings.warn(f"{report}; they were skipped", stacklevel=2)
             return

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import backend, datasets, digest
+from zoo import backend, datasets, digest, interrupts
 from zoo.adversarial.feeding import ArrayBatches, EpochOrder
 from zoo.errors import CheckpointError, InvalidInputError, ZooError
 from zoo.files import remove_leftovers
@@ -35,6 +35,7 @@ CHECKPOINT_TIME = 0.1
 """Largest fraction of a run's time to spend on checkpoints."""
 
 
+@interrupts.held_back()
 def train(
     name_or_spec: str | ModelSpec,
     images: np.ndarray,
