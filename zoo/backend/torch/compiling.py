@@ -56,7 +56,7 @@ class Compiled:
         self.last, self.draws = None, []
 
     def __call__(self, data):
-        inputs = [_tensor(x) for x in keras.tree.flatten(data)]
+        inputs = _tensors(data)
         shapes = tuple((x.shape, x.dtype) for x in inputs)
         graph = self.graphs.get(shapes)
         if graph is None and shapes != self.last:
@@ -84,12 +84,11 @@ class _Graph:
             pairs = list(zip(variables, map(_leaf, variables, values), strict=True))
             waiting = list(numbers)
             with _Writing(pairs), _draws_by(lambda *_: waiting.pop(0)):
-                outputs = function(keras.tree.pack_sequence_as(data, inputs))
-            self.outputs = outputs
-            return [_tensor(x) for x in keras.tree.flatten(outputs)]
+                self.outputs = function(_like(data, inputs))
+            return _tensors(self.outputs)
 
         self.numbers = self._draw()  # by which the shapes are known
-        inputs = [_tensor(x) for x in keras.tree.flatten(data)]
+        inputs = _tensors(data)
         values = [v._value.detach() for v in variables]
         _here.recording = True
         try:
@@ -98,8 +97,16 @@ class _Graph:
         except _ON_THE_HOST as error:
             raise InvalidInputError(
                 "`jit_compile=True` makes one graph of a whole step, which must not read a "
-                f"tensor's value to decide by it. Received: a model that does ({error}). Compile it with "
-                "`jit_compile=False`"
+                "tensor's value to decide by it. Received: a model that does, by "
+                f"{getattr(error, 'func', error)}. Compile it with `jit_compile=False`"
+            ) from error
+        except AssertionError as error:
+            if "FakeTensor" not in str(error):
+                raise
+            raise InvalidInputError(
+                "`jit_compile=True` makes one graph of a whole step, which reads variables of the "
+                f"model only. Received: a model that reads other tensors ({error}). Make them "
+                "`keras.Variable`s of a layer, or compile it with `jit_compile=False`"
             ) from error
         finally:
             _here.recording = False
@@ -110,7 +117,7 @@ class _Graph:
         self.numbers = None
         with torch.no_grad():
             outputs = self.run([v._value for v in self.variables], inputs, numbers)
-        return keras.tree.pack_sequence_as(self.outputs, outputs)
+        return _like(self.outputs, outputs)
 
     def _draw(self):
         return [function(*arguments, **options) for function, arguments, options in self.draws]
@@ -203,5 +210,13 @@ def _leaf(variable, value):
     return value.detach().requires_grad_(variable._value.requires_grad)
 
 
-def _tensor(x):
-    return keras.ops.convert_to_tensor(x)
+def _tensors(nested):
+    """Returns what is in a nested structure as tensors, without `None`."""
+    return [keras.ops.convert_to_tensor(x) for x in keras.tree.flatten(nested) if x is not None]
+
+
+def _like(nested, tensors):
+    """Returns a structure in which these tensors take the places of all but `None`."""
+    rest = iter(tensors)
+    filled = [None if x is None else next(rest) for x in keras.tree.flatten(nested)]
+    return keras.tree.pack_sequence_as(nested, filled)
