@@ -4,10 +4,13 @@ python -m scripts.measure_photographs runs/photographs                 # all of 
 python -m scripts.measure_photographs runs/photographs coffee rocket   # some
 
 The photographs are those of everyday things that scikit-image's package holds. For each, the folder
-gets a record `NAME.json` and a picture `NAME.png` of every hole; and `photographs.json`, the means
-over all that are there.
+gets a record `NAME.json` and a picture `NAME.png` of every hole; and, over all that are there, the
+means in `photographs.json` and a few holes in `photographs.png`. Columns: as it was, with its hole,
+OpenCV's Telea and Navier-Stokes, scikit-image's biharmonic, and the model. Those of the documents
+are in docs/.
 """
 
+import itertools
 import json
 import sys
 import zlib
@@ -40,6 +43,8 @@ in radians."""
 REACH = 64
 """Pixels around a hole that classical methods are given; they look no farther than a few."""
 SMALLEST_FRAME = 8
+SHOWN = ("square 40", "square 160", "stroke 24")
+"""Kinds of holes in the picture of all photographs: the first place of each."""
 TILE = 128
 """Side of a hole in the picture, in pixels."""
 
@@ -84,7 +89,7 @@ def _near(points, distance, shape):
     """Returns the pixels whose centers are near a line through points."""
     centers = np.stack(np.mgrid[: shape[0], : shape[1]], axis=-1) + 0.5
     near = np.zeros(shape, bool)
-    for start, stop in zip(points, points[1:], strict=False):
+    for start, stop in itertools.pairwise(points):
         along = (centers - start) @ (stop - start) / np.dot(stop - start, stop - start)
         nearest = start + np.clip(along, 0, 1)[..., None] * (stop - start)
         near |= ((centers - nearest) ** 2).sum(axis=-1) <= distance**2
@@ -180,7 +185,9 @@ def summarize(records: dict) -> dict:
     return {
         kind: {
             method: {
-                figure: float(np.mean([record[kind][method][figure] for record in records.values()]))
+                figure: float(
+                    np.mean([record[kind][method][figure] for record in records.values()])
+                )
                 for figure in ("psnr", "ssim")
             }
             for method in (*METHODS, OURS)
@@ -220,7 +227,30 @@ def main(arguments: list[str]) -> int:
         "photographs": {name: summarize({name: scores}) for name, scores in records.items()},
     }
     _write(folder / "photographs.json", record)
+    with replacing(folder / "photographs.png") as temporary:
+        show_some([folder / f"{name}.png" for name in records]).save(
+            temporary, format="PNG", optimize=True
+        )
     return 0
+
+
+def show_some(paths):
+    """Returns a picture of some holes, cut from pictures of all of them."""
+    from PIL import Image
+
+    tile = TILE + 2
+    names = list(kinds())
+    strips = []
+    for path in paths:
+        with Image.open(path) as sheet:
+            for kind in SHOWN:
+                top = names.index(kind) * PLACES * tile
+                strips.append(sheet.crop((0, top, sheet.width, top + TILE)).reduce(2))
+    height = strips[0].height + 2
+    picture = Image.new("RGB", (strips[0].width, height * len(strips)), "white")
+    for index, strip in enumerate(strips):
+        picture.paste(strip, (0, index * height))
+    return picture
 
 
 def _write(path, values):

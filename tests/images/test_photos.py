@@ -344,7 +344,9 @@ def test_transparency_is_a_mask():
 
 
 def test_transparency_that_marks_nothing_or_is_not_there():
-    refuse(mask_from_alpha, read_photo(save(noise(3), "in.png")), "in.png", words=["in.png", "alpha"])
+    refuse(
+        mask_from_alpha, read_photo(save(noise(3), "in.png")), "in.png", words=["in.png", "alpha"]
+    )
     pixels = noise(4)
     pixels[..., 3] = 200
     with pytest.warns(UserWarning, match=r"in\.png marks nothing .* lowest is 200"):

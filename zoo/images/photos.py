@@ -85,7 +85,7 @@ def read_photo(path: str | os.PathLike) -> Photo:
     JPEG 2000 and AVIF are not read, because Pillow doesn't say whether they hold more. The picture
     is turned upright by its EXIF orientation. Grayscale and black-and-white pictures have one
     channel; palettes, CMYK and YCbCr become RGB as Pillow converts them. Alpha and transparent
-    colors are kept apart. The ICC profile is kept, the EXIF fields (the thumbnail isn't, which shows
+    colors are kept apart. The ICC profile is kept, the EXIF fields (not the thumbnail, which shows
     the holes), and the resolution if it is the same both ways. Only the first frame of an animation
     is read.
 

@@ -42,9 +42,9 @@ def inpaint_file(
 
     Known pixels stay bit for bit, in their number of channels: a gray picture stays gray, even with
     a color model. So does an RGB picture whose known pixels are all gray. Alpha is unchanged, in
-    the holes as well, unless it is the mask. The ICC profile, the resolution and the EXIF fields are
-    kept, without the thumbnail; the EXIF orientation is applied. Palettes and CMYK are written as
-    RGB.
+    the holes as well, unless it is the mask. The ICC profile, the resolution and the EXIF fields
+    are kept, without the thumbnail; the EXIF orientation is applied. Palettes and CMYK are written
+    as RGB.
 
     Args:
         model: `zoo.InpaintingGAN` of 1 or 3 channels.

@@ -1,7 +1,7 @@
 """Restores arrays of images of any size and number with an inpainting model.
 
-Images no larger than those that the model was trained on are drawn in one pass, many at once. Larger
-ones are photographs, whose holes can be of any size: `zoo.models.pyramid` restores them.
+Images no larger than those that the model was trained on are drawn in one pass, many at once.
+Larger ones are photographs, whose holes can be of any size: `zoo.models.pyramid` restores them.
 """
 
 import numpy as np
