@@ -219,8 +219,8 @@ def main(arguments: list[str]) -> int:
             f"{len(records)} photographs of scikit-image ({', '.join(records)}), {PLACES} seeded "
             "places for each kind of hole, the same for all methods: squares by their side, brush "
             "strokes and scratches by their width, in pixels. Means over photographs and places of "
-            "PSNR in dB and SSIM (scikit-image, uniform 7x7 window) inside a frame of 1.5 times the "
-            "hole's height and width"
+            "PSNR in dB and SSIM (scikit-image, uniform 7x7 window) inside a frame of 1.5 times "
+            "the hole's height and width"
         ),
         "model": MODEL,
         "scores": summarize(records),

@@ -15,7 +15,7 @@ def fill_with_spline(images, holes, steps=STEPS):
 
     It minimizes the sum of the squared Laplacian and of `TENSION` times the squared slope: a thin
     plate close to the known pixels, a membrane farther from them. Smith & Wessel 1990, Gridding
-    with continuous curvature splines in tension, equation 3, with edges that are free.
+    with continuous curvature splines in tension, with edges that are free.
 
     Args:
         images: float tensor (batch, H, W, C). What it holds in the holes is where the search

@@ -4,7 +4,7 @@ The photograph is halved until nothing is missing. On the way back, at each size
 smaller size shows there, with a smooth correction so that it meets the known pixels (a spline, as
 membranes in Pérez et al. 2003, Poisson image editing); and where the hole is no thicker than those
 that the model was trained on, the mean of that and of what the network draws. Coarse to fine as
-Wexler et al. 2007, Space-time completion of video, section 3.2.
+Wexler et al. 2007, Space-time completion of video.
 """
 
 import itertools
