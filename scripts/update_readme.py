@@ -16,6 +16,7 @@ from zoo.hub.cards import ModelCard
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "weights"
+PHOTOGRAPHS = ROOT / "docs" / "photographs.json"
 REAL = "real training images"
 COMMAND = "python -m scripts.update_readme"
 RESTORATION_FIGURES = {
@@ -140,6 +141,23 @@ def restoration_table(cards: list[ModelCard]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def photograph_table(cards: list[ModelCard]) -> str:
+    """Returns the table of restored photographs, one row per kind of hole, in Markdown."""
+    del cards  # measured by `scripts.measure_photographs`
+    record = json.loads(PHOTOGRAPHS.read_text(encoding="utf-8"))
+    rows = ["| hole, pixels | PSNR, dB | SSIM | PSNR by photograph, less the best classical |"]
+    rows += ["|---|---:|---:|---|"]
+    for kind, scores in record["scores"].items():
+        figures = [_beside_the_best(scores, figure) for figure in ("psnr", "ssim")]
+        gains = []
+        for name, of_one in record["photographs"].items():
+            psnr = {method: values["psnr"] for method, values in of_one[kind].items()}
+            best = max(value for method, value in psnr.items() if method != OURS)
+            gains.append(f"{name} {psnr[OURS] - best:+.2f}")
+        rows.append(f"| {kind} | {' | '.join(figures)} | {', '.join(gains)} |")
+    return "\n".join(rows) + "\n"
+
+
 def classifier_table(classifiers: list[tuple[dict, int]]) -> str:
     """Returns the table of classifiers whose features distances are measured in, in Markdown."""
     rows = ["| name | accuracy | weights | sha256 |", "|---|---:|---:|---|"]
@@ -217,7 +235,7 @@ def _beside_the_best(scores, figure):
 TABLES = {
     "README.md": {"models": drawing_table},
     "docs/models.md": {"recipes": recipe_table, "labels": label_table},
-    "docs/inpainting.md": {"inpainting": restoration_table},
+    "docs/inpainting.md": {"inpainting": restoration_table, "photographs": photograph_table},
 }
 """Document -> name in the comments around a table -> the function that makes it."""
 

@@ -89,6 +89,10 @@ def test_a_mask_is_resized_on_request_and_a_warning_is_one_line(weights, photo):
         ),
         (["photo.png", "mask.png"], "zoo train tiny"),
         (["photo.png"], "--help"),
+        (["photo.png", "--mask-from-alpha"], "alpha channel"),
+        (["photo.png", "photo.png", "mask.png"], "an output of its own"),
+        (["photo.png", "clear.png", "mask.png", "-o", "small.png"], "into a folder"),
+        (["photo.png", "clear.png", "folder"], "one mask of photo.png"),
     ],
 )
 def test_inpaint_refuses_before_it_builds_a_model(
@@ -112,6 +116,47 @@ def test_files_are_checked_before_keras_is_imported(here, photo):
     result = run_process(*arguments, code=PRINT_WHETHER_KERAS_IS_LOADED)
     assert (result.returncode, result.stdout) == (2, "False\n")
     assert result.stderr.startswith("error: Expected a picture file")
+
+
+def test_several_pictures_with_one_mask_or_a_folder_of_them(weights, photo):
+    pixels, hole = photo
+    Image.fromarray(pixels[::-1]).save("other.bmp")
+    Path("masks").mkdir()
+    Image.fromarray(hole).save("masks/photo.gif")
+    Image.fromarray(hole[::-1]).save("masks/other.png")
+    model = zoo.load("tiny", weights=weights)
+    for masks, other_hole in (("mask.png", hole), ("masks", hole[::-1])):
+        text = succeed(
+            "inpaint", "tiny", "photo.png", "other.bmp", masks, "--weights", weights, "-o", "done"
+        )
+        assert text.count("wrote ") == 2
+        assert np.array_equal(load("done/photo_restored.png"), model.inpaint(pixels, hole))
+        expected = model.inpaint(pixels[::-1], other_hole)
+        assert np.array_equal(load("done/other_restored.png"), expected)
+
+
+def test_the_alpha_channel_is_the_mask(weights, photo):
+    pixels, hole = photo
+    alpha = np.where(hole, 0, 255).astype("uint8")
+    Image.fromarray(np.dstack([pixels, alpha])).save("erased.png")
+    inputs = ["inpaint", "tiny", "erased.png", "--mask-from-alpha", "--weights", weights]
+    assert "200 of 1,200 pixels" in succeed(*inputs)
+    expected = zoo.load("tiny", weights=weights).inpaint(pixels, hole)
+    assert np.array_equal(load("erased_restored.png"), expected)
+
+
+def test_classical_methods_are_written_beside_the_output(weights, photo):
+    pytest.importorskip("cv2")
+    pytest.importorskip("skimage")
+    text = succeed(
+        "inpaint", "tiny", "photo.png", "mask.png", "--compare", "--weights", weights, "-o", "a.png"
+    )
+    pixels, hole = photo
+    for method in ("telea", "navier_stokes", "biharmonic"):
+        assert f"wrote a_{method}.png" in text
+        restored = load(f"a_{method}.png")
+        assert np.array_equal(restored[~hole], pixels[~hole])
+        assert (restored[hole] != pixels[hole]).any()
 
 
 # ------------------------------------------------------------ kinds of models

@@ -34,7 +34,16 @@ def generator_outputs():
         results[f"images/{name}"] = model.preview(images, 4, seed=2)
         if zoo.info(name).pretrained:
             results[f"pretrained/{name}"] = zoo.load(name).preview(images, 16, seed=0)
-    return results
+    return {**results, "photograph": restored_photograph()}
+
+
+def restored_photograph():
+    """Returns a picture with a hole larger than those of the training, and a scratch, restored."""
+    small = np.random.default_rng(6).integers(0, 256, (15, 20, 3), "uint8")
+    photograph = small.repeat(10, axis=0).repeat(10, axis=1)
+    hole = np.zeros((150, 200), bool)
+    hole[30:90, 50:110] = hole[100:103, 10:190] = True
+    return zoo.load("inpaint_scenes64").inpaint(photograph, hole)
 
 
 def training_losses():

@@ -50,6 +50,7 @@ def test_same_weights_and_latents_give_the_same_samples(results, name):
     [
         *(f"images/{name}" for name in zoo.list_models()),
         *(f"pretrained/{name}" for name in zoo.list_models(pretrained=True)),
+        "photograph",
     ],
 )
 def test_same_seed_gives_the_same_images_up_to_one_gray_level(results, key):

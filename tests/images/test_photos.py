@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms, ImageFile, features
 
 from tests.images.pictures import HOLE, SIZE, exif_of, load, mode_of, noise, refuse, save, upside_up
-from zoo.images.photos import Photo, read_mask, read_photo, write_photo
+from zoo.images.photos import Photo, mask_from_alpha, read_mask, read_photo, write_photo
 
 pytestmark = pytest.mark.no_backend
 
@@ -306,3 +306,48 @@ def test_decompression_bombs_are_refused(monkeypatch, limit):
 def test_other_suffixes_are_refused(path):
     refuse(write_photo, Photo(noise(3)), path, words=[".webp", path])
     assert not Path(path).exists()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
+@pytest.mark.parametrize("source", [".jpg", ".tif", ".png"])
+def test_exif_fields_are_kept_and_the_size_follows_the_rotation(source, suffix):
+    exif = exif_of(6)
+    exif[271], exif[33432] = "Zeiss", "Jane Doe"
+    exif.get_ifd(0x8769).update({0x9003: "2024:05:06 07:08:09", 0xA002: SIZE[1], 0xA003: SIZE[0]})
+    exif.get_ifd(0x8825).update({1: "N"})
+    write_photo(read_photo(save(noise(3), f"in{source}", exif=exif.tobytes())), f"out{suffix}")
+    with Image.open(f"out{suffix}") as image:
+        kept = image.getexif()
+        assert (kept[271], kept[33432]) == ("Zeiss", "Jane Doe")
+        details = kept.get_ifd(0x8769)
+        assert details[0x9003] == "2024:05:06 07:08:09"
+        assert (details[0xA002], details[0xA003]) == image.size == (SIZE[0], SIZE[1])
+        assert kept.get_ifd(0x8825)[1] == "N"
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF:UserWarning")
+def test_broken_exif_data_are_left_out():
+    save(noise(3), "in.png", exif=b"Exif\x00\x00II*\x00\x08\x00\x00\x00\xff\xff")
+    write_photo(read_photo("in.png"), "out.png")
+    np.testing.assert_array_equal(load("out.png"), load("in.png"))
+
+
+def test_transparency_is_a_mask():
+    pixels = noise(4)
+    pixels[..., 3] = 255
+    pixels[:5, :, 3], pixels[5, :, 3] = 100, 128
+    photo, mask = mask_from_alpha(read_photo(save(pixels, "in.png")), "in.png")
+    assert photo.alpha is None
+    np.testing.assert_array_equal(photo.pixels, pixels[..., :3])
+    assert mask[:5].all()
+    assert not mask[5:].any()
+
+
+def test_transparency_that_marks_nothing_or_is_not_there():
+    refuse(
+        mask_from_alpha, read_photo(save(noise(3), "in.png")), "in.png", words=["in.png", "alpha"]
+    )
+    pixels = noise(4)
+    pixels[..., 3] = 200
+    with pytest.warns(UserWarning, match=r"in\.png marks nothing .* lowest is 200"):
+        mask_from_alpha(read_photo(save(pixels, "in.png")), "in.png")

@@ -11,7 +11,7 @@ import zoo
 from tests.images.pictures import HOLE, SIZE, exif_of, load, mode_of, noise, refuse, save, upside_up
 from tests.tiny import set_weights
 from zoo.images.photos import Photo, read_photo
-from zoo.images.restoring import check_channels, inpaint_file, restore
+from zoo.images.restoring import check_channels, inpaint_file, restore, restore_classically
 
 pytestmark = pytest.mark.no_backend
 
@@ -151,11 +151,11 @@ def test_a_mask_that_lies_as_its_photograph_does_is_turned_with_it(orientation):
     assert not np.array_equal(restored[hole], upright[hole])
 
 
-@pytest.mark.parametrize("size", [(15, 40), (16, 2049)])
+@pytest.mark.parametrize("size", [(15, 40), (16, 8193)])
 def test_sizes_out_of_range_are_refused(size):
     for path in ("in.png", "mask.png"):
         save(np.full(size, 255, "uint8"), path)
-    words = ["16 to 2048", f"{size[1]}x{size[0]}"]
+    words = ["16 to 8192", f"{size[1]}x{size[0]}"]
     refuse(inpaint_file, COLOR, "in.png", "mask.png", "out.png", words=words)
 
 
@@ -191,3 +191,21 @@ def test_inputs_arent_changed():
     assert np.array_equal(photo.pixels, noise(3))
     inpaint_file(COLOR, "in.png", "mask.png", "out.png")
     assert (Path("in.png").read_bytes(), Path("mask.png").read_bytes()) == before
+
+
+def test_transparency_can_be_the_mask_and_the_result_is_opaque():
+    pixels = noise(4)
+    pixels[..., 3] = np.where(HOLE, 0, 255)
+    save(pixels, "in.png")
+    inpaint_file(COLOR, "in.png", None, "out.png")
+    assert mode_of("out.png") == "RGB"
+    check_restored(load("out.png"), pixels[..., :3])
+    save(noise(3), "in.png")
+    refuse(inpaint_file, COLOR, "in.png", None, "out.png", words=["alpha channel", "in.png"])
+
+
+def test_a_classical_method_changes_only_the_holes():
+    pytest.importorskip("cv2")
+    photo = read_photo("in.png")
+    restored = restore_classically("telea", photo, HOLE)
+    check_restored(restored.pixels, photo.pixels)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from keras import ops
 
 import zoo
 from tests.tiny import set_weights
@@ -95,21 +96,6 @@ def test_batches_make_no_difference(model, batch_size):
     assert np.abs(restored.astype(int) - expected).max() <= 1
 
 
-def test_windows_of_a_large_image_show_no_seam(model, monkeypatch):
-    """The same as in one piece, and nothing is drawn where nothing is missing."""
-    from zoo.models import tiling
-
-    monkeypatch.setattr(tiling, "KEPT", 128)
-    images = images_of(1, (600, 500))
-    holes = np.zeros((1, 600, 500), bool)
-    holes[:, 90:300, 100:140] = holes[:, 500:510, 440:] = True
-    in_windows = model.inpaint(images, holes)
-    assert tiling._window(model) < 600
-    monkeypatch.setattr(tiling, "KEPT", 2048)
-    in_one_piece = model.inpaint(images, holes)
-    assert np.abs(in_windows.astype(int) - in_one_piece).max() <= 1
-
-
 def test_one_mask_serves_for_all_images(model):
     images = images_of(3, (16, 16))
     (hole,) = masks.draw("center_square", 1, (16, 16))
@@ -123,7 +109,7 @@ def test_a_mask_of_one_image_can_have_a_channel(model):
     np.testing.assert_array_equal(model.inpaint(image, hole[..., None]), model.inpaint(image, hole))
 
 
-def test_ever_new_sizes_keep_no_more_than_the_last_shapes(monkeypatch):
+def test_ever_new_numbers_of_images_keep_no_more_than_the_last_shapes(monkeypatch):
     monkeypatch.setattr(drawing, "SHAPES", 2)
     model = zoo.InpaintingGAN(image_shape=(16, 16, 1), base_filters=2, halvings=1, dilations=(1,))
     alive = []
@@ -135,11 +121,19 @@ def test_ever_new_sizes_keep_no_more_than_the_last_shapes(monkeypatch):
         return infer
 
     monkeypatch.setattr(drawing.backend, "compile_inference", record)
-    for width in (16, 18, 20, 22, 22, 16):
-        model.inpaint(np.zeros((16, width, 1), "uint8"), np.eye(16, width, dtype=bool))
+    for count in (1, 2, 3, 4, 4, 1):
+        model.inpaint(np.zeros((count, 16, 16, 1), "uint8"), np.eye(16, dtype=bool))
     gc.collect()
     assert len(alive) == 5
     assert [ref() is not None for ref in alive] == [False, False, False, True, True]
+
+
+def test_an_image_of_the_training_size_is_what_the_network_draws(model):
+    """Nothing needs shrinking: the figures of the cards are those of one pass of the network."""
+    images, holes = images_of(3, (16, 16)), masks.draw("mixture", 3, (16, 16), seed=1)
+    expected = ops.convert_to_numpy(model.draw_batch(images, holes))
+    error = model.inpaint(images, holes).astype(int) - expected
+    assert np.abs(error).max() <= 1  # compiled or not
 
 
 def test_an_average_is_what_restores():
@@ -164,8 +158,8 @@ IMAGES, HOLES = np.zeros((2, 16, 16, 3), "uint8"), np.zeros((2, 16, 16), bool)
         (IMAGES.astype("float32"), HOLES, "uint8 of shape (N, H, W, 3)"),
         (IMAGES[..., :1], HOLES, "(2, 16, 16, 1)"),
         (IMAGES[0, 0], HOLES, "(16, 3)"),
-        (IMAGES[:, :15], HOLES[:, :15], "from 16 to 2048"),
-        (np.zeros((1, 16, 2049, 3), "uint8"), np.zeros((16, 2049), bool), "2049x16"),
+        (IMAGES[:, :15], HOLES[:, :15], "from 16 to 8192"),
+        (np.zeros((1, 16, 8193, 3), "uint8"), np.zeros((16, 8193), bool), "8193x16"),
         (IMAGES, HOLES[:1], "(2, 16, 16) or (16, 16)"),
         (IMAGES, HOLES[:, :8], "(2, 8, 16)"),
         (IMAGES, np.full((16, 16), 128, "uint8"), "uint8 with the values 128"),

@@ -14,21 +14,29 @@ FEW_SECONDS = 60.0
 
 
 @contextlib.contextmanager
-def activity(text: str | Callable[[], str], stream: TextIO | None = None) -> Iterator[None]:
+def activity(text: str, stream: TextIO | None = None) -> Iterator[Callable[[float], None]]:
     """Names what the block does: in one line of a terminal that goes again, elsewhere in a few.
 
     Args:
-        text: what it does, "reading photos.zip"; or a function that returns that.
+        text: what it does, "reading photos.zip".
         stream: where to write; standard error by default.
+
+    Yields:
+        A function to call with the share that is done, from 0 to 1, if the block knows.
     """
     stream = sys.stderr if stream is None else stream
     began = time.monotonic()
+    done = ""
 
     def describe():
-        return f"{text() if callable(text) else text} ({time.monotonic() - began:.0f} s)"
+        return f"{text}{done} ({time.monotonic() - began:.0f} s)"
+
+    def report(share):
+        nonlocal done
+        done = f" {share:.0%}"
 
     with heartbeat(describe, stream):
-        yield
+        yield report
     if stream.isatty():
         stream.write("\r\x1b[K")
         stream.flush()

@@ -186,14 +186,8 @@ def _score_restorers(sources, dataset, count):
 @contextlib.contextmanager
 def _progress(name, count):
     """Says how far the scores are; gives a function of the number of images done."""
-    done = 0
-
-    def advance(images):
-        nonlocal done
-        done = images
-
-    with activity(lambda: f"scoring {name}: {done} of {count} images"):
-        yield advance
+    with activity(f"scoring {name}") as report:
+        yield lambda done: report(done / count)
 
 
 def _record(command, source, records):

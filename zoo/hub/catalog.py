@@ -120,10 +120,16 @@ CONTEXT_ENCODER = replace(
         "adversarial_weight": 0.001,
     },
 )
-NOT_LIKE_IT = (
-    "Fills what its data set would show there; large holes in other pictures stay vague. What it "
-    "draws is made up, and proves nothing about what was there."
-)
+
+
+def _not_like_it(largest_hole):
+    """Returns the limits of a model that restores, by how thick its training's holes are."""
+    return (
+        "Fills what its data set would show there; large holes in other pictures stay vague. "
+        f"Trained on holes up to {largest_hole} pixels thick, until which larger ones are shrunk. "
+        "What it draws is made up, and proves nothing about what was there."
+    )
+
 
 MODELS = [
     ModelSpec(
@@ -245,7 +251,7 @@ MODELS = [
         ),
         description="Fills holes in 28x28 digits.",
         paper=DEEPFILL,
-        limits=NOT_LIKE_IT,
+        limits=_not_like_it(15),
     ),
     ModelSpec(
         "inpaint_cifar10",
@@ -255,7 +261,7 @@ MODELS = [
         recipe=RESTORING_THINGS,
         description="Fills holes in 32x32 color photographs.",
         paper=DEEPFILL,
-        limits=NOT_LIKE_IT,
+        limits=_not_like_it(18),
     ),
     ModelSpec(
         "inpaint_scenes64",
@@ -265,7 +271,7 @@ MODELS = [
         recipe=RESTORING_SCENES,
         description="Fills holes in 64x64 photographs of scenes, and in larger ones.",
         paper=DEEPFILL,
-        limits=NOT_LIKE_IT,
+        limits=_not_like_it(35),
     ),
     ModelSpec(
         "context_encoder_scenes64",
@@ -285,6 +291,6 @@ MODELS = [
             "Context encoder: plain convolutions, one center hole, L2 and adversarial loss."
         ),
         paper=PATHAK,
-        limits=NOT_LIKE_IT,
+        limits=_not_like_it(32),
     ),
 ]

@@ -25,6 +25,7 @@ from zoo.hub.download import sha256_of
 from zoo.hub.locations import find_card, find_weights
 from zoo.hub.specs import ModelSpec
 from zoo.imports import import_keras
+from zoo.masks import get_masks
 
 PRETRAINED = "pretrained"
 WEIGHTS_SUFFIX = ".weights.h5"
@@ -300,6 +301,8 @@ def load(
     else:
         config = {**card.config, **changes}
         model = build_from_card(spec, dataclasses.replace(card, config=config))
+    if "masks" in spec.recipe.options and hasattr(model, "masks"):
+        model.masks = get_masks(spec.recipe.options["masks"])
     if weights is None:
         return model
 

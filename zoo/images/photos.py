@@ -3,7 +3,7 @@
 import math
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,16 @@ from zoo.files import replacing
 
 WHITE = 127
 """Gray values of a mask above this one mark a missing pixel."""
-ORIENTATION = 0x0112
-"""Tag of EXIF."""
+ORIENTATION, WIDTH, HEIGHT = 0x0112, 0xA002, 0xA003
+"""Tags of EXIF: how the pixels lie; in its own directory, the picture's size."""
+EXIF_DETAILS = 0x8769
+EXIF_DIRECTORIES = {EXIF_DETAILS, 0x8825}
+"""Exposure, lens, dates and the like; the place."""
+EXIF_FIELDS = {270, 271, 272, 305, 306, 315, 316, 18246, 18249, 33432, *range(40091, 40096)}
+"""Description, camera, software, date, artist, computer, ratings, copyright, and those of Windows.
+Others are about how the pixels are stored."""
+OPAQUE = 128
+"""Alpha from which a pixel counts as known, where transparency marks what is missing."""
 DEEP_WHITE = 32767
 """The same for 16 bits."""
 
@@ -60,6 +68,7 @@ class Photo:
         icc_profile: bytes, the color profile, or `None`.
         dpi: float, pixels per inch, or `None`.
         orientation: int from 1 to 8, how the file's pixels lay (EXIF), before they were turned.
+        exif: bytes, the EXIF fields of the picture as it lies now, or `None`.
     """
 
     pixels: np.ndarray
@@ -67,6 +76,7 @@ class Photo:
     icc_profile: bytes | None = None
     dpi: float | None = None
     orientation: int = 1
+    exif: bytes | None = None
 
 
 def read_photo(path: str | os.PathLike) -> Photo:
@@ -75,8 +85,9 @@ def read_photo(path: str | os.PathLike) -> Photo:
     JPEG 2000 and AVIF are not read, because Pillow doesn't say whether they hold more. The picture
     is turned upright by its EXIF orientation. Grayscale and black-and-white pictures have one
     channel; palettes, CMYK and YCbCr become RGB as Pillow converts them. Alpha and transparent
-    colors are kept apart. The ICC profile is kept, and the resolution if it is the same both ways;
-    other EXIF data aren't. Only the first frame of an animation is read.
+    colors are kept apart. The ICC profile is kept, the EXIF fields (not the thumbnail, which shows
+    the holes), and the resolution if it is the same both ways. Only the first frame of an animation
+    is read.
 
     Args:
         path: the file.
@@ -96,7 +107,7 @@ def read_photo(path: str | os.PathLike) -> Photo:
     photo = read_photo("beach.jpg")  # photo.pixels: uint8 array of shape (H, W, 3)
     ```
     """
-    image, problem, orientation = _decode(path)
+    image, problem, (orientation, exif) = _decode(path)
     if problem is None and image.mode not in _GRAY | _COLOR:
         problem = f"Pillow's mode {image.mode}"
     if problem is not None:
@@ -117,6 +128,7 @@ def read_photo(path: str | os.PathLike) -> Photo:
         icc_profile=image.info.get("icc_profile"),
         dpi=_dpi(image.info.get("dpi")),
         orientation=orientation,
+        exif=exif,
     )
 
 
@@ -176,6 +188,46 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
     return mask
 
 
+def mask_from_alpha(photo: Photo, path: str | os.PathLike) -> tuple[Photo, np.ndarray]:
+    """Takes a photo's transparency as the mask of what is missing.
+
+    Args:
+        photo: the picture.
+        path: its file, for messages.
+
+    Returns:
+        `(photo, mask)`: the picture without alpha, and a bool array of shape `(H, W)`, True where
+        it was more transparent than not.
+
+    Raises:
+        InvalidInputError: if the picture has no alpha.
+
+    Warns:
+        UserWarning: if nothing is that transparent.
+
+    Example:
+
+    ```python
+    from zoo.images.photos import mask_from_alpha, read_photo
+
+    photo, mask = mask_from_alpha(read_photo("erased.png"), "erased.png")
+    ```
+    """
+    if photo.alpha is None:
+        raise InvalidInputError(
+            "The picture must have an alpha channel, which marks what is missing as transparent. "
+            f"Received: {path}, which has none. Erase it with an image editor, or pass a mask."
+        )
+    mask = photo.alpha < OPAQUE
+    if not mask.any():
+        warnings.warn(
+            f"The alpha channel of {path} marks nothing as missing: only values under {OPAQUE} do, "
+            f"and its lowest is {photo.alpha.min()}",
+            stacklevel=2,
+        )
+    return replace(photo, alpha=None), mask
+
+
 def write_photo(photo: Photo, path: str | os.PathLike) -> None:
     """Writes a picture, whole or not at all, in the format of the file's suffix.
 
@@ -213,6 +265,8 @@ def write_photo(photo: Photo, path: str | os.PathLike) -> None:
         options["icc_profile"] = photo.icc_profile
     if photo.dpi is not None:
         options["dpi"] = (photo.dpi, photo.dpi)
+    if photo.exif is not None and format != "BMP":
+        options["exif"] = photo.exif
     with replacing(path) as temporary:
         image.save(temporary, format=format, **options)
 
@@ -244,7 +298,7 @@ def _suffix(path):
 
 
 def _decode(path):
-    """Returns a file's picture, upright, what keeps it from being a photo, and how it lay."""
+    """Returns a file's picture, upright, what keeps it from being a photo, and its EXIF."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     if not os.path.isfile(path):
@@ -256,7 +310,9 @@ def _decode(path):
             with Image.open(file, formats=readable_formats()) as image:
                 problem = _depth_problem(image)
                 orientation = image.getexif().get(ORIENTATION, 1)
-                return ImageOps.exif_transpose(image), problem, orientation
+                upright = ImageOps.exif_transpose(image)
+                exif = _upright(image.getexif(), upright.size)  # reads on in the file
+                return upright, problem, (orientation, exif)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InvalidInputError(
             f"Expected a picture of at most {Image.MAX_IMAGE_PIXELS:,} pixels. Received: {path}, "
@@ -274,6 +330,25 @@ def _decode(path):
             "Expected a complete, readable picture file. Received: "
             f"{path} ({type(error).__name__}: {error})"
         ) from error
+
+
+def _upright(exif, size):
+    """Returns EXIF fields as bytes for a picture of a size, upright; `None` if there are none."""
+    from PIL import Image
+
+    fields = Image.Exif()
+    try:
+        for tag in EXIF_FIELDS & set(exif):
+            fields[tag] = exif[tag]
+        for tag in EXIF_DIRECTORIES & set(exif):
+            fields.get_ifd(tag).update(exif.get_ifd(tag))
+        details = fields.get_ifd(EXIF_DETAILS)
+        for tag, side in zip((WIDTH, HEIGHT), size, strict=True):
+            if tag in details:
+                details[tag] = side
+        return fields.tobytes() if set(exif) & (EXIF_FIELDS | EXIF_DIRECTORIES) else None
+    except Exception:  # what cameras and editors write can be too broken to be written again
+        return None
 
 
 def _depth_problem(image):

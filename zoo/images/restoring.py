@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.errors import InvalidInputError
-from zoo.images.photos import check_format, read_mask, read_photo, write_photo
+from zoo.images.photos import (
+    check_format,
+    mask_from_alpha,
+    read_mask,
+    read_photo,
+    write_photo,
+)
 from zoo.models.tiling import check_sides
 
 if TYPE_CHECKING:
@@ -28,7 +34,7 @@ TURNS = {
 def inpaint_file(
     model: "InpaintingGAN",
     image_path: str | os.PathLike,
-    mask_path: str | os.PathLike,
+    mask_path: str | os.PathLike | None,
     output_path: str | os.PathLike,
     resize_mask: bool = False,
 ) -> None:
@@ -36,17 +42,19 @@ def inpaint_file(
 
     Known pixels stay bit for bit, in their number of channels: a gray picture stays gray, even with
     a color model. So does an RGB picture whose known pixels are all gray. Alpha is unchanged, in
-    the holes as well. The ICC profile and the resolution are kept, other EXIF data aren't; the EXIF
-    orientation is applied. Palettes and CMYK are written as RGB.
+    the holes as well, unless it is the mask. The ICC profile, the resolution and the EXIF fields
+    are kept, without the thumbnail; the EXIF orientation is applied. Palettes and CMYK are written
+    as RGB.
 
     Args:
         model: `zoo.InpaintingGAN` of 1 or 3 channels.
         image_path: picture of any format that Pillow decodes except JPEG 2000 and AVIF, 8 bits a
-            channel, from 16 to 2,048 pixels high and wide. Only the first frame of an animation is
+            channel, from 16 to 8,192 pixels high and wide. Only the first frame of an animation is
             used.
         mask_path: picture of the same size, of any format, white (values above 127 of 255) where a
             pixel is missing. Colors count by their luminance, transparent pixels as black. If only
-            the photograph is marked as lying on its side, a mask may lie there too.
+            the photograph is marked as lying on its side, a mask may lie there too. `None` for the
+            picture's own transparency, which the result doesn't have.
         output_path: file to write or replace: .png, .tif, .webp or .bmp, all lossless; or .jpg, of
             quality 95, which changes known pixels a little. Missing folders are created.
         resize_mask: whether to resize a mask of another size, by nearest neighbor.
@@ -67,7 +75,7 @@ def inpaint_file(
     zoo.picture_files.inpaint_file(model, "beach.jpg", "scratches.png", "restored.png")
     ```
     """
-    check_output(output_path, image_path, mask_path)
+    check_output(output_path, image_path, *([] if mask_path is None else [mask_path]))
     photo, mask = read_inputs(image_path, mask_path, resize_mask)
     check_format(output_path, photo)
     write_photo(restore(model, photo, mask), output_path)
@@ -104,11 +112,13 @@ def read_inputs(image_path, mask_path, resize_mask=False):
     """
     photo = read_photo(image_path)
     size = photo.pixels.shape[:2]
+    check_sides(*size, what=f"Pictures to restore, {image_path} for one,")
+    if mask_path is None:
+        return mask_from_alpha(photo, image_path)
     mask = read_mask(mask_path)
     if mask.shape == size[::-1] != size and photo.orientation in TURNS:
         # Painted on the pixels as the camera stored them, lying on their side.
         mask = TURNS[photo.orientation](mask)
-    check_sides(*size, what=f"Pictures to restore, {image_path} for one,")
     if mask.shape != size:
         if not resize_mask:
             raise InvalidInputError(
@@ -126,13 +136,14 @@ def read_inputs(image_path, mask_path, resize_mask=False):
     return photo, mask
 
 
-def restore(model, photo, mask):
+def restore(model, photo, mask, progress=None):
     """Fills the holes of a picture.
 
     Args:
         model: `zoo.InpaintingGAN` of 1 or 3 channels.
         photo: `zoo.images.photos.Photo`.
         mask: bool array of shape `(H, W)`, True where a pixel is missing.
+        progress: as in `InpaintingGAN.inpaint`.
 
     Returns:
         `zoo.images.photos.Photo` with the same known pixels, channels and alpha.
@@ -145,10 +156,34 @@ def restore(model, photo, mask):
     check_channels(channels, photo, mask)
     pixels = photo.pixels
     shape = (*pixels.shape[:2], channels)
-    drawn = model.inpaint(np.broadcast_to(pixels[..., :channels], shape), mask)
+    options = {} if progress is None else {"progress": progress}
+    drawn = model.inpaint(np.broadcast_to(pixels[..., :channels], shape), mask, **options)
     if channels == 3 and _is_gray(photo, mask):
         drawn = _luminance(drawn)
     return replace(photo, pixels=np.where(mask[..., None], drawn, pixels))
+
+
+def restore_classically(method, photo, mask):
+    """Fills the holes of a picture by a classical method, to compare with.
+
+    Args:
+        method: str, a name in `zoo.evaluation.baselines.METHODS`.
+        photo: `zoo.images.photos.Photo`.
+        mask: bool array of shape `(H, W)`, True where a pixel is missing.
+
+    Returns:
+        `zoo.images.photos.Photo` with the same known pixels, channels and alpha.
+
+    Raises:
+        MissingDependencyError: if its library isn't installed.
+    """
+    from zoo.evaluation.baselines import inpaint_classically
+    from zoo.models.pyramid import find_regions
+
+    pixels = photo.pixels.copy()
+    for region in find_regions(mask):  # the methods look at nothing but what is close to a hole
+        pixels[region] = inpaint_classically(method, pixels[region][None], mask[region][None])[0]
+    return replace(photo, pixels=pixels)
 
 
 def check_channels(channels, photo, mask):

@@ -24,33 +24,45 @@ class PullPush(layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})
 
     def call(self, inputs):
-        images, holes = inputs
-        holed = holes > 0.5
-        weights = ops.where(holed, 0.0, ops.ones_like(holes))
-        values = ops.where(holed, 0.0, images)
-        pyramid = [(values, weights)]
-        for _ in range(LEVELS):
-            values, weights = (_halve(x) for x in pyramid[-1])
-            pyramid.append((values, weights))
-        values, weights = pyramid.pop()
-        guess = values / (weights + 1e-6)
-        while pyramid:
-            values, weights = pyramid.pop()
-            coarse = _double(guess, values)
-            # The share of the four pixels that was known stays, the rest comes from below.
-            guess = values + (1.0 - weights) * coarse
-        return guess
+        return pull_push(*inputs)
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]
+
+
+def pull_push(images, holes):
+    """Fills the holes of images as `PullPush` does.
+
+    Args:
+        images: float tensor (batch, H, W, C).
+        holes: float tensor (batch, H, W, 1), 1 where a pixel is missing.
+
+    Returns:
+        float tensor of the images' shape.
+    """
+    holed = holes > 0.5
+    weights = ops.where(holed, 0.0, ops.ones_like(holes))
+    values = ops.where(holed, 0.0, images)
+    pyramid = [(values, weights)]
+    for _ in range(LEVELS):
+        values, weights = (_halve(x) for x in pyramid[-1])
+        pyramid.append((values, weights))
+    values, weights = pyramid.pop()
+    guess = values / (weights + 1e-6)
+    while pyramid:
+        values, weights = pyramid.pop()
+        coarse = enlarge(guess, values)
+        # The share of the four pixels that was known stays, the rest comes from below.
+        guess = values + (1.0 - weights) * coarse
+    return guess
 
 
 def _halve(x):
     return ops.average_pool(x, 2, strides=2, padding="same", data_format="channels_last")
 
 
-def _double(x, like):
-    """Doubles the size by linear interpolation, and crops to that of `like`."""
+def enlarge(x, like):
+    """Doubles the size of images by linear interpolation, and crops it to that of `like`."""
     _, height, width, _ = ops.shape(like)
     # Along one axis at a time: each pixel becomes two, a quarter of the way to either neighbor.
     for axis in (1, 2):

@@ -79,6 +79,9 @@ class Mixture(Masks):
             bound += share
         return mask
 
+    def thickest(self, height: int, width: int) -> int:
+        return max(kind.thickest(height, width) for kind in self.kinds)
+
     def get_config(self) -> dict:
         return {"kinds": [serialize(kind) for kind in self.kinds], "shares": self.shares}
 

@@ -78,6 +78,13 @@ class Masks:
         tolerance = self.tolerance(height, width)
         return (shares < low - tolerance) | (shares > high + tolerance)
 
+    def thickest(self, height: int, width: int) -> int:
+        """Returns the side of the largest square that fits in such a hole, in pixels.
+
+        A square of the largest coverage, unless a kind knows better.
+        """
+        return max(1, round(math.sqrt(self.coverage[1]) * min(height, width)))
+
     def get_config(self) -> dict:
         """Returns the constructor's arguments as plain values."""
         return {"coverage": list(self.coverage)}
@@ -204,6 +211,9 @@ class FreeForm(Masks):
     def tolerance(self, height: int, width: int) -> float:
         return 0.0
 
+    def thickest(self, height: int, width: int) -> int:
+        return max(1, round(self.brush[1] * min(height, width)))
+
     def get_config(self) -> dict:
         return {**super().get_config(), "brush": list(self.brush)}
 
@@ -238,6 +248,9 @@ class MissingPixels(Masks):
 
     def numbers(self, height: int, width: int) -> int:
         return 1 + height * width
+
+    def thickest(self, height: int, width: int) -> int:
+        return 1
 
     def paint(self, xp, uniforms, height, width):
         return xp.reshape(uniforms[:, 1:], (-1, height, width)) < self._between(

@@ -11,7 +11,7 @@ SHAPES = 16
 
 
 class Drawing:
-    """`model.draw_batch`, compiled for the network that the model samples from.
+    """A model's methods that draw, compiled for the network that it samples from.
 
     Args:
         model: `zoo.adversarial.base.BaseGAN`.
@@ -22,17 +22,16 @@ class Drawing:
         self.jit_compile = model.inference_jit()
 
         @functools.lru_cache(SHAPES)
-        def compiled(*kinds):
+        def compiled(method, *kinds):
             del kinds
-            return backend.compile_inference(
-                model.draw_batch, self.network, self.jit_compile, model
-            )
+            function = getattr(model, method)
+            return backend.compile_inference(function, self.network, self.jit_compile, model)
 
         self._compiled = compiled
 
-    def function(self, *batch):
-        """Returns what `model.draw_batch` makes of a batch, as a tensor."""
-        return self._compiled(*((x.shape, x.dtype) for x in batch))(*batch)
+    def function(self, method, *batch):
+        """Returns what a method of the model makes of a batch, as a tensor."""
+        return self._compiled(method, *((x.shape, x.dtype) for x in batch))(*batch)
 
     def fits(self, model):
         """Returns whether a new one would be the same."""
@@ -40,22 +39,23 @@ class Drawing:
         return same and self.jit_compile == model.inference_jit()
 
 
-def draw_batches(model, batches):
-    """Yields what `model.draw_batch` makes of each batch, as ndarrays.
+def draw_batches(model, batches, method="draw_batch"):
+    """Yields what a method of a model makes of each batch, as ndarrays.
 
     Each batch is started before the one ahead of it is read, so that the device does not wait for
     the host. No more than two are in memory.
 
     Args:
         model: `zoo.adversarial.base.BaseGAN`.
-        batches: iterable of tuples of ndarrays, the arguments of `model.draw_batch`.
+        batches: iterable of tuples of ndarrays, the method's arguments.
+        method: str, its name.
     """
     drawing = model.drawing
     if drawing is None or not drawing.fits(model):
         model.drawing = drawing = Drawing(model)
     started = None
     for batch in batches:
-        previous, started = started, drawing.function(*batch)
+        previous, started = started, drawing.function(method, *batch)
         if previous is not None:
             yield ops.convert_to_numpy(previous)
     if started is not None:

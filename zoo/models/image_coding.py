@@ -39,14 +39,21 @@ class ImageCoding(Coding):
     def encode(self, samples):
         """Scales uint8 images to the generator's range; float ones are in it already."""
         if keras.backend.standardize_dtype(samples.dtype) == "uint8":
-            samples = ops.cast(samples, "float32")
-            return samples * ((self.high - self.low) / 255.0) + self.low
+            return self.scale(ops.cast(samples, "float32"))
         return samples
+
+    def scale(self, samples):
+        """Scales floats in 0..255 to the generator's range."""
+        return samples * ((self.high - self.low) / 255.0) + self.low
 
     def decode(self, samples):
         """Scales the generator's range to uint8."""
-        samples = (ops.cast(samples, "float32") - self.low) * (255.0 / (self.high - self.low))
+        samples = self.unscale(ops.cast(samples, "float32"))
         return ops.cast(ops.clip(ops.round(samples), 0, 255), "uint8")
+
+    def unscale(self, samples):
+        """Scales floats in the generator's range to 0..255."""
+        return (samples - self.low) * (255.0 / (self.high - self.low))
 
     def check(self, samples):
         """Raises `InvalidInputError` unless these are images that the model trains on."""

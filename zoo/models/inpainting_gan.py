@@ -1,7 +1,9 @@
 """The inpainting GAN: fills holes in images (context encoders 2016, DeepFill v2 2019)."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,7 +15,8 @@ from zoo.adversarial.feeding import to_host
 from zoo.adversarial.step import Batch
 from zoo.checks import check_count, check_image_shape, check_seed
 from zoo.errors import InvalidInputError
-from zoo.layers.pull_push import LEVELS
+from zoo.layers.pull_push import enlarge, pull_push
+from zoo.layers.spline import fill_with_spline
 from zoo.masks import Masks, Mixture, draw, draw_in_step, get_masks, serialize
 from zoo.models import tiling
 from zoo.models.image_coding import ImageCoding
@@ -24,6 +27,9 @@ from zoo.models.inpainting_networks import (
     build_generator,
     random_flip,
 )
+
+NETWORK_ERROR = 16.0
+"""What a network is wrong by even where a photograph is smooth, in gray levels."""
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -105,9 +111,15 @@ class InpaintingGAN(BaseGAN):
         )
         self.config, self.image_shape = config, config["image_shape"]
         self.coding = ImageCoding(self.image_shape)
-        self.multiple = step
-        # How far a pixel can matter, in pixels: the guess's reach, and that of the convolutions.
-        self.reach = 2 * 2**LEVELS + step * (sum(dilations) + 4)
+        self.masks: Masks = Mixture()  # what `compile` takes by default
+
+    @property
+    def largest_hole(self) -> int:
+        """How thick the holes are that the model trains on, in pixels, at most.
+
+        `inpaint` shrinks photographs until their holes are no thicker.
+        """
+        return self.masks.thickest(*self.image_shape[:2])
 
     # ---------------------------------------------------------------- compile
 
@@ -256,18 +268,77 @@ class InpaintingGAN(BaseGAN):
         drawn = backend.call_network(self.sampling_network(), inputs, training=False)
         return ops.where(holes, self.coding.decode(drawn), images)
 
-    def inpaint(self, images, masks, batch_size: int = 64) -> np.ndarray:
-        """Fills the holes of images.
+    def refine_batch(self, images, masks, smaller, drawn=None):
+        """Fills the holes of one size of photographs: a step of `zoo.models.pyramid`.
 
         Args:
-            images: uint8 (N, H, W, C) or one image (H, W, C), H and W from 16 to 2,048 pixels.
-            masks: bool, or uint8 of 0 and 255: (N, H, W), or (H, W) for all images. True or 255
-                where a pixel is missing; what the image holds there has no influence.
-            batch_size: int, images of 64x64 pixels per forward pass; fewer of larger ones.
-                Memory beyond the result does not grow with N, H and W.
+            images: float32 (batch, S, S, C), in 0..255.
+            masks: bool (batch, S, S).
+            smaller: float32 (batch, S / 2, S / 2, C), in 0..255: the same at half the size, whole.
+            drawn: bool (batch, S, S), where the network has a part in the result; or `None`.
 
         Returns:
-            uint8 array of the images' shape. Known pixels are bit-identical.
+            float32 tensor (batch, S, S, C), in 0..255.
+        """
+        holes = ops.expand_dims(masks, -1)
+        images, smaller = self.coding.scale(images), self.coding.scale(smaller)
+        enlarged = enlarge(smaller, images)
+        # What the enlarged picture lacks of the known pixels goes on smoothly into the hole.
+        lacking = ops.where(holes, 0.0, images - enlarged)
+        surface = self._clip(enlarged + fill_with_spline(lacking, holes))
+        if drawn is not None:
+            holes = ops.cast(holes, "float32")
+            # Each by the inverse of its expected squared error: both are wrong the more the more
+            # detail there is, and the network by a little where there is none.
+            detail = ops.mean(ops.square(lacking), axis=-1, keepdims=True)
+            detail = pull_push(detail, holes)
+            floor = NETWORK_ERROR * (self.coding.high - self.coding.low) / 255
+            share = detail / (2 * detail + floor**2)
+            share = share * ops.cast(ops.expand_dims(drawn, -1), "float32")
+            surface = surface + share * (self._clip(self._draw_mirrored(images, holes)) - surface)
+        return self.coding.unscale(surface)
+
+    def _clip(self, images):
+        return ops.clip(images, self.coding.low, self.coding.high)
+
+    def _draw_mirrored(self, images, holes):
+        """Returns the mean of what the network draws of images and of their mirror images."""
+
+        def mirrored(x):
+            x = ops.concatenate([x, ops.flip(x, axis=1)], axis=0)
+            return ops.concatenate([x, ops.flip(x, axis=2)], axis=0)
+
+        inputs = [mirrored(images), mirrored(holes)]
+        drawn = backend.call_network(self.sampling_network(), inputs, training=False)
+        drawn = ops.cast(drawn, "float32")
+        for axis in (2, 1):
+            first, second = ops.split(drawn, 2, axis=0)
+            drawn = (first + ops.flip(second, axis=axis)) / 2
+        return drawn
+
+    def inpaint(
+        self,
+        images,
+        masks,
+        batch_size: int = 64,
+        progress: Callable[[float], Any] | bool | None = None,
+    ) -> np.ndarray:
+        """Fills the holes of images.
+
+        Images no larger than `image_shape` are drawn in one pass. Larger ones are photographs, and
+        restored from coarse to fine: see `zoo.models.pyramid`.
+
+        Args:
+            images: uint8 (N, H, W, C) or one image (H, W, C), H and W from 16 to 8,192 pixels.
+            masks: bool, or uint8 of 0 and 255: (N, H, W), or (H, W) for all images. True or 255
+                where a pixel is missing; what the image holds there has no influence.
+            batch_size: int, images of 64x64 pixels per forward pass, where they are drawn in one.
+            progress: `True` for Keras' progress bar; or a function that is called with the share
+                that is done, from 0 to 1.
+
+        Returns:
+            uint8 array of the images' shape. Known pixels are bit-identical. Memory beyond it is
+            at most about three times that of one image.
 
         Raises:
             InvalidInputError: for images or masks of another type or shape.
@@ -280,13 +351,17 @@ class InpaintingGAN(BaseGAN):
         restored = zoo.load("inpaint_scenes64").inpaint(photo, hole)  # uint8 (50, 40, 3)
         ```
         """
-        return tiling.inpaint(self, images, masks, batch_size)
+        if progress is True:
+            bar = keras.utils.Progbar(100, unit_name="percent")
+            return tiling.inpaint(
+                self, images, masks, batch_size, lambda share: bar.update(int(100 * share))
+            )
+        return tiling.inpaint(self, images, masks, batch_size, progress or None)
 
     def preview(self, images, count: int, seed: int | None = 0) -> np.ndarray:
         """Returns the first `count` of `images` restored, with holes drawn by a seed."""
         images = images[:count]
-        kind = self.masks if self.compiled else Mixture()
-        return self.inpaint(images, draw(kind, len(images), images.shape[1:3], seed))
+        return self.inpaint(images, draw(self.masks, len(images), images.shape[1:3], seed))
 
 
 def are_masks(masks):

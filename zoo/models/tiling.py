@@ -1,26 +1,22 @@
-"""Restores arrays of images of any size and number with an inpainting model."""
+"""Restores arrays of images of any size and number with an inpainting model.
 
-import itertools
-from typing import Any, NamedTuple
+Images no larger than those that the model was trained on are drawn in one pass, many at once.
+Larger ones are photographs, whose holes can be of any size: `zoo.models.pyramid` restores them.
+"""
 
 import numpy as np
 
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
 
-SMALLEST, LARGEST = 16, 2048
+SMALLEST, LARGEST = 16, 8192
 """Sides of images, in pixels."""
 
 REFERENCE_AREA = 64 * 64
 """Pixels of the images that `batch_size` counts."""
 
-KEPT = 512
-"""Side of the part of each window of a large image that is kept, in pixels."""
-WINDOW_STEP = 64
-"""Windows start at multiples of it, as the first guess's coarsest pixels do."""
 
-
-def inpaint(model, images, masks, batch_size=64):
+def inpaint(model, images, masks, batch_size=64, progress=None):
     """Fills the holes of images; see `InpaintingGAN.inpaint`.
 
     Args:
@@ -28,98 +24,61 @@ def inpaint(model, images, masks, batch_size=64):
         images: uint8 (N, H, W, C) or (H, W, C).
         masks: bool or 0 and 255, (N, H, W) or (H, W); True or 255 where a pixel is missing.
         batch_size: int, images of 64x64 pixels per forward pass.
+        progress: function that is called with the share that is done, from 0 to 1; or `None`.
 
     Returns:
         uint8 array of the images' shape.
     """
-    from zoo.models.drawing import draw_batches  # here: checks alone do without Keras
-
     check_count("batch_size", batch_size)
     images = check_images(images, model.image_shape[-1])
     single = images.ndim == 3
     images = images[None] if single else images
     masks = check_masks(masks, images.shape[:3])
     restored = images.copy()
-    damaged = np.flatnonzero(masks.any(axis=(1, 2)))
-    whole = max(images.shape[1:3]) <= _window(model)
-    pieces = list((_batches if whole else _cut)(model, masks, damaged, batch_size))
-    padded = (_pad(images[p.source], masks[p.source], model.multiple) for p in pieces)
-    for piece, drawn in zip(pieces, draw_batches(model, padded), strict=True):
-        restored[piece.target] = drawn[piece.kept]
+    damaged = np.flatnonzero([mask.any() for mask in masks])
+    sides = zip(images.shape[1:3], model.image_shape[:2], strict=True)
+    if all(side <= trained for side, trained in sides):
+        shares = _fill_at_once(model, restored, masks, damaged, batch_size)
+    else:
+        shares = _fill_one_by_one(model, restored, masks, damaged)
+    for share in shares:
+        if progress is not None:
+            progress(share)
     return restored[0] if single else restored
 
 
-class Piece(NamedTuple):
-    """One forward pass, as indices.
+def _fill_at_once(model, images, masks, damaged, batch_size):
+    """Fills images, many in a pass, and yields the share that is done."""
+    from zoo.models.drawing import batch_slices, draw_batches  # here: checks alone need no Keras
 
-    Args:
-        source: the part of the images, and of the masks, that the generator takes.
-        kept: the part of its output that is kept.
-        target: the place of that part in the images.
-    """
-
-    source: Any
-    kept: Any
-    target: Any
-
-
-def _batches(model, masks, damaged, batch_size):
-    """Yields whole images, as many at once as fit."""
-    from zoo.models.drawing import batch_slices
-
-    del model
     height, width = masks.shape[1:]
-    for part in batch_slices(len(damaged), batch_size * REFERENCE_AREA // (height * width)):
-        yield Piece(damaged[part], np.s_[:, :height, :width], damaged[part])
+    size = model.image_shape[:2]
+    most = batch_size * REFERENCE_AREA // (size[0] * size[1])
+    parts = [damaged[part] for part in batch_slices(len(damaged), most)]
+    padded = ((pad(images[part], size), pad(masks[part], size)) for part in parts)
+    for done, drawn in enumerate(draw_batches(model, padded)):
+        images[parts[done]] = drawn[:, :height, :width]
+        yield (done + 1) / len(parts)
 
 
-def _cut(model, masks, damaged, batch_size):
-    """Yields windows of large images, one after another, where something is missing.
+def _fill_one_by_one(model, images, masks, damaged):
+    """Fills photographs, and yields the share that is done."""
+    from zoo.models.pyramid import fill
 
-    Each window reaches as far beyond the part that is kept as the network sees, so that seams
-    don't show, and memory does not grow with the image.
+    for done, index in enumerate(damaged):
+        for share in fill(model, images[index], masks[index]):
+            yield (done + share) / len(damaged)
+
+
+def pad(arrays, size):
+    """Pads images (N, H, W, C) or masks (N, H, W) at their ends to a size `(height, width)`.
+
+    Both are mirrored, holes included, so that there is no edge that isn't in the image.
     """
-    del batch_size
-    windows = [_windows(length, _window(model)) for length in masks.shape[1:]]
-    for index in damaged:
-        one = slice(index, index + 1)
-        for (top, rows), (left, columns) in itertools.product(*windows):
-            if masks[index, rows, columns].any():
-                kept = (
-                    slice(None),
-                    slice(rows.start - top.start, rows.stop - top.start),
-                    slice(columns.start - left.start, columns.stop - left.start),
-                )
-                yield Piece((one, top, left), kept, (one, rows, columns))
-
-
-def _windows(length, side):
-    """Returns pairs of slices of an axis: a window, and the part of it that is kept."""
-    # The last one runs to the end, whatever is left: few shapes, few compilations.
-    last = max(length - side, 0) // WINDOW_STEP * WINDOW_STEP
-    pairs = []
-    for first in range(0, length, KEPT):
-        start = min(max(first - (side - KEPT) // 2, 0), last)
-        stop = length if start == last else start + side
-        pairs.append((slice(start, stop), slice(first, min(first + KEPT, length))))
-    return pairs
-
-
-def _window(model):
-    """Returns the side of the windows that large images are drawn in, in pixels."""
-    return KEPT + 2 * -(-model.reach // WINDOW_STEP) * WINDOW_STEP
-
-
-def _pad(images, masks, multiple):
-    """Pads images and masks to sides that are multiples of a number."""
-    padding = [(0, 0), *((0, -side % multiple) for side in images.shape[1:3])]
+    padding = [(0, total - side) for side, total in zip(arrays.shape[1:3], size, strict=True)]
     if not any(after for _, after in padding):
-        return images, masks
-    # Mirrored, holes included, so that there is no edge that isn't in the image.
-    return (
-        np.pad(images, (*padding, (0, 0)), mode="symmetric"),
-        np.pad(masks, padding, mode="symmetric"),
-    )
+        return arrays
+    return np.pad(arrays, [(0, 0), *padding, (0, 0)][: arrays.ndim], mode="symmetric")
 
 
 def check_images(images, channels):
