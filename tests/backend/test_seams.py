@@ -265,7 +265,23 @@ def check_attention():
     assert torch._scaled_dot_product_attention_math(query, query, query)[0].shape == query.shape
 
 
+def check_torch_module():
+    from keras.src.backend.torch import core, random
+
+    assert callable(core.cond)
+    assert callable(random.torch_seed_generator)
+
+
+def check_fake_tensor():
+    from torch._subclasses import fake_tensor
+
+    assert issubclass(fake_tensor.DataDependentOutputException, Exception)
+    assert issubclass(fake_tensor.DynamicOutputShapeException, Exception)
+
+
 CHECKS = {
+    "keras.src.backend.torch": check_torch_module,
+    "torch._subclasses": check_fake_tensor,
     "_scaled_dot_product_attention_math": check_attention,
     "_jax_state": check_jax_state,
     "jax_state_sync": check_jax_state_sync,

@@ -137,6 +137,20 @@ SEAMS = (
         "torch",
     ),
     Seam(
+        "keras.src.backend.torch",
+        "module of `cond`, and of `random` with `torch_seed_generator`",
+        ("zoo/backend",),
+        "no `jit_compile=True` on PyTorch",
+        "torch",
+    ),
+    Seam(
+        "torch._subclasses",
+        "module of `fake_tensor` and its exceptions",
+        ("zoo/backend",),
+        "no `jit_compile=True` on PyTorch",
+        "torch",
+    ),
+    Seam(
         "_fused_adam_",
         "torch",
         ("zoo/backend",),

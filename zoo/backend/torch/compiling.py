@@ -11,14 +11,11 @@ import threading
 
 import keras
 import torch
-from keras.src.backend.common import stateless_scope
-from keras.src.backend.torch import core as keras_core
-from keras.src.backend.torch import random as keras_random
 from torch._subclasses import fake_tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from zoo import backend
-from zoo.backend.replacing import replaced
+from zoo.backend.torch import randomness
+from zoo.backend.torch.scope import Writing
 from zoo.errors import InvalidInputError
 
 _here = threading.local()
@@ -27,6 +24,22 @@ _ON_THE_HOST = (
     fake_tensor.DynamicOutputShapeException,
     torch.fx.experimental.symbolic_shapes.GuardOnDataDependentSymNode,
 )
+
+
+def step_of(model, name):
+    """Returns the compiled function of Keras' trainer for "train", "test" or "predict"."""
+
+    def variables():
+        groups = (model.variables, model.optimizer.variables, model.metrics_variables)
+        return list({id(v): v for group in groups for v in group}.values())
+
+    step = Compiled(getattr(model, f"{name}_step"), variables)
+
+    def run(batches):
+        with contextlib.nullcontext() if name == "train" else torch.no_grad():
+            return step(batches[0])
+
+    return run
 
 
 def is_recording():
@@ -55,14 +68,14 @@ class Compiled:
         self.graphs = {}
         self.last, self.draws = None, []
 
-    def __call__(self, data):
+    def __call__(self, *data):
         inputs = _tensors(data)
         shapes = tuple((x.shape, x.dtype) for x in inputs)
         graph = self.graphs.get(shapes)
         if graph is None and shapes != self.last:
             self.last, self.draws = shapes, []
-            with _draws_by(self._note):
-                return self.function(data)
+            with randomness.drawn_by(self._note):
+                return self.function(*data)
         self.last = shapes
         if graph is None:
             graph = self.graphs[shapes] = _Graph(self.function, self.variables(), data, self.draws)
@@ -83,16 +96,20 @@ class _Graph:
         def run(values, inputs, numbers):
             pairs = list(zip(variables, map(_leaf, variables, values), strict=True))
             waiting = list(numbers)
-            with _Writing(pairs), _draws_by(lambda *_: waiting.pop(0)):
-                self.outputs = function(_like(data, inputs))
+            with (
+                Writing(pairs) as scope,
+                scope.deciding(),
+                randomness.drawn_by(lambda *_: waiting.pop(0)),
+            ):
+                self.outputs = function(*_like(data, inputs))
             return _tensors(self.outputs)
 
         self.numbers = self._draw()  # by which the shapes are known
         inputs = _tensors(data)
-        values = [v._value.detach() for v in variables]
+        values = [v.value.detach() for v in variables]
         _here.recording = True
         try:
-            with replaced(keras_core, "cond", _cond), replaced(keras_random, _SEEDING, _refuse):
+            with randomness.none_drawn():
                 graph = make_fx(run, tracing_mode="fake")(values, inputs, self.numbers)
         except _ON_THE_HOST as error:
             raise InvalidInputError(
@@ -116,98 +133,16 @@ class _Graph:
         numbers = self._draw() if self.numbers is None else self.numbers
         self.numbers = None
         with torch.no_grad():
-            outputs = self.run([v._value for v in self.variables], inputs, numbers)
+            outputs = self.run([v.value for v in self.variables], inputs, numbers)
         return _like(self.outputs, outputs)
 
     def _draw(self):
         return [function(*arguments, **options) for function, arguments, options in self.draws]
 
 
-class _Writing(keras.StatelessScope):
-    """Has variables read and write given tensors in place, in this thread alone."""
-
-    def add_update(self, update):
-        variable, value = update
-        with torch.no_grad():
-            self.get_current_value(variable).copy_(value)
-
-
-class _Branch(_Writing):
-    """Has variables read and write copies of the tensors of another scope."""
-
-    def __init__(self, outer):
-        super().__init__()
-        self.outer, self.seen = outer, {}
-
-    def get_current_value(self, variable):
-        if id(variable) not in self.state_mapping:
-            # At the first look: Keras' optimizers write into what they read.
-            self.seen[id(variable)] = variable
-            self.state_mapping[id(variable)] = self.outer.get_current_value(variable).clone()
-        return self.state_mapping[id(variable)]
-
-
-def _cond(condition, true_fn, false_fn):
-    """`keras.ops.cond` without a decision on the host: computes both, and takes one."""
-    scope = stateless_scope.get_stateless_scope()
-    with _Branch(scope) as ones:
-        one = true_fn()
-    with _Branch(scope) as others:
-        other = false_fn()
-    for variable in {**ones.seen, **others.seen}.values():
-        values = (ones.get_current_value(variable), others.get_current_value(variable))
-        scope.add_update((variable, torch.where(condition, *values)))
-    if one is None:
-        return None
-    return keras.tree.map_structure(lambda x, y: torch.where(condition, x, y), one, other)
-
-
-_DRAWS = [
-    (keras_random, "normal"),
-    (keras_random, "uniform"),
-    (keras_random, "truncated_normal"),
-    (keras_random, "randint"),
-    (backend, "random_bits"),
-]
-"""Functions of numbers and a seed: what they draw does not depend on the step."""
-_SEEDING = "torch_seed_generator"
-
-
-@contextlib.contextmanager
-def _draws_by(take):
-    """Lets `take(function, arguments, options)` draw random numbers."""
-    with contextlib.ExitStack() as stack:
-        for owner, name in _DRAWS:
-            stack.enter_context(replaced(owner, name, _taken_by(take, getattr(owner, name))))
-        stack.enter_context(replaced(keras_random, "dropout", _drop_by(take, keras_random.dropout)))
-        yield
-
-
-def _taken_by(take, function):
-    return lambda *arguments, **options: take(function, arguments, options)
-
-
-def _drop_by(take, dropout):
-    """Returns Keras' dropout in two parts: the mask, which is drawn, and its use."""
-
-    def drop(inputs, rate, noise_shape=None, seed=None):
-        ones = torch.ones([], dtype=inputs.dtype, device=inputs.device).expand(inputs.shape)
-        return inputs * take(dropout, (ones, rate, noise_shape, seed), {})
-
-    return drop
-
-
-def _refuse(seed):
-    raise InvalidInputError(
-        "`jit_compile=True` makes one graph of a whole step, with random numbers of "
-        "`keras.random.normal`, `uniform`, `truncated_normal`, `randint` and `dropout` only. "
-        f"Received: a model that draws others, from {seed}. Compile it with `jit_compile=False`"
-    )
-
-
 def _leaf(variable, value):
     """Returns a value as the variable holds it: gradients begin there."""
-    return value.detach().requires_grad_(variable._value.requires_grad)
+    return value.detach().requires_grad_(variable.value.requires_grad)
 
 
 def _tensors(nested):

@@ -31,13 +31,7 @@ def keep_arrays(model, name, function):
     """
     if not model.jit_compile or model.run_eagerly:
         return function
-    step = compiling.Compiled(getattr(model, f"{name}_step"), lambda: _variables(model))
-
-    def run(batches):
-        with contextlib.nullcontext() if name == "train" else torch.no_grad():
-            return step(batches[0])
-
-    return run
+    return compiling.step_of(model, name)
 
 
 def call_network(network, inputs, training):
@@ -135,8 +129,7 @@ def compile_inference(function, network, jit_compile, model=None):
     del model
     run = function
     if jit_compile is True:
-        compiled = compiling.Compiled(lambda data: function(*data), lambda: network.variables)
-        run = lambda *inputs: compiled(inputs)  # noqa: E731
+        run = compiling.Compiled(function, lambda: network.variables)
 
     def infer(*inputs):
         with torch.no_grad():
@@ -163,12 +156,6 @@ def draw_apart(seed):
 def device_name():
     """Returns the name of the device that runs the computation."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-
-
-def _variables(model):
-    """Returns all variables that a step may read or assign, each once."""
-    groups = (model.variables, model.optimizer.variables, model.metrics_variables)
-    return list({id(v): v for group in groups for v in group}.values())
 
 
 def _is_plain(layer):
