@@ -179,6 +179,12 @@ def test_kinds_that_say_so_are_symmetric(kind):
         assert abs(lean.mean()) < 4 * lean.std() / 1500**0.5
 
 
+@pytest.mark.parametrize("kind", ["free_form", "scratches"])
+def test_no_two_masks_of_a_step_are_the_same(kind):
+    drawn = masks.draw_in_step(masks.get_masks(kind), 8, (32, 32), keras.random.SeedGenerator(0))
+    assert len(np.unique(ops.convert_to_numpy(drawn), axis=0)) == 8
+
+
 def test_masks_of_a_step_keep_their_coverage():
     kind = masks.FreeForm((0.2, 0.3))
     drawn = masks.draw_in_step(kind, 400, (32, 32), keras.random.SeedGenerator(0))

@@ -67,3 +67,10 @@ def test_a_whole_model_is_exported_for_any_batch_size(tmp_path):
     latents = np.random.default_rng(0).normal(size=(3, 8)).astype("float32")
     served = tf.saved_model.load(str(tmp_path / "model"))
     np.testing.assert_allclose(served.serve(latents), model.predict(latents, verbose=0), atol=1e-5)
+
+
+def test_an_export_of_a_whole_model_leaves_the_batch_size_open(monkeypatch):
+    signatures = []
+    monkeypatch.setattr(keras.Model, "export", lambda model, *given: signatures.append(given[-1]))
+    zoo.VanillaGAN(image_shape=(16, 16, 1), latent_dim=8, hidden_units=(8,)).export("unwritten")
+    assert [spec.shape for spec in keras.tree.flatten(signatures)] == [(None, 8)]
