@@ -76,9 +76,14 @@ def enlarge(x, like):
 
 def _shifted(x, axis):
     """Returns `x` moved by one pixel to either side along an axis, the edge repeated."""
-    # No slice is empty, not even that of a single pixel: ONNX refuses empty tensors.
+    if x.shape[axis] == 1:
+        return x, x  # by itself: ONNX refuses the empty slices of a single pixel
     if axis == 1:
-        x = ops.concatenate([x[:, :1], x, x[:, -1:]], axis=1)
-        return x[:, :-2], x[:, 2:]
-    x = ops.concatenate([x[:, :, :1], x, x[:, :, -1:]], axis=2)
-    return x[:, :, :-2], x[:, :, 2:]
+        return (
+            ops.concatenate([x[:, :1], x[:, :-1]], axis=1),
+            ops.concatenate([x[:, 1:], x[:, -1:]], axis=1),
+        )
+    return (
+        ops.concatenate([x[:, :, :1], x[:, :, :-1]], axis=2),
+        ops.concatenate([x[:, :, 1:], x[:, :, -1:]], axis=2),
+    )
