@@ -20,6 +20,7 @@ def workplace(tmp_path, monkeypatch):
         for index, pixels in enumerate(pictures, 1):
             Image.fromarray(pixels).save(tmp_path / folder / f"epoch_{index:04}.png")
     shutil.make_archive(str(tmp_path / "cats"), "zip", tmp_path / "cats")
+    Image.fromarray(np.dstack([pictures[0], pictures[1][..., 0]])).save(tmp_path / "erased.png")
     for name in ("photo.png", "beach.jpg", "scan.bmp"):
         Image.fromarray(pictures[0]).save(tmp_path / name)
     for name in ("mask.png", "scratches.png"):

@@ -25,7 +25,6 @@ from zoo.hub.download import sha256_of
 from zoo.hub.locations import find_card, find_weights
 from zoo.hub.specs import ModelSpec
 from zoo.imports import import_keras
-from zoo.masks import get_masks
 
 PRETRAINED = "pretrained"
 WEIGHTS_SUFFIX = ".weights.h5"
@@ -302,6 +301,8 @@ def load(
         config = {**card.config, **changes}
         model = build_from_card(spec, dataclasses.replace(card, config=config))
     if "masks" in spec.recipe.options and hasattr(model, "masks"):
+        from zoo.masks import get_masks  # here: it needs NumPy
+
         model.masks = get_masks(spec.recipe.options["masks"])
     if weights is None:
         return model
