@@ -93,9 +93,11 @@ def test_a_family_trains_and_draws(family, name, settings):
         networks = (model.generator, model.discriminator)
         before = [numbers(network) for network in networks]
         images, labels = arrays(model)
-        history = model.fit(images, labels, batch_size=4, epochs=2, verbose=0).history
+        # The scale of a loss in float16 begins high, and is halved until no gradient overflows.
+        epochs = 8 if name == "float16" else 2
+        history = model.fit(images, labels, batch_size=4, epochs=epochs, verbose=0).history
         assert np.isfinite([*history.values()]).all(), history
-        assert history["skipped_steps"] == [0, 0]
+        assert history["skipped_steps"] == [0] * epochs
         for network, old in zip(networks, before, strict=True):
             new = numbers(network)
             assert all(np.isfinite(array).all() for array in new)
