@@ -351,3 +351,12 @@ def test_transparency_that_marks_nothing_or_is_not_there():
     pixels[..., 3] = 200
     with pytest.warns(UserWarning, match=r"in\.png marks nothing .* lowest is 200"):
         mask_from_alpha(read_photo(save(pixels, "in.png")), "in.png")
+
+
+def test_broken_exif_fields_are_left_out_with_a_warning():
+    software = struct.pack("<HHII", 305, 11, 1, 0)  # a float instead of a text
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + software + bytes(4)
+    path = save(noise(3), "in.jpg", exif=exif)
+    with pytest.warns(UserWarning, match=r"in\.jpg: its EXIF fields are broken, and left out"):
+        photo = read_photo(path)
+    assert photo.exif is None

@@ -311,7 +311,7 @@ def _decode(path):
                 problem = _depth_problem(image)
                 orientation = image.getexif().get(ORIENTATION, 1)
                 upright = ImageOps.exif_transpose(image)
-                exif = _upright(image.getexif(), upright.size)  # reads on in the file
+                exif = _upright(image.getexif(), upright.size, path)  # reads on in the file
                 return upright, problem, (orientation, exif)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InvalidInputError(
@@ -332,7 +332,7 @@ def _decode(path):
         ) from error
 
 
-def _upright(exif, size):
+def _upright(exif, size, path):
     """Returns EXIF fields as bytes for a picture of a size, upright; `None` if there are none."""
     from PIL import Image
 
@@ -347,7 +347,8 @@ def _upright(exif, size):
             if tag in details:
                 details[tag] = side
         return fields.tobytes() if set(exif) & (EXIF_FIELDS | EXIF_DIRECTORIES) else None
-    except Exception:  # what cameras and editors write can be too broken to be written again
+    except Exception:  # of many types: cameras and editors write fields that Pillow can't write
+        warnings.warn(f"{path}: its EXIF fields are broken, and left out", stacklevel=2)
         return None
 
 
