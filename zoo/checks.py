@@ -26,11 +26,11 @@ def check_seed(value: Any) -> None:
         )
 
 
-def check_weight(name: str, value: Any) -> None:
-    """Raises `InvalidInputError` unless `value` is a finite number of at least 0."""
-    if not _is_number(value) or value < 0:
+def check_weight(name: str, value: Any, minimum: float = 0) -> None:
+    """Raises `InvalidInputError` unless `value` is a finite number of at least `minimum`."""
+    if not _is_number(value) or value < minimum:
         raise InvalidInputError(
-            f"`{name}` must be a finite number of at least 0. Received: {name}={value!r}"
+            f"`{name}` must be a finite number of at least {minimum}. Received: {name}={value!r}"
         )
 
 

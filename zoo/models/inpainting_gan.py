@@ -13,7 +13,7 @@ from zoo import backend, losses
 from zoo.adversarial.base import BaseGAN, own_arguments
 from zoo.adversarial.feeding import to_host
 from zoo.adversarial.step import Batch
-from zoo.checks import check_count, check_image_shape, check_seed
+from zoo.checks import check_count, check_image_shape, check_seed, check_weight
 from zoo.errors import InvalidInputError
 from zoo.layers.pull_push import enlarge, pull_push
 from zoo.layers.spline import fill_with_spline
@@ -21,12 +21,8 @@ from zoo.masks import Masks, Mixture, draw, draw_in_step, get_masks, serialize
 from zoo.models import tiling
 from zoo.models.image_coding import ImageCoding
 from zoo.models.inpainting_loss import InpaintingLoss, feature_distance
-from zoo.models.inpainting_networks import (
-    Blocks,
-    build_discriminator,
-    build_generator,
-    random_flip,
-)
+from zoo.models.inpainting_networks import Blocks, build_discriminator, build_generator
+from zoo.models.random_views import random_flip, random_zoom
 
 NETWORK_ERROR = 16.0
 """What a network is wrong by even where a photograph is smooth, in gray levels."""
@@ -136,6 +132,7 @@ class InpaintingGAN(BaseGAN):
         adversarial_weight: float = 0.01,
         feature_weight: float = 0.0,
         flip: bool = False,
+        zoom: float = 1.0,
         **kwargs,
     ):
         """Sets how the two networks train.
@@ -160,6 +157,8 @@ class InpaintingGAN(BaseGAN):
                 discriminator's features of completed and of original images (Wang et al. 2018,
                 pix2pixHD, equation 4).
             flip: bool, mirror training images from left to right at random.
+            zoom: float of at least 1: enlarge a random part of half of the training images, up to
+                so much. Photographs of more pixels are smoother than small images.
             **kwargs: other arguments of `AdversarialModel.compile`: `r1_penalty`,
                 `average_decay`, `discriminator_steps`, `jit_compile` ...
 
@@ -167,11 +166,13 @@ class InpaintingGAN(BaseGAN):
             InvalidInputError: for an unknown name, or a number out of range.
         """
         masks = get_masks(masks)
+        check_weight("zoom", zoom, minimum=1)
         inpainting_loss = InpaintingLoss(
             reconstruction, hole_weight, known_weight, adversarial_weight, feature_weight
         )
         super().compile(generator_optimizer, discriminator_optimizer, loss, **kwargs)
         self.masks, self.inpainting_loss, self.flip = masks, inpainting_loss, bool(flip)
+        self.zoom = float(zoom)
 
     def get_compile_config(self) -> dict:
         """Returns how the model was compiled, for `.keras` files."""
@@ -182,6 +183,7 @@ class InpaintingGAN(BaseGAN):
             "masks": serialize(self.masks),
             **asdict(self.inpainting_loss),
             "flip": self.flip,
+            "zoom": self.zoom,
         }
 
     # ------------------------------------------------------------------------- step
@@ -190,7 +192,7 @@ class InpaintingGAN(BaseGAN):
         """Returns the images of a batch of `fit`, and the masks of what is missing.
 
         Masks that come along, of shape (batch, H, W) or (batch, H, W, 1), are 0 where a pixel is
-        known. They are mirrored with their images; without them, masks are drawn.
+        known. They are mirrored and enlarged with their images; without them, masks are drawn.
         """
         _, holes, _ = keras.utils.unpack_x_y_sample_weight(data)
         batch = super().prepare_batch(data)
@@ -203,6 +205,8 @@ class InpaintingGAN(BaseGAN):
             holes = ops.reshape(holes, (-1, *self.sample_shape[:2], 1))
         if training and self.flip:
             images, holes = random_flip(images, holes, self.seed_generator)
+        if training and self.zoom > 1.0:
+            images, holes = random_zoom(images, holes, self.zoom, self.seed_generator)
         if holes is None:
             count, size = ops.shape(images)[0], self.sample_shape[:2]
             holes = draw_in_step(self.masks, count, size, self.seed_generator)

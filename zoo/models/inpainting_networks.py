@@ -1,4 +1,4 @@
-"""The inpainting GAN's networks, and the random flip of its training images."""
+"""The inpainting GAN's networks."""
 
 import keras
 import numpy as np
@@ -89,21 +89,3 @@ class Blocks:
 
     def leaky(self):
         return layers.LeakyReLU(negative_slope=0.2)
-
-
-def random_flip(images, masks, seed):
-    """Mirrors each image from left to right with probability one half, and its mask with it.
-
-    Args:
-        images: tensor (batch, H, W, C).
-        masks: tensor (batch, H, W, 1), or `None`.
-        seed: `keras.random.SeedGenerator`.
-
-    Returns:
-        Both, of the same shapes and types.
-    """
-    coins = keras.random.uniform((ops.shape(images)[0], 1, 1, 1), seed=seed)
-    return tuple(
-        None if maps is None else ops.where(coins < 0.5, maps, ops.flip(maps, axis=2))
-        for maps in (images, masks)
-    )
