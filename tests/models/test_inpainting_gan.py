@@ -149,6 +149,7 @@ def test_training_learns_to_fill_stripes():
         feature_weight=0.1,
         average_decay=0.9,
         flip=True,
+        zoom=2.0,
     )
     holes = masks.draw("center_square", len(images), (16, 16))
 
@@ -223,7 +224,7 @@ def test_without_the_discriminator_only_the_generator_trains(model):
 
 
 def test_a_keras_file_brings_model_and_training_back(model, tmp_path):
-    model.compile(masks=masks.FreeForm((0.2, 0.4)), adversarial_weight=0.2, flip=True)
+    model.compile(masks=masks.FreeForm((0.2, 0.4)), adversarial_weight=0.2, flip=True, zoom=2)
     model.fit(training_images(model, 8), batch_size=4, verbose=0)
     model.save(tmp_path / "model.keras")
     copy = keras.saving.load_model(tmp_path / "model.keras")
@@ -232,6 +233,7 @@ def test_a_keras_file_brings_model_and_training_back(model, tmp_path):
     np.testing.assert_array_equal(copy.inpaint(images, holes), model.inpaint(images, holes))
     assert copy.masks.coverage == (0.2, 0.4)
     assert copy.inpainting_loss == model.inpainting_loss
+    assert copy.flip and copy.zoom == 2
     copy.fit(images, batch_size=3, verbose=0)
 
 
@@ -277,6 +279,7 @@ def test_user_defined_masks_save_load_and_resume(model, tmp_path, kind):
         (lambda m: m.compile(masks="hole"), "masks='hole'"),
         (lambda m: m.compile(reconstruction="l3"), "'l1', 'l2'"),
         (lambda m: m.compile(adversarial_weight=-1), "adversarial_weight"),
+        (lambda m: m.compile(zoom=0.5), "zoom.*at least 1"),
         (lambda m: m.compile(loss="l1"), "`loss` must be one of"),
     ],
 )
