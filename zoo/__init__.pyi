@@ -12,6 +12,7 @@ from .hub.loading import info as info
 from .hub.loading import list_models as list_models
 from .hub.loading import load as load
 from .hub.registry import register as register
+from .hub.sharing import push as push
 from .hub.specs import Recipe as Recipe
 from .images import grids as pictures
 from .images import restoring as picture_files

@@ -15,7 +15,7 @@ import typer.core
 
 import zoo
 from zoo import interrupts
-from zoo.cli import evaluate, inpaint, neighbors, progress, sample, train, verify
+from zoo.cli import evaluate, inpaint, neighbors, progress, push, sample, train, verify
 from zoo.cli.checks import Name, command_line
 from zoo.errors import ZooError
 
@@ -112,7 +112,10 @@ def _global_options(
 @app.command("list")
 def list_command(
     pattern: Annotated[
-        str, typer.Argument(metavar="PATTERN", help="Shell wildcards: 'dcgan*'.")
+        str,
+        typer.Argument(
+            metavar="PATTERN", help="Shell wildcards: 'dcgan*'. Or an owner's: hf://OWNER."
+        ),
     ] = "*",
     pretrained: Annotated[
         bool, typer.Option("--pretrained", help="Only models with pretrained weights.")
@@ -120,10 +123,15 @@ def list_command(
 ):
     """List the models."""
     from zoo.cli import tables
-    from zoo.hub import loading
+    from zoo.hub import loading, sharing
 
     names = loading.list_models(pattern, pretrained=pretrained or None)
-    if names:
+    if sharing.is_address(pattern):
+        for address in names:
+            print(address)
+        if not names:
+            print(f"no model of the zoo at {pattern}", file=sys.stderr)
+    elif names:
         tables.print_list([loading.info(name) for name in names])
     else:
         kind = "pretrained model" if pretrained else "model"
@@ -153,6 +161,7 @@ app.command("progress")(progress.progress)
 app.command("evaluate")(evaluate.evaluate)
 app.command("neighbors")(neighbors.neighbors)
 app.command("verify")(verify.verify)
+app.command("push")(push.push)
 
 
 def main(arguments=None):

@@ -17,9 +17,12 @@ from zoo.imports import choose_backend, import_keras
 
 Name = Annotated[
     str,
-    typer.Argument(metavar="NAME", help="A model of `zoo list`, or a run's folder: runs/photos."),
+    typer.Argument(
+        metavar="NAME",
+        help="A model of `zoo list`, a run's folder: runs/photos, or hf://OWNER/REPO.",
+    ),
 ]
-"""Argument of commands: the name of a model, or the path of a run's folder."""
+"""Argument of commands: the name of a model, the path of a run's folder, or an address."""
 Weights = Annotated[
     Path | None, typer.Option(help="Weights file of your own.", show_default="the pretrained one")
 ]

@@ -1,7 +1,8 @@
-"""From a name, or the folder of a run, to a trained model: `zoo.load` and its kin.
+"""From a name, the folder of a run, or an address, to a trained model: `zoo.load` and its kin.
 
 Where a function takes a name it also takes a path: of a run's folder, of the card in it, or of the
-weights beside that card. What is in the folder isn't trusted.
+weights beside that card; and an address on the Hugging Face Hub, `hf://OWNER/REPO` or
+`hf://OWNER/REPO@REVISION`. What is in the folder or the repository isn't trusted.
 """
 
 import dataclasses
@@ -19,10 +20,10 @@ from zoo.errors import (
     WeightsNotFoundError,
     ZooError,
 )
-from zoo.hub import registry
+from zoo.hub import registry, sharing
 from zoo.hub.cards import ModelCard
 from zoo.hub.download import sha256_of
-from zoo.hub.locations import find_card, find_weights
+from zoo.hub.locations import find_card, find_card_path, find_weights
 from zoo.hub.specs import ModelSpec
 from zoo.imports import import_keras
 
@@ -31,10 +32,10 @@ WEIGHTS_SUFFIX = ".weights.h5"
 
 
 def list_models(pattern: str = "*", pretrained: bool | None = None) -> list[str]:
-    """Returns the sorted names of registered models.
+    """Returns the sorted names of registered models, or the addresses of an owner's on the hub.
 
     Args:
-        pattern: str, shell wildcards.
+        pattern: str, shell wildcards; or `hf://OWNER`, for models that `zoo.push` published.
         pretrained: `True` for those with pretrained weights, `False` for those without,
             `None` for all.
 
@@ -43,6 +44,8 @@ def list_models(pattern: str = "*", pretrained: bool | None = None) -> list[str]
     >>> zoo.list_models("dcgan*", pretrained=True)
     ['dcgan_cifar10', 'dcgan_fashion_mnist', 'dcgan_mnist', 'dcgan_scenes64']
     """
+    if sharing.is_address(pattern):
+        return sharing.list_repositories(pattern)
     names = registry.names(pattern)
     if pretrained is None:
         return names
@@ -53,11 +56,11 @@ def info(name: str | os.PathLike) -> ModelCard:
     """Returns what is known about a model.
 
     Args:
-        name: str, a registered model; or the path of a run's folder.
+        name: str, a registered model; the path of a run's folder; or an address on the hub.
 
     Returns:
         `zoo.ModelCard`; its `sha256` is `None` if there are no pretrained weights, or if the run
-        isn't finished.
+        isn't finished. That of an address has it under `training["source"]`, with the revision.
 
     Raises:
         UnknownModelError: If the name isn't registered; the message offers the closest ones.
@@ -70,7 +73,11 @@ def info(name: str | os.PathLike) -> ModelCard:
     """
     path = card_path(name)
     if path is not None:
-        return _read_card(path)
+        card = _read_card(path)
+        if sharing.is_address(name):
+            source = sharing.pin(str(name), path)
+            card = dataclasses.replace(card, training={**card.training, "source": source})
+        return card
     spec = registry.find(str(name))
     return find_card(spec.name) or ModelCard.from_spec(spec)
 
@@ -102,13 +109,16 @@ def find_spec(name: str | os.PathLike) -> ModelSpec:
 
 
 def card_path(name: Any) -> Path | None:
-    """Returns the path of the card that a path stands for; `None` for the name of a model.
+    """Returns the path of the card that a path or address stands for; `None` for a model's name.
 
-    A registered name is one even if there is a folder of that name.
+    A registered name is one even if there is a folder of that name. What an address names is
+    downloaded, unless the hub's cache has it.
 
     Raises:
         CardError: If there is no card at the path, or more than one.
     """
+    if sharing.is_address(name):
+        return sharing.fetch(name)
     is_text = isinstance(name, str)
     if name in registry.names() if is_text else not isinstance(name, os.PathLike):
         return None
@@ -162,6 +172,17 @@ def weights_path(name: str | os.PathLike) -> Path:
             f"There are no weights at {weights}. A run has some once its first epoch is done."
         )
     return weights
+
+
+def locate(name: str | os.PathLike) -> tuple[Path, Path]:
+    """Returns the paths of a model's card and of its own weights.
+
+    Raises:
+        WeightsNotFoundError: If there are none.
+    """
+    path = card_path(name)
+    weights = weights_path(name if path is None else path)
+    return path or find_card_path(str(name)), weights  # type: ignore[return-value]
 
 
 def _weights_beside(card):
@@ -246,10 +267,12 @@ def load(
     """Builds a model of the zoo and loads its pretrained weights, or those of a run.
 
     Args:
-        name: str, a registered model; or the path of a run's folder, whose model is built as its
-            card says.
-        weights: `"pretrained"`, which for a run are its own; `None` for a fresh initialization; or
-            the path of your own weights file, from `zoo train` or `model.save_weights`.
+        name: str, a registered model; or the path of a run's folder, or the address of a model on
+            the Hugging Face Hub, `hf://OWNER/REPO` or `hf://OWNER/REPO@REVISION`: a model that is
+            built as its card says.
+        weights: `"pretrained"`, which for a run or an address are its own; `None` for a fresh
+            initialization; or the path of your own weights file, from `zoo train` or
+            `model.save_weights`.
         **changes: arguments that differ from the registered ones, with your own weights or none.
 
     Returns:
@@ -271,6 +294,7 @@ def load(
     model = zoo.load("dcgan_mnist")
     images = model.generate(64, seed=0)         # uint8 (64, 28, 28, 1)
     # zoo.load("runs/photos"): what `zoo train` made
+    # zoo.load("hf://ann/photos"): what `zoo.push` published
     ```
     """
     path = card_path(name)
@@ -284,7 +308,7 @@ def load(
         )
     if weights == PRETRAINED:
         # Before the model: a missing file must not cost the wait for a backend to be imported.
-        weights = weights_path(name)
+        weights = weights_path(name if path is None else path)
         if changes:
             raise InvalidInputError(
                 "Trained weights fit only the configuration they were trained with. Pass "

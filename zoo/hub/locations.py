@@ -46,14 +46,19 @@ def find_card(name: str) -> ModelCard | None:
     Raises:
         CardError: If the file isn't a card, or is that of another model.
     """
-    for folder in folders():
-        path = folder / f"{name}.json"
-        if path.is_file():
-            card = ModelCard.read(path)
-            if card.name != name:
-                raise CardError(f"{path} must be the card of {name!r}. Received: {card.name!r}")
-            return card
-    return None
+    path = find_card_path(name)
+    if path is None:
+        return None
+    card = ModelCard.read(path)
+    if card.name != name:
+        raise CardError(f"{path} must be the card of {name!r}. Received: {card.name!r}")
+    return card
+
+
+def find_card_path(name: str) -> Path | None:
+    """Returns where the card of a model's pretrained weights is, or `None` if it has none."""
+    paths = (folder / f"{name}.json" for folder in folders())
+    return next((path for path in paths if path.is_file()), None)
 
 
 def find_weights(card: ModelCard) -> Path:
