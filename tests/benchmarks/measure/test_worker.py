@@ -5,13 +5,13 @@ import os
 import pytest
 
 from benchmarks.cli import main
-from benchmarks.measure import timing, worker, workloads
+from benchmarks.measure import timing, worker
 from benchmarks.measure.cells import Settings
 from benchmarks.measure.runner import measure_group
 from benchmarks.native import VARIANTS
 from benchmarks.record.rows import read_rows
 from tests.benchmarks import fake_devices
-from tests.benchmarks.tiny_cells import BACKEND, build, cell
+from tests.benchmarks.tiny_cells import BACKEND, build, build_workload, cell
 
 FAKE = Settings(windows=2, seconds=0.01, devices="tests.benchmarks.fake_devices", timeout=300)
 
@@ -50,7 +50,7 @@ def test_a_session(session):
 @pytest.mark.parametrize(("device", "clock"), [(None, "cpu"), ("gpu", "wall")])
 def test_the_host_s_time_is_that_of_its_threads(session, monkeypatch, device, clock):
     """On a GPU a step is not all on the host, so that the wall's clock it is."""
-    monkeypatch.setattr("benchmarks.measure.workloads.build", workloads.build)
+    monkeypatch.setattr("benchmarks.measure.workloads.build", build_workload)
     monkeypatch.setenv("BENCHMARK_TEST_DEVICE", device or "")
     narrow = session(mode="overhead", data="device", batch_size=2)
     facts = narrow.prepare()
