@@ -16,8 +16,9 @@ from rich.table import Table
 
 from benchmarks.measure import cells
 from benchmarks.measure.run import run
-from benchmarks.measure.view import make_table
+from benchmarks.measure.view import make_host_table, make_table
 from benchmarks.record.comparison import TOLERANCE, Comparison, compare
+from benchmarks.record.host_time import is_host_time
 from benchmarks.record.pairs import label
 from benchmarks.report import report
 from benchmarks.report.markdown import one_line
@@ -130,7 +131,9 @@ Backends = _several(
 )
 Models = _several("Model", cells.MODELS, ["dcgan28"], "Models.")
 Precisions = _several("Precision", cells.PRECISIONS, ["float32"], "Keras' dtype policies.")
-Modes = _several("Mode", cells.MODES, ["train"], "Training steps, or sampling.")
+Modes = _several(
+    "Mode", cells.MODES, ["train"], "Training steps, sampling, or the host's own time of a step."
+)
 Jits = _several("Jit", cells.JIT, ["auto"], "The zoo's `jit_compile`.")
 Data = _several(
     "Data", cells.DATA, cells.DATA, "Train on a NumPy array, or on batches in the device's memory."
@@ -200,7 +203,8 @@ def run_command(
     """Measure training and sampling speed; options take several values after one flag.
 
     Cells of one model, mode, precision and batch size are timed in turn, window by window, each in
-    a process of its own. Exit status 1 if none could be timed.
+    a process of its own; the host's time, which batch size and data don't change, in one process
+    for each backend. Exit status 1 if none could be timed.
     """
     choices = {
         "backends": backend,
@@ -216,6 +220,8 @@ def run_command(
         name: [str(value) if isinstance(value, enum.Enum) else value for value in values]
         for name, values in choices.items()
     }
+    if largest and "overhead" in choices["modes"]:
+        _exit("`--largest-batch` doesn't go with `--mode overhead`, whose batches are small.")
     choices["variants"] = {
         name: [known for known in variants if known in variant]
         for name, variants in cells.VARIANTS.items()
@@ -234,7 +240,11 @@ def run_command(
     except KeyboardInterrupt:
         typer.echo(f"interrupted; what was measured is in {out}", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    _console("run").print(make_table(rows))
+    timed, of_host = ([row for row in rows if is_host_time(row) is kind] for kind in (False, True))
+    if timed or not of_host:
+        _console("run").print(make_table(timed))
+    if of_host:
+        _console("run").print(make_host_table(of_host))
     print(f"{len(rows)} rows in {out}")
     if rows and not any(row.ok for row in rows):
         raise typer.Exit(1)

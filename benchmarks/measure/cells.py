@@ -9,24 +9,30 @@ from benchmarks.native import VARIANTS
 BACKENDS = tuple(VARIANTS)
 MODELS = tuple(WORKLOADS)
 PRECISIONS = ("float32", "mixed_bfloat16")
-MODES = ("train", "sample")
+MODES = ("train", "sample", "overhead")
 JIT = ("auto", "on", "off")
 DATA = ("numpy", "device")
 IMPLEMENTATIONS = ("zoo", "native")
+OVERHEAD_BATCH = 2
+"""Images per step where the host's own time is measured: the least that has a variance."""
+FUSING = ("jax",)
+"""Backends on which the zoo makes one loop of several steps on device-resident batches."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """One configuration to time, in a process of its own: Keras' backend is fixed at import.
+    """One configuration to time, in a process of its backend: Keras fixes that at import.
 
     Args:
         model: a key of `workloads.WORKLOADS`.
-        mode: `"train"` or `"sample"`.
+        mode: `"train"`, `"sample"`, or `"overhead"`: training of networks of the same depth that
+            are so narrow that a step is hardly more than the host's own time.
         precision: `"float32"` or `"mixed_bfloat16"`.
         batch_size: int.
         backend: `"jax"`, `"tensorflow"` or `"torch"`.
         implementation: `"zoo"` or `"native"`.
-        variant: `"fit"`, `"step"` or `"generate"` of the zoo, one of `native.VARIANTS` otherwise.
+        variant: `"fit"`, `"fused"` (`fit` with many steps per execution), `"step"` or
+            `"generate"` of the zoo, one of `native.VARIANTS` otherwise.
         jit: `jit_compile` of the zoo, `"auto"`, `"on"` or `"off"`; `None` for a native loop.
         data: source of the batches: a NumPy array (`"numpy"`) or the device's memory (`"device"`).
     """
@@ -45,6 +51,17 @@ class Cell:
     def group(self) -> tuple:
         """What cells that are timed side by side have in common."""
         return (self.model, self.mode, self.precision, self.batch_size)
+
+    @property
+    def process(self) -> tuple:
+        """What cells that share a process have in common.
+
+        Differences of microseconds are measured within one process. Elsewhere each cell has its
+        own, whose memory is recorded.
+        """
+        if self.mode == "overhead":
+            return (*self.group, self.backend)
+        return dataclasses.astuple(self)
 
     @property
     def label(self) -> str:
@@ -78,7 +95,8 @@ def make_cells(
     """Returns all cells of these choices, as groups that are timed side by side.
 
     `fit` and the native loops train on every kind of data, the zoo's bare step on device-resident
-    batches only. Sampling always ends in host memory: its `data` is `"numpy"`.
+    batches only. Sampling always ends in host memory: its `data` is `"numpy"`. The host's own time
+    is that of steps on device-resident batches of `OVERHEAD_BATCH`, whatever the other choices.
 
     Args:
         backends, models, batch_sizes, precisions, modes, jits, data, implementations: values of
@@ -90,23 +108,25 @@ def make_cells(
     """
     variants = VARIANTS if variants is None else variants
     groups = []
-    for group in itertools.product(models, modes, precisions, batch_sizes):
+    for model, mode, precision in itertools.product(models, modes, precisions):
         kinds = [
             (backend, *kind)
             for backend in backends
-            for kind in _kinds(group[1], data, jits, implementations, variants[backend])
+            for kind in _kinds(backend, mode, data, jits, implementations, variants[backend])
         ]
-        groups.append([Cell(*group, *kind) for kind in dict.fromkeys(kinds)])
+        for size in (OVERHEAD_BATCH,) if mode == "overhead" else batch_sizes:
+            group = (model, mode, precision, size)
+            groups.append([Cell(*group, *kind) for kind in dict.fromkeys(kinds)])
     return [group for group in groups if group]
 
 
-def _kinds(mode, data, jits, implementations, variants):
+def _kinds(backend, mode, data, jits, implementations, variants):
     """Yields (implementation, variant, jit, data) of the cells of one backend."""
-    sources = data if mode == "train" else ("numpy",)
+    sources = {"train": data, "sample": ("numpy",), "overhead": ("device",)}[mode]
     if "zoo" in implementations:
-        pairs = [("fit", source) for source in sources] if mode == "train" else []
-        pairs += [("step", "device")] if mode == "train" and "device" in sources else []
-        pairs += [("generate", "numpy")] if mode == "sample" else []
+        pairs = [("generate" if mode == "sample" else "fit", source) for source in sources]
+        pairs += [("step", "device")] if "device" in sources else []
+        pairs += [("fused", "device")] if mode == "overhead" and backend in FUSING else []
         for (variant, source), jit in itertools.product(pairs, jits):
             yield "zoo", variant, jit, source
     if "native" in implementations:

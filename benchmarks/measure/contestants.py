@@ -16,6 +16,8 @@ RESIDENT_BATCHES = 4
 """Number of device-resident batches, used in turn."""
 LARGEST_ARRAY = 2**28
 """Largest data per epoch, in bytes: a longer window has more epochs."""
+FUSED_STEPS = 32
+"""Steps per execution of the variant "fused"."""
 LOSSES = ("discriminator_loss", "generator_loss")
 
 
@@ -44,12 +46,13 @@ def make_contestant(cell, model, devices):
             return NativeSample(cell, loop)
         return NativeRun(cell, loop) if cell.data == "numpy" else NativeStep(cell, loop)
     jit = {"auto": "auto", "on": True, "off": False}[cell.jit]
-    model.compile(jit_compile=jit)
+    fused = cell.variant == "fused"
+    model.compile(jit_compile=jit, steps_per_execution=FUSED_STEPS if fused else 1)
     if cell.mode == "sample":
         return ZooSample(cell, model, devices)
     if cell.variant == "step":
         return ZooStep(cell, model, devices)
-    return ZooFit(cell, model, devices)
+    return ZooFused(cell, model, devices) if fused else ZooFit(cell, model, devices)
 
 
 class Contestant:
@@ -123,6 +126,13 @@ class ZooFit(Zoo):
         history = self.model.fit(*data, epochs=self.epochs, verbose=0, **options).history
         self.synchronize()
         return tuple(float(history[name][-1]) for name in LOSSES)
+
+
+class ZooFused(ZooFit):
+    """`model.fit` that takes `FUSED_STEPS` steps per call of its compiled function."""
+
+    def prepare(self, steps):
+        return super().prepare(FUSED_STEPS * -(-steps // FUSED_STEPS))
 
 
 class ZooStep(Zoo):

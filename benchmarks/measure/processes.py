@@ -1,4 +1,4 @@
-"""A cell's process as its parent sees it: commands with a time limit, and how the process ended."""
+"""A process of cells as its parent sees it: commands with a time limit, and how it ended."""
 
 import multiprocessing
 import os
@@ -13,7 +13,7 @@ LOG_LINES = 15
 
 
 class CellFailedError(Exception):
-    """A cell's process failed and is gone.
+    """A command about a cell failed, or its process is gone.
 
     Args:
         status: a row's: `"out_of_memory"` or `"failed"`.
@@ -26,10 +26,10 @@ class CellFailedError(Exception):
 
 
 class CellProcess:
-    """A fresh process for a cell, alive until `close`.
+    """A fresh process, alive until `close`.
 
     Args:
-        cell: `cells.Cell`.
+        cell: `cells.Cell`, the first that it is for; others are those of the same `process`.
         settings: `cells.Settings`.
         target: what it runs: a function of (connection, cell, settings, path of its log).
     """

@@ -30,7 +30,7 @@ def make_row(outcome: Outcome, run: dict, machine: dict) -> Row:
     achieved = gflop * summary["median"] / 1e3 if summary else None
     group = "/".join(map(str, (run["run"], *cell.group)))
     names = ("tf32", "steps_per_window", "first_call_seconds", "warm_up_seconds")
-    names += ("peak_memory_bytes", "memory_kind", "parameters", "gflop_per_image")
+    names += ("clock", "peak_memory_bytes", "memory_kind", "parameters", "gflop_per_image")
     return Row.from_dict(
         {
             "schema": SCHEMA,

@@ -1,4 +1,4 @@
-"""Measurement of a group: its cells' processes live side by side and are timed in turn.
+"""Measurement of a group: its cells live side by side and are timed in turn.
 
 Whatever else the machine does affects all of them: ratios of two cells are taken window by window.
 Only one process computes at a time.
@@ -68,50 +68,45 @@ def measure_group(
 
 def _interleave(cells, settings, watch, start):
     outcomes = [Outcome(cell) for cell in cells]
-    alive = []
+    processes = {}
 
-    def attempt(outcome, stage, action):
-        """Returns the action's result; `None` if it failed, which is noted in its outcome."""
-        watch(outcome.cell, stage, outcome)
+    def attempt(outcome, command, stage=None):
+        """Returns a command's result; `None` if it failed, which is noted in its outcome."""
+        watch(outcome.cell, stage or command, outcome)
         try:
-            return action()
+            return processes[outcome.cell.process].call(command, outcome.cell)
         except CellFailedError as failure:
             outcome.status, outcome.error = failure.status, failure.error
             outcome.windows = []
             return None
 
+    def living():
+        """Returns what still works, and ends processes that nothing works in to free memory."""
+        alive = [outcome for outcome in outcomes if outcome.status == "ok"]
+        for key in set(processes) - {outcome.cell.process for outcome in alive}:
+            processes.pop(key).close()
+        return alive
+
     try:
         for outcome in outcomes:
-            process = start(outcome.cell, settings)
-            alive.append((outcome, process))
-            for stage in ("prepare", "warm_up"):
+            if outcome.cell.process not in processes:
+                processes[outcome.cell.process] = start(outcome.cell, settings)
+            for command in ("prepare", "warm_up"):
                 if outcome.status == "ok":
-                    facts = attempt(outcome, stage, lambda p=process, s=stage: p.call(s))
-                    outcome.facts.update(facts or {})
-            alive = _living(alive)
+                    outcome.facts.update(attempt(outcome, command) or {})
+            living()
         for i in range(settings.windows):
             # The order alternates, so that no cell always runs on a machine that another warmed up.
-            for outcome, process in alive[:: 1 if i % 2 == 0 else -1]:
-                stage = f"window {i + 1}/{settings.windows}"
-                window = attempt(outcome, stage, lambda p=process: p.call("window"))
+            for outcome in living()[:: 1 if i % 2 == 0 else -1]:
+                window = attempt(outcome, "window", f"window {i + 1}/{settings.windows}")
                 if window is not None:
                     outcome.windows.append(window)
-            alive = _living(alive)
-        for outcome, process in alive:
-            facts = attempt(outcome, "finish", lambda p=process: p.call("finish"))
-            outcome.facts.update(facts or {})
+        for outcome in living():
+            outcome.facts.update(attempt(outcome, "finish") or {})
     finally:
-        for _, process in alive:
+        for process in processes.values():
             process.close()
     return outcomes
-
-
-def _living(pairs):
-    """Returns those that still work, and ends the processes of the others to free their memory."""
-    for outcome, process in pairs:
-        if outcome.status != "ok":
-            process.close()
-    return [pair for pair in pairs if pair[0].status == "ok"]
 
 
 def measure_machine(cell: Cell, settings: Settings, start: Callable = CellProcess) -> dict:
@@ -122,7 +117,7 @@ def measure_machine(cell: Cell, settings: Settings, start: Callable = CellProces
     """
     process = start(cell, settings)
     try:
-        return process.call("measure_machine")
+        return process.call("measure_machine", cell)
     except CellFailedError:
         return {}
     finally:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmarks.measure.contestants import Contestant
 
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+"""Seconds that passed, or seconds that the process's threads computed."""
 STEADY = 0.1
 """Largest relative difference between two consecutive warm-up runs at a steady speed."""
 LONGEST_WARM_UP = 30.0

@@ -7,6 +7,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from benchmarks.measure.result_file import cell_of
+from benchmarks.record import host_time
 from benchmarks.record.rows import Row
 
 
@@ -79,10 +80,37 @@ def make_table(rows: list[Row]) -> Table:
     return table
 
 
+def make_host_table(rows: list[Row]) -> Table:
+    """Returns rows on the host's time as a `rich` table."""
+    table = Table(title="the host's time per step, and the images/s that it alone allows")
+    for column in ("model", "precision", "cell"):
+        table.add_column(column, overflow="fold")
+    batches = (f"at batch {size:,}" for size in host_time.BATCH_SIZES)
+    for column in ("ms/step", "10% .. 90%", "over native", *batches):
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in rows:
+        where = [row.model, row.precision, _label(row)]
+        if row.status != "ok":
+            table.add_row(*where, row.status.replace("_", " "))
+            continue
+        time = host_time.milliseconds(row)
+        ratios = host_time.over_native(row, rows)
+        table.add_row(
+            *where,
+            f"{time['median']:.3f}",
+            f"{time['p10']:.3f} .. {time['p90']:.3f}",
+            ", ".join(f"{value:.2f} {variant}" for variant, value in ratios.items()),
+            *(f"{speed:,.0f}" for speed in host_time.allowed(row)),
+        )
+    return table
+
+
 def _summary(row):
     where = f"{row.model} {row.mode} {row.precision} {row.batch_size}: {_label(row)}"
     if row.status != "ok":
         return f"{where}: {row.status.replace('_', ' ')}. {row.error}"
+    if host_time.is_host_time(row):
+        return f"{where}: {row.ms_per_step:.3f} ms/step"
     return f"{where}: {row.images_per_second['median']:,.0f} images/s"
 
 

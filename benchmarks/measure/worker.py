@@ -1,4 +1,4 @@
-"""The process of one cell, which answers commands on a pipe until the other end hangs up.
+"""The process of a cell, or of several, which answers commands until the other end hangs up.
 
 Imports neither Keras nor a framework before the environment is set.
 """
@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import sys
+import traceback
 
 VARIABLES = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
@@ -18,34 +19,36 @@ VARIABLES = {
 
 
 def main(connection, cell, settings, log):
-    """Serves a cell.
+    """Serves cells; each command is about one.
 
     Args:
         connection: `multiprocessing.connection.Connection`.
-        cell: `cells.Cell`.
+        cell: `cells.Cell`, the first.
         settings: `cells.Settings`.
         log: path of the file for what this process prints.
     """
     _detach(cell.backend, log)
-    session = Session(cell, settings)
-    serve(
-        connection,
-        {
-            "measure_machine": session.measure_machine,
-            "prepare": session.prepare,
-            "warm_up": session.warm_up,
-            "window": session.window,
-            "finish": session.finish,
-        },
-        session.is_out_of_memory,
-    )
+    sessions = {}
+
+    def command(name):
+        def run(cell):
+            if cell not in sessions:
+                sessions[cell] = Session(cell, settings)
+            return getattr(sessions[cell], name)()
+
+        return run
+
+    def is_out_of_memory(error):
+        return any(session.is_out_of_memory(error) for session in sessions.values())
+
+    names = ("measure_machine", "prepare", "warm_up", "window", "finish")
+    serve(connection, {name: command(name) for name in names}, is_out_of_memory)
 
 
 def serve(connection, handlers, is_out_of_memory=lambda error: isinstance(error, MemoryError)):
     """Answers (name, arguments) with `handlers[name](*arguments)` until the other end hangs up.
 
-    An answer is `("ok", result)`; after an exception it is `(status, error)`, both as in a row, and
-    the last one.
+    An answer is `("ok", result)`; after an exception it is `(status, error)`, both as in a row.
     """
     while True:
         try:
@@ -53,12 +56,13 @@ def serve(connection, handlers, is_out_of_memory=lambda error: isinstance(error,
         except EOFError:
             return
         try:
-            answer = ("ok", handlers[name](*arguments))
+            result = handlers[name](*arguments)
         except Exception as error:
             status = "out_of_memory" if is_out_of_memory(error) else "failed"
             connection.send((status, describe(error)))
-            raise  # into the log, with its traceback
-        connection.send(answer)
+            traceback.print_exc()  # into the log
+        else:
+            connection.send(("ok", result))
 
 
 def describe(error):
@@ -67,7 +71,7 @@ def describe(error):
 
 
 class Session:
-    """The commands of a cell's process."""
+    """The commands about one cell."""
 
     def __init__(self, cell, settings):
         self.cell, self.settings = cell, settings
@@ -91,11 +95,13 @@ class Session:
 
         keras.utils.set_random_seed(0)
         keras.config.set_dtype_policy(self.cell.precision)
-        model = workloads.build(self.cell.model)
+        narrow = workloads.NARROW[self.cell.model] if self.cell.mode == "overhead" else {}
+        model = workloads.build(self.cell.model, **narrow)
         facts = {
             "parameters": model.generator.count_params() + model.discriminator.count_params(),
             "gflop_per_image": flops.gflop_per_image(model, self.cell.mode),
             "tf32": self.tf32,
+            "clock": self.clock,
         }
         self.contestant = contestants.make_contestant(self.cell, model, self.devices)
         del model
@@ -108,19 +114,21 @@ class Session:
         """Warms up the contestant, and returns fields of a row."""
         from benchmarks.measure import timing
 
-        return timing.warm_up(self.contestant, self.settings.seconds)
+        return timing.warm_up(self.contestant, self.settings.seconds, timing.CLOCKS[self.clock])
 
     def window(self):
         """Times one window, checks its losses, and returns its seconds and losses."""
         from benchmarks.measure import timing
 
-        seconds, losses = timing.time_window(self.contestant)
+        seconds, losses = timing.time_window(self.contestant, timing.CLOCKS[self.clock])
         timing.check_losses(losses, self.losses)
         self.losses = losses
         return seconds, losses
 
     def finish(self):
-        """Returns the memory that was used, as fields of a row."""
+        """Returns the memory that was used, as fields of a row; of a shared process, none."""
+        if self.cell.mode == "overhead":
+            return {}
         if self.devices.is_gpu():
             return {"peak_memory_bytes": self.devices.peak_memory(), "memory_kind": "device"}
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -141,6 +149,10 @@ class Session:
         self.tf32 = self.settings.tf32 if self.devices.is_gpu() else None
         if self.tf32 is not None:
             self.devices.set_float32_precision(self.tf32)
+        # On a CPU the device is the host: other processes would be counted in with a clock on the
+        # wall.
+        host_time = self.cell.mode == "overhead" and not self.devices.is_gpu()
+        self.clock = "cpu" if host_time else "wall"
 
 
 def set_variables(backend: str) -> None:

@@ -25,13 +25,21 @@ WORKLOADS = {
 }
 """Name -> the family in `zoo`, and its arguments; 64x64 as in Radford et al. 2015."""
 
+NARROW = {
+    "gan28": {"hidden_units": (2, 2, 2)},
+    "dcgan28": {"base_filters": 2},
+    "dcgan64": {"base_filters": 2},
+    "inpaint64": {"base_filters": 2},
+}
+"""Arguments that make the networks narrow, but not less deep."""
+
 
 def build(name: str, **changes) -> "keras.Model":
     """Builds the zoo's model of this name from a fixed seed; does not compile it.
 
     Args:
         name: a key of `WORKLOADS`.
-        **changes: arguments of the family that replace the workload's, for tests.
+        **changes: arguments of the family that replace the workload's.
     """
     import zoo
 

@@ -63,7 +63,7 @@ class Row:
     commit: str | None
     """Of the checkout; None outside of one."""
     model: str
-    mode: Literal["train", "sample"]
+    mode: Literal["train", "sample", "overhead"]
     data: Literal["device", "numpy"]
     """Source of the images: batches on the device, or one NumPy array."""
     backend: Literal["jax", "tensorflow", "torch"]
@@ -109,6 +109,9 @@ class Row:
     """Of "keras", "backend", "numpy" and "python"."""
     processor: str | None = None
     """Its maker's name for it; None in rows that don't say."""
+    clock: Literal["wall", "cpu"] | None = "wall"
+    """What the windows were timed by: "cpu" adds up the seconds that the process's threads computed
+    in, whatever else the machine did. None if the cell failed before a clock was chosen."""
 
     @model_validator(mode="after")
     def _is_consistent(self):

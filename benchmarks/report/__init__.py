@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.record.host_time import is_host_time
 from benchmarks.record.pairs import latest
 from benchmarks.record.rows import RowError, read_rows
 from benchmarks.report import figures, markdown
@@ -14,6 +15,7 @@ from benchmarks.report.machine import environment, sentence
 from benchmarks.report.tables import (
     backends_section,
     failures_section,
+    host_time_section,
     overhead_section,
     workload_table,
 )
@@ -104,19 +106,20 @@ def _device_blocks(rows, prefix, pictures):
         pictures[file] = png
         return [markdown.picture(file, alt)]
 
+    measured, rows = rows, [row for row in rows if not is_host_time(row)]
     overview = picture("overview", "Images per second by workload", figures.overview_chart(rows))
-    blocks = [*environment(rows), *overview]
+    blocks = [*environment(measured), *overview]
     for mode in ("train", "sample"):
         name, alt = f"share-{mode}", f"Share of the matrix-product rate, {mode}"
         blocks += picture(name, alt, figures.share_chart(rows, mode))
-    blocks += [*backends_section(rows), *overhead_section(rows)]
+    blocks += [*backends_section(rows), *overhead_section(rows), *host_time_section(measured)]
     for model, mode in sorted({(row.model, row.mode) for row in rows}, key=_training_first):
         members = [row for row in rows if (row.model, row.mode) == (model, mode)]
         alt = f"Images per second: {model}, {mode}"
         blocks.append(markdown.heading(f"{model}, {mode}", 3))
         blocks += picture(_slug(f"{model}-{mode}"), alt, figures.workload_chart(members))
         blocks.append(workload_table(members))
-    return blocks + failures_section(rows), f"charts/{prefix}overview.png" if overview else None
+    return blocks + failures_section(measured), f"charts/{prefix}overview.png" if overview else None
 
 
 def _readme_text(text, overviews, out, readme):

@@ -4,13 +4,14 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from benchmarks.record.pairs import native_peers, to_native
+from benchmarks.record.host_time import is_host_time, milliseconds
+from benchmarks.record.pairs import label, native_peers, to_native
 from benchmarks.record.rows import Row
 from benchmarks.report.headline import headlines
 from benchmarks.report.machine import sentence
 from benchmarks.report.markdown import paragraph, picture, table
 from benchmarks.report.numbers import NONE, figure, ratio
-from benchmarks.report.tables import BACKENDS, STATUSES
+from benchmarks.report.tables import BACKENDS, STATUSES, over_native
 from zoo.errors import InvalidInputError, ZooError
 
 START = "<!-- benchmarks: python -m benchmarks report -->"
@@ -75,7 +76,8 @@ def blocks(rows: list[Row], chart: str | None) -> list[str]:
         chart: link to the picture of all workloads, or None.
     """
     lines = []
-    for (model, _, precision), members in headlines(rows).items():
+    timed = [row for row in rows if not is_host_time(row)]
+    for (model, _, precision), members in headlines(timed).items():
         by_backend = {row.backend: _text(row, rows) for row in members}
         batch = f"{members[0].batch_size:,}"
         texts = [by_backend.get(backend, NONE) for backend in BACKENDS]
@@ -86,10 +88,40 @@ def blocks(rows: list[Row], chart: str | None) -> list[str]:
         "over the fastest loop written by hand in the same framework, which is named: median of "
         "paired windows."
     )
-    listed = [paragraph(about), table(columns, lines, texts=4)]
+    listed = [paragraph(about), table(columns, lines, texts=4)] if lines else []
     if chart:
         listed.append(picture(chart, "Images per second by workload and backend"))
-    return listed
+    return listed + _host_time_blocks(rows)
+
+
+def _host_time_blocks(rows):
+    """Blocks on the host's time per step of `fit`."""
+    by_loop = {}
+    for row in filter(is_host_time, rows):
+        if row.variant == "fit":
+            by_loop.setdefault((row.model, label(row), row.precision), {})[row.backend] = row
+    if not by_loop:
+        return []
+    lines = []
+    for loop, by_backend in sorted(by_loop.items()):
+        texts = [_host_time(by_backend.get(backend), rows) for backend in BACKENDS]
+        lines.append((*loop, *texts))
+    about = (
+        "The host's own time: milliseconds per step of networks of the same depth, a few filters "
+        "wide, on two images; in brackets over each native loop, median of paired windows in one "
+        "process."
+    )
+    columns = ("workload", "loop", "precision", *BACKENDS)
+    return [paragraph(about), table(columns, lines, texts=3)]
+
+
+def _host_time(row, rows):
+    """`1.23 (1.05 eager)`: milliseconds per step, and their ratio to each native loop."""
+    if row is None:
+        return NONE
+    if not row.ok:
+        return STATUSES[row.status]
+    return f"{figure(milliseconds(row)['median'])} ({over_native(row, rows)})"
 
 
 def _text(row, rows):

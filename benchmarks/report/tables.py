@@ -1,5 +1,6 @@
 """Tables of the report: all measurements, comparisons of backends, failures."""
 
+from benchmarks.record import host_time
 from benchmarks.record.pairs import interleaved, label, paired_ratios, steps_beside_fits, to_native
 from benchmarks.record.rows import Row, summarize
 from benchmarks.report.markdown import heading, paragraph, table
@@ -8,6 +9,7 @@ from benchmarks.report.numbers import NONE, figure, memory, percent, ratio, spre
 BACKENDS = ("jax", "tensorflow", "torch")
 STATUSES = {"out_of_memory": "out of memory", "failed": "failed"}
 WHERE = {"device": "device", "numpy": "NumPy"}
+CLOCKS = {"cpu": "CPU", "wall": "wall"}
 LONGEST_ERROR = 300  # characters; a framework's report of its memory has thousands
 
 
@@ -105,6 +107,43 @@ def overhead_section(rows: list[Row]) -> list[str]:
         ),
         table(columns, lines, texts=5),
     ]
+
+
+def host_time_section(rows: list[Row]) -> list[str]:
+    """Returns blocks on the host's time per step, and on the speed that it allows."""
+    rows = [row for row in rows if host_time.is_host_time(row)]
+    if not rows:
+        return []
+    lines = []
+    for row in sorted(rows, key=lambda row: (row.model, *order(row))):
+        cell = (row.model, row.backend, row.precision, label(row))
+        if not row.ok:
+            lines.append((*cell, STATUSES[row.status], *[NONE] * (2 + len(host_time.BATCH_SIZES))))
+            continue
+        speeds = map(figure, host_time.allowed(row))
+        milliseconds = spread(host_time.milliseconds(row))
+        lines.append((*cell, milliseconds, CLOCKS[row.clock], over_native(row, rows), *speeds))
+    columns = ("workload", "backend", "precision", "loop", "ms/step", "clock", "over native")
+    columns += tuple(f"images/s at {size:,}" for size in host_time.BATCH_SIZES)
+    return [
+        heading("What a step takes the host", 3),
+        paragraph(
+            "Milliseconds per step, median [p10, p90] of the windows, of networks of the same "
+            "depth that are only a few filters wide, on two images that are on the device already: "
+            "little but the host's own work. All loops of a backend ran in turn in one process; "
+            "the ratios to the native loops are medians of paired windows. The clock is the time "
+            "that the process's threads computed (CPU), or that passed (wall). The images per "
+            "second are those that the host alone allows at larger batches: no device makes "
+            "training faster than that."
+        ),
+        table(columns, lines, texts=4),
+    ]
+
+
+def over_native(row: Row, rows: list[Row]) -> str:
+    """Returns the host's time over that of each native loop: "1.05 eager, 1.50 compile"."""
+    ratios = host_time.over_native(row, rows)
+    return ", ".join(f"{ratio(value)} {variant}" for variant, value in ratios.items()) or NONE
 
 
 def failures_section(rows: list[Row]) -> list[str]:

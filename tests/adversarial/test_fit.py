@@ -244,6 +244,33 @@ def test_evaluate_reports_and_changes_nothing():
     assert first["fake_accuracy"] == np.mean(logits[1] <= 0)
 
 
+@pytest.mark.parametrize("of_instance", [False, True])
+def test_logs_are_waited_for_only_if_a_callback_reads_them(of_instance):
+    class Reading(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(logs)
+
+    seen, histories, read = [], [], []
+    watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(logs))
+    for callbacks in ([], [watch if of_instance else Reading()]):
+        model, returned = point_model(FixedLatents), []
+        model.make_train_function()
+        take_step = model.train_function
+
+        def spy(*args, take_step=take_step, returned=returned):
+            results = take_step(*args)
+            returned.append(results[0] if isinstance(results, tuple) else results)
+            return results
+
+        model.train_function = spy
+        histories.append(model.fit(POINTS, callbacks=callbacks, **FIT).history)
+        read.append({bool(logs) for logs in returned})
+    assert read == [{False}, {True}]
+    assert histories[0] == histories[1]
+    assert {type(value) for logs in seen for value in logs.values()} == {float}
+    assert {frozenset(logs) for logs in seen} == {frozenset(histories[0])}
+
+
 class Sampling(keras.callbacks.Callback):
     """Looks at samples while an epoch is under way."""
 

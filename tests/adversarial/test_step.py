@@ -64,7 +64,7 @@ def test_every_kind_of_state_advances(how):
         "average": [*model.average_generator.weights],
         "latents' seed": [model.seed_generator.state],
         "dropout's seed": dropout_seeds,
-        "metrics": [v for v in model.metrics_variables if v.name == "count"],
+        "metrics": [v for v in model.metrics_variables if v.name == "totals"],
     }
     # Guards against a group that is empty and therefore passes: 2 moments a variable.
     assert len(advancing["generator's moments"]) == 2 * len(advancing["generator"]) == 10

@@ -272,6 +272,50 @@ def check_torch_module():
     assert callable(random.torch_seed_generator)
 
 
+def check_value():
+    variable = keras.Variable([1.0, 2.0])
+    assert variable._value is variable.value
+
+
+def check_dtype():
+    assert keras.Variable([1.0], dtype="bfloat16")._dtype == "bfloat16"
+
+
+def check_symbolic_tensors():
+    from keras.src import ops as operations
+
+    symbol = keras.Input((2,))
+    for module in (operations.core, operations.math, operations.nn, operations.numpy):
+        assert module.any_symbolic_tensors(([symbol],), {})
+        assert module.any_symbolic_tensors((1.0,), {"x": symbol})
+        assert not module.any_symbolic_tensors((1.0, [2.0]), {"axis": 0})
+
+
+def check_global_state():
+    from keras.src.backend.common import global_state
+
+    with keras.device("meta"):
+        assert global_state.get_global_attribute("torch_device") == "meta"
+        assert ops.ones((1,)).device.type == "meta"
+
+
+def check_foreach_norm():
+    import torch
+
+    tensors = [torch.full((2, 2), 2.0).T, torch.tensor([1e20, 1e20])]
+    assert [float(norm) for norm in torch._foreach_norm(tensors, 2)] == [4.0, float("inf")]
+    half = torch.full((4,), 60000.0, dtype=torch.float16)
+    assert torch._foreach_norm([half], 2, dtype=torch.float32)[0].isfinite()
+
+
+def check_foreach_copy():
+    import torch
+
+    tensors = [torch.zeros(2), torch.zeros(3)]
+    torch._foreach_copy_(tensors, [torch.ones(2), torch.ones(3)])
+    assert [tensor.tolist() for tensor in tensors] == [[1.0] * 2, [1.0] * 3]
+
+
 def check_fake_tensor():
     from torch._subclasses import fake_tensor
 
@@ -298,6 +342,12 @@ CHECKS = {
     "keras.src.layers.": check_modules_of_layers,
     "_forward_hooks": check_forward_hooks,
     "_forward_pre_hooks": check_forward_pre_hooks,
+    "_value": check_value,
+    "_dtype": check_dtype,
+    "keras.src.ops": check_symbolic_tensors,
+    "keras.src.backend.common": check_global_state,
+    "_foreach_norm": check_foreach_norm,
+    "_foreach_copy_": check_foreach_copy,
     "_fused_adam_": check_fused_adam,
     "keras.": check_own_adam,
     "_get_variable_index": check_variable_index,

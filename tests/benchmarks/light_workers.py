@@ -13,10 +13,10 @@ def obedient(connection, cell, settings, log):
     serve(
         connection,
         {
-            "prepare": lambda: {"parameters": 7},
-            "warm_up": lambda: {"steps_per_window": 2},
-            "window": lambda: (0.5, (1.0, 2.0)),
-            "finish": lambda: {"peak_memory_bytes": 1, "memory_kind": "resident"},
+            "prepare": lambda cell: {"parameters": 7},
+            "warm_up": lambda cell: {"steps_per_window": 2},
+            "window": lambda cell: (0.5, (1.0, 2.0)),
+            "finish": lambda cell: {"peak_memory_bytes": 1, "memory_kind": "resident"},
         },
     )
 
@@ -27,7 +27,7 @@ def broken(connection, cell, settings, log):
     with open(log, "a", encoding="utf-8") as file:
         file.write("first words\nlast words\n")
 
-    def window():
+    def window(_):
         if cell.variant == "raise":
             raise ValueError("what is wrong")
         if cell.variant == "memory":
@@ -41,4 +41,4 @@ def broken(connection, cell, settings, log):
         time.sleep(600)
 
     os.close(2)  # the traceback is of no interest
-    serve(connection, {"prepare": lambda: 1, "window": window})
+    serve(connection, {"prepare": lambda cell: 1, "window": window})

@@ -96,6 +96,7 @@ def test_the_search_begins_at_the_least_batch(asked):
         ("run --batch-size 0", "--batch-size"),
         ("run --model dcgan64 dcgan65", "dcgan65"),
         ("run --windows 0", "--windows"),
+        ("run --mode overhead --largest-batch", "--largest-batch"),
     ],
 )
 def test_wrong_values(line, words, capsys):

@@ -120,6 +120,46 @@ def test_what_fit_costs(made):
     assert "What fit costs" not in made([row(), row(variant="step", data="device", group="b")])[0]
 
 
+def host_rows(**changes):
+    common = {"mode": "overhead", "data": "device", "batch_size": 2, "clock": "cpu", **changes}
+    return [
+        row([500.0] * 3, **common),
+        row([1000.0] * 3, **common, implementation="native"),
+        failed(**common, backend="torch"),
+    ]
+
+
+def test_what_a_step_takes_the_host(made, tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text(f"{START}\n{END}\n")
+    text, out = made(host_rows(), readme=readme)
+    table = section(text, "What a step takes the host")
+    assert lines(table, "| zoo fit |", "| jax |") == [
+        r"| dcgan28 | jax | float32 | zoo fit | 4.00 \[4.00, 4.00\] | CPU | 2.00 jit "
+        "| 16,000 | 64,000 | 256,000 |"
+    ]
+    assert lines(table, "| native jit |", r"| 2.00 \[2.00, 2.00\] | CPU | - | 32,000 |")
+    assert lines(table, "| torch |", "| failed |")
+    # Speeds of narrow networks on two images are of no other interest.
+    assert "images/s | zoo / native" not in text
+    assert not (out / "charts").exists()
+    (line,) = lines(readme.read_text(), "| dcgan28 |")
+    assert line == "| dcgan28 | zoo fit | float32 | 4.00 (2.00 jit) | - | failed |"
+
+
+def test_host_times_change_nothing_about_speeds(made, tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text(f"{START}\n{END}\n")
+    alone, out = made(suite(), readme=readme)
+    charts = {path: path.read_bytes() for path in (out / "charts").iterdir()}
+    (before,) = lines(readme.read_text(), "| dcgan28 | fit |")
+    text, out = made([*suite(), *host_rows(group="another")], readme=readme)
+    assert {path: path.read_bytes() for path in (out / "charts").iterdir()} == charts
+    for heading in ("dcgan28, train", "The zoo on each backend against the fastest backend"):
+        assert section(text, heading) == section(alone, heading)
+    assert before in readme.read_text()
+
+
 def test_failures_are_listed_and_nothing_in_them_is_taken_for_markup(made):
     error = "no | memory\n<script>alert(1)</script> `x` $y$ & \x1b[31m" + "z" * 1000
     text, out = made([row(), failed(error, "out_of_memory", backend="torch")])

@@ -15,7 +15,7 @@ from keras import ops
 from zoo import backend, interrupts, losses
 from zoo.adversarial.average import LeftByTraining, copy_network, stand_in
 from zoo.adversarial.diff_augment import DiffAugment
-from zoo.adversarial.epochs import warn_of_refused, watched
+from zoo.adversarial.epochs import UnreadLogs, warn_of_refused, watched
 from zoo.adversarial.feeding import (
     ArrayBatches,
     array_batches,
@@ -130,6 +130,7 @@ class BaseGAN(keras.Model):
         self._entered = threading.RLock()
         self._looked_at: weakref.WeakSet = weakref.WeakSet()  # data sets that were checked
         self.normalizations = Normalizations(generator, discriminator)
+        self.logs_are_read = True  # by callbacks, at the end of each batch
         # All variables are there: a step that is traced must find them.
         self.built = True
 
@@ -431,7 +432,8 @@ class BaseGAN(keras.Model):
             validation_batch_size = validation_batch_size or batches.batch_size
             shuffle = False
         entrance = self._entrance("fit")
-        with entrance, self._left.noted_after(self), watched(self, callbacks, batches) as callbacks:
+        watching = watched(self, callbacks, batches, verbose)
+        with entrance, self._left.noted_after(self), watching as callbacks:
             return super().fit(
                 x=x,
                 y=y,
@@ -566,7 +568,21 @@ class BaseGAN(keras.Model):
         if self.train_function is None or force:
             super().make_train_function(force)
             function = backend.keep_arrays(self, "train", self.train_function)
-            self.train_function = _interruptible(backend.fuse_steps(self, function))
+            function = _interruptible(backend.fuse_steps(self, function))
+            self.train_function = self._hiding_unread_logs(function)
+
+    def _hiding_unread_logs(self, function):
+        """Returns a trainer's function of steps, which returns logs, on JAX with a new state."""
+
+        def call(*args):
+            results = function(*args)
+            if self.logs_are_read:
+                return results
+            if isinstance(results, tuple):
+                return UnreadLogs(results[0]), *results[1:]
+            return UnreadLogs(results)
+
+        return call
 
     def make_test_function(self, force: bool = False):
         """Makes what `evaluate` calls."""

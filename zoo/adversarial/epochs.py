@@ -83,8 +83,26 @@ class _ShowNaN(keras.callbacks.Callback):
             self.terminate.on_train_batch_end(batch, {"loss": np.nan})
 
 
+class UnreadLogs(dict):
+    """Logs of a step that no callback reads: false, so that Keras takes them for none.
+
+    Keras would turn every number into a float, in another thread, and have the device waited for.
+    At an epoch's end it finds the names, and reads the metrics.
+    """
+
+    def __bool__(self):
+        return False
+
+
+class _Unread(keras.callbacks.Callback):
+    """With a method of its own for a batch's end, no batch is handed to a thread."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        del batch, logs
+
+
 @contextlib.contextmanager
-def watched(model, callbacks, batches):
+def watched(model, callbacks, batches, verbose):
     """Yields the callbacks that `fit` is given, in whichever form, with those of this file.
 
     For its time, callbacks that look for the best epoch take NaN for none: Keras' own take a first
@@ -94,12 +112,16 @@ def watched(model, callbacks, batches):
         model: `zoo.adversarial.base.BaseGAN`.
         callbacks: as in `keras.Model.fit`.
         batches: as of `EpochWatch`.
+        verbose: as in `keras.Model.fit`; 0 for no progress bar, which reads the logs of each step.
     """
     is_list = isinstance(callbacks, keras.callbacks.CallbackList)
     given = keras.tree.flatten(callbacks.callbacks if is_list else callbacks)
     given = [callback for callback in given if callback is not None]
     ours = [_ShowNaN(c) for c in given if isinstance(c, keras.callbacks.TerminateOnNaN)]
     ours.append(EpochWatch(model, batches))
+    model.logs_are_read = any(map(_reads_logs, [*given, *ours])) or not (is_list or verbose == 0)
+    if not model.logs_are_read:
+        ours.append(_Unread())
     monitors = [callback for callback in given if hasattr(callback, "_is_improvement")]
     for monitor in monitors:
         monitor._is_improvement = _unless_nan(monitor._is_improvement)
@@ -108,10 +130,20 @@ def watched(model, callbacks, batches):
     try:
         yield callbacks if is_list else [*given, *ours]
     finally:
+        model.logs_are_read = True
         for monitor in monitors:
             del monitor._is_improvement
         if is_list:
             callbacks.callbacks[:] = [c for c in callbacks.callbacks if c not in ours]
+
+
+def _reads_logs(callback):
+    """Returns whether a callback has a method of its own for a batch's end."""
+    return any(
+        getattr(getattr(callback, name, None), "__func__", None)
+        is not getattr(keras.callbacks.Callback, name)
+        for name in ("on_batch_end", "on_train_batch_end")
+    )
 
 
 def _unless_nan(is_improvement):

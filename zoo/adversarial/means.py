@@ -22,8 +22,8 @@ class Means:
         self.names = tuple(names)
         self.metrics = [_Mean(self, index, name) for index, name in enumerate(self.names)]
         first = self.metrics[0]  # whose variables Keras resets, and carries from step to step
-        self.totals = first.add_variable((len(self.names),), "zeros", name="totals")
-        self.count = first.add_variable((), "zeros", name="count")
+        # Behind the values' totals, the number of samples.
+        self.totals = first.add_variable((len(self.names) + 1,), "zeros", name="totals")
 
     def update(self, values, count, sound=None):
         """Counts the values of a batch in.
@@ -34,17 +34,20 @@ class Means:
                 weighs less, as in Keras.
             sound: scalar bool, whether the batch counts; `None` counts it.
         """
-        values = ops.stack([ops.cast(values[name], "float32") for name in self.names])
-        count = ops.cast(count, "float32")
+        values = [ops.cast(values[name], "float32") for name in self.names]
+        sums = ops.stack([*values, ops.ones_like(values[0])]) * ops.cast(count, "float32")
         if sound is not None:  # chosen, not multiplied: 0 times NaN is NaN
-            values, count = ops.where(sound, values, 0.0), ops.where(sound, count, 0.0)
-        self.totals.assign_add(values * count)
-        self.count.assign_add(count)
+            sums = ops.where(sound, sums, 0.0)
+        self.totals.assign_add(sums)
 
     def results(self):
         """Returns a dict name -> float32 scalar; NaN before the first sound batch."""
-        means = ops.divide(self.totals.value, self.count.value)
-        return dict(zip(self.names, ops.unstack(means, len(self.names)), strict=True))
+        *means, _ = ops.unstack(self.means(), len(self.names) + 1)
+        return dict(zip(self.names, means, strict=True))
+
+    def means(self):
+        """Returns the means as a float32 tensor, and behind them 1 or NaN."""
+        return ops.divide(self.totals.value, self.totals.value[-1])
 
 
 class _Mean(keras.metrics.Metric):
@@ -53,7 +56,7 @@ class _Mean(keras.metrics.Metric):
     def __init__(self, means, index, name):
         super().__init__(name=name)
         # A function: of an attribute Keras would take the variables for this metric's own as well.
-        self._read = lambda: ops.divide(means.totals.value[index], means.count.value)
+        self._read = lambda: means.means()[index]
 
     def result(self):
         return self._read()

@@ -5,7 +5,13 @@ import functools
 import threading
 
 _lock = threading.Lock()
-_here = threading.local()
+
+
+class _Here(threading.local):
+    functions: dict = {}  # noqa: RUF012
+
+
+_here = _Here()
 _originals: dict = {}
 
 
@@ -26,7 +32,7 @@ def replaced(owner, name, function):
             _originals[key] = [getattr(owner, name), 0]
             setattr(owner, name, _per_thread(key, _originals[key][0]))
         _originals[key][1] += 1
-    before = getattr(_here, "functions", {})
+    before = _here.functions
     _here.functions = {**before, key: function}
     try:
         yield
@@ -41,6 +47,6 @@ def replaced(owner, name, function):
 def _per_thread(key, original):
     @functools.wraps(original)
     def call(*args, **kwargs):
-        return getattr(_here, "functions", {}).get(key, original)(*args, **kwargs)
+        return _here.functions.get(key, original)(*args, **kwargs)
 
     return call

@@ -13,6 +13,7 @@ Let t - p = s m + r with 0 <= r < s: then w[t] is tap m of the kernel for phase 
 2016, "Is the deconvolution layer the same as a convolutional layer?").
 """
 
+import functools
 import math
 
 from keras import ops
@@ -76,23 +77,27 @@ def _fourier_pays(inputs, kernel, size, strides):
     All counts are for one image, divided by channels times filters. Only small float32 maps on a
     CPU pass.
     """
-    batch, *_ = inputs.shape
-    phases = strides[0] * strides[1]
     # What torch traces for ONNX has tensors for sizes.
-    size = tuple(map(int, size))
-    height, width, *channels = map(int, kernel.shape)
-    positions = size[0] * size[1]
-    direct = positions * height * width
+    size, shape = tuple(map(int, size)), tuple(map(int, kernel.shape))
     threshold = backend.fourier_threshold()
-    if threshold == math.inf or positions > LARGEST_MAP:
+    if threshold == math.inf or size[0] * size[1] > LARGEST_MAP:
         return False
     if standardize_dtype(inputs.dtype) != "float32":  # sums and differences cost mantissa bits
         return False
+    batch = inputs.shape[0]  # None, or a symbol while JAX exports
+    return _saves(threshold, batch if isinstance(batch, int) else 64, shape, size, tuple(strides))
+
+
+@functools.lru_cache(256)  # eager steps ask each time
+def _saves(threshold, batch, shape, size, strides):
+    phases = strides[0] * strides[1]
+    height, width, *channels = shape
+    positions = size[0] * size[1]
+    direct = positions * height * width
     taps, first = zip(*map(_taps, (height, width), strides), strict=True)
     rows = fourier.find_algorithm(size, taps, first).rows
     few, many = sorted(channels)  # the strides' phases go with the smaller number
     transforms = positions * rows * (phases / many + 1 / few)
-    batch = batch if isinstance(batch, int) else 64  # None, or a symbol while JAX exports
     of_kernel = KERNEL_COST * rows * taps[0] * taps[1] * phases / (batch or 64)
     return direct >= threshold * (rows * phases + transforms + of_kernel)
 

@@ -64,3 +64,24 @@ def test_no_group_without_cells():
 def test_a_label_tells_cells_of_a_group_apart():
     for group in cells.make_cells(**ALL):
         assert len({cell.label for cell in group}) == len(group)
+
+
+def test_the_host_s_time_depends_on_neither_batch_size_nor_source():
+    groups = cells.make_cells(**{**ALL, "modes": ["overhead"], "data": ["numpy"]})
+    assert len(groups) == 2
+    for group in groups:
+        assert {(cell.batch_size, cell.data) for cell in group} == {(2, "device")}
+        torch = [cell for cell in group if cell.backend == "torch"]
+        assert [(cell.variant, cell.jit) for cell in torch] == [
+            *(("fit", jit) for jit in ALL["jits"]),
+            *(("step", jit) for jit in ALL["jits"]),
+            *((variant, None) for variant in VARIANTS["torch"]),
+        ]
+        assert len({cell.process for cell in group}) == len(ALL["backends"])
+        fused = {cell.backend for cell in group if cell.variant == "fused"}
+        assert fused == {"jax"}  # Keras takes no `steps_per_execution` on PyTorch
+
+
+def test_other_cells_have_a_process_each():
+    (group, *_) = cells.make_cells(**ALL)
+    assert len({cell.process for cell in group}) == len(group)

@@ -8,6 +8,7 @@ import pytest
 
 import benchmarks.native
 from benchmarks.measure import contestants, workloads
+from benchmarks.measure.cells import FUSING
 from benchmarks.measure.device_batches import DeviceBatches
 from tests.benchmarks.tiny_cells import BACKEND, DEVICES, build, cell
 
@@ -55,6 +56,16 @@ def test_the_step_trains_as_fit_does():
         contestant.prepare(3)
         by_variant[variant] = contestant.run()
     assert by_variant["step"] == pytest.approx(by_variant["fit"], rel=1e-4)
+
+
+@pytest.mark.skipif(BACKEND not in FUSING, reason="takes each step by itself")
+def test_fused_steps_train_as_single_ones_do():
+    fused = make(variant="fused", data="device", mode="overhead")
+    assert fused.prepare(3) == contestants.FUSED_STEPS
+    single = make(variant="fit", data="device")
+    single.prepare(contestants.FUSED_STEPS)
+    assert fused.run() == pytest.approx(single.run(), rel=1e-4)
+    assert fused.model.steps_per_execution == contestants.FUSED_STEPS
 
 
 @pytest.mark.parametrize("jit", ["on", "off"])

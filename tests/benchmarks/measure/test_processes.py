@@ -28,8 +28,8 @@ def start():
 
 def test_answers(start):
     process = start(light_workers.obedient)
-    assert process.call("prepare") == {"parameters": 7}
-    assert process.call("window") == (0.5, (1.0, 2.0))
+    assert process.call("prepare", CELL) == {"parameters": 7}
+    assert process.call("window", CELL) == (0.5, (1.0, 2.0))
 
 
 @pytest.mark.parametrize(
@@ -44,20 +44,20 @@ def test_answers(start):
 )
 def test_what_became_of_it(start, variant, status, words):
     process = start(light_workers.broken, variant)
-    assert process.call("prepare") == 1
+    assert process.call("prepare", CELL) == 1
     with pytest.raises(CellFailedError) as raised:
-        process.call("window")
+        process.call("window", CELL)
     assert raised.value.status == status
     assert all(word in raised.value.error for word in words)
 
 
 def test_hanging_ends(start):
     process = start(light_workers.broken, "hang")
-    process.call("prepare")
+    process.call("prepare", CELL)
     process.timeout = 0.2
     started = time.monotonic()
     with pytest.raises(CellFailedError, match=r"no answer in 0\.2 s") as raised:
-        process.call("window")
+        process.call("window", CELL)
     assert raised.value.status == "failed"
     process.close()
     assert time.monotonic() - started < 30
@@ -75,7 +75,7 @@ def test_close_leaves_nothing(start):
 
 def test_a_process_without_a_parent_ends(start):
     process = start(light_workers.obedient)
-    process.call("prepare")
+    process.call("prepare", CELL)
     process.connection.close()
     process.process.join(30)
     assert process.process.exitcode == 0

@@ -41,10 +41,10 @@ class Standin:
     def __init__(self, machine, cell):
         self.machine, self.variant = machine, cell.variant
 
-    def call(self, name):
+    def call(self, name, cell):
         assert self.variant in self.machine.alive
-        self.machine.log.append((self.variant, name))
-        status = self.machine.failures.get((self.variant, name), "ok")
+        self.machine.log.append((cell.variant, name))
+        status = self.machine.failures.get((cell.variant, name), "ok")
         status = status(self.machine) if callable(status) else status
         if isinstance(status, BaseException):
             raise status
@@ -138,4 +138,23 @@ def test_the_machine():
     assert measure_machine(CELL, SETTINGS, machine.start) == {"matmul_tflops": 0.5}
     machine.failures["fit", "measure_machine"] = "failed"
     assert measure_machine(CELL, SETTINGS, machine.start) == {}
+    assert machine.alive == []
+
+
+def test_cells_of_one_process_are_timed_in_it_and_outlive_each_other():
+    """Each backend's host times are measured in one process."""
+    machine = Machine({("b", "warm_up"): "failed"})
+    narrow = [dataclasses.replace(cell, mode="overhead") for cell in cells("a", "b", "c")]
+    started = []
+
+    def start(cell, settings):
+        started.append(cell.variant)
+        return machine.start(cell, settings)
+
+    other = dataclasses.replace(narrow[0], backend="torch", variant="d")
+    outcomes = measure_group([*narrow, other], SETTINGS, start=start)
+    assert started == ["a", "d"]
+    assert [outcome.status for outcome in outcomes] == ["ok", "failed", "ok", "ok"]
+    windows = [variant for variant, command in machine.log if command == "window"]
+    assert windows == [*"acd", *"dca", *"acd"]
     assert machine.alive == []

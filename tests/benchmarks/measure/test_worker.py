@@ -5,13 +5,13 @@ import os
 import pytest
 
 from benchmarks.cli import main
-from benchmarks.measure import worker
+from benchmarks.measure import timing, worker
 from benchmarks.measure.cells import Settings
 from benchmarks.measure.runner import measure_group
 from benchmarks.native import VARIANTS
 from benchmarks.record.rows import read_rows
 from tests.benchmarks import fake_devices
-from tests.benchmarks.tiny_cells import BACKEND, build, cell
+from tests.benchmarks.tiny_cells import BACKEND, build, build_workload, cell
 
 FAKE = Settings(windows=2, seconds=0.01, devices="tests.benchmarks.fake_devices", timeout=300)
 
@@ -45,6 +45,21 @@ def test_a_session(session):
     assert memory["memory_kind"] == "resident"
     assert memory["peak_memory_bytes"] > 2**26
     assert fake_devices.CALLS == []
+
+
+@pytest.mark.parametrize(("device", "clock"), [(None, "cpu"), ("gpu", "wall")])
+def test_the_host_s_time_is_that_of_its_threads(session, monkeypatch, device, clock):
+    """On a GPU a step is not all on the host, so that the wall's clock it is."""
+    monkeypatch.setattr("benchmarks.measure.workloads.build", build_workload)
+    monkeypatch.setenv("BENCHMARK_TEST_DEVICE", device or "")
+    narrow = session(mode="overhead", data="device", batch_size=2)
+    facts = narrow.prepare()
+    assert facts["clock"] == clock
+    assert facts["parameters"] < 10_000
+    narrow.contestant.prepare(2)
+    monkeypatch.setitem(timing.CLOCKS, clock, iter([3.0, 7.0]).__next__)
+    assert narrow.window()[0] == 4.0
+    assert narrow.finish() == {}  # the process isn't its own
 
 
 @pytest.mark.parametrize("tf32", [False, True])
@@ -101,6 +116,28 @@ def test_a_cell_s_environment_is_its_backend_s(monkeypatch):
     assert os.environ["KERAS_BACKEND"] == "torch"
     assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"  # a user's own
     assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+
+
+@pytest.mark.cross_backend
+def test_a_run_of_the_host_s_time(tmp_path, capsys, monkeypatch):
+    """Real cells in one process."""
+    monkeypatch.delenv("BENCHMARK_TEST_DEVICE", raising=False)
+    path = tmp_path / "rows.jsonl"
+    options = ["--windows", "2", "--seconds-per-window", "0.01", "--out", str(path)]
+    command = ["run", "--mode", "overhead", "--model", "gan28", "--backend", BACKEND, *options]
+    with pytest.raises(SystemExit) as raised:
+        main([*command, "--variant", VARIANTS[BACKEND][0]])
+    assert raised.value.code == 0
+    rows = read_rows(path)
+    assert [(row.implementation, row.status) for row in rows] == [
+        ("zoo", "ok"),
+        ("zoo", "ok"),
+        ("native", "ok"),
+    ]
+    assert {(row.mode, row.data, row.batch_size) for row in rows} == {("overhead", "device", 2)}
+    assert {row.peak_memory_bytes for row in rows} == {None}
+    printed = capsys.readouterr().out
+    assert "at batch 1,024" in printed
 
 
 @pytest.mark.cross_backend

@@ -50,7 +50,10 @@ def test_rows_of_several_writers_do_not_mix(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"mode": "test"}, "`mode`: Input should be 'train' or 'sample'. Received: 'test'"),
+        (
+            {"mode": "test"},
+            "`mode`: Input should be 'train', 'sample' or 'overhead'. Received: 'test'",
+        ),
         ({"batch_size": True}, "`batch_size`: Input should be a valid integer. Received: True"),
         ({"batch_size": 1.5}, "`batch_size`: Input should be a valid integer. Received: 1.5"),
         ({"batch_size": 0}, "`batch_size`: Input should be greater than 0. Received: 0"),
@@ -114,7 +117,7 @@ def test_files_that_cannot_be_read(tmp_path):
 
 def test_every_field_is_needed():
     values = row().to_dict()
-    for name in values.keys() - {"processor"}:  # older rows lack it
+    for name in values.keys() - {"processor", "clock"}:  # older rows lack them
         with pytest.raises(RowError, match=f"`{name}`: Field required"):
             Row.from_dict({key: value for key, value in values.items() if key != name})
     assert row().cell == tuple(values[name] for name in CELL_FIELDS)

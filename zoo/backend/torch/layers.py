@@ -69,7 +69,7 @@ def batch_normalize(inputs, gamma, beta, epsilon):
 def move_toward(variable, value, share):
     """Replaces a share of a variable by a value: a moving average's update."""
     with torch.no_grad():
-        variable.value.mul_(1.0 - share).add_(value, alpha=share)
+        variable.value.lerp_(value, share)
 
 
 def random_bits(shape, seed_generator):

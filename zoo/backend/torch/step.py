@@ -1,12 +1,13 @@
 """PyTorch: `torch.autograd.grad`, never `backward`, which would fill the other network's grads."""
 
 import contextlib
+import functools
 
 import keras
 import torch
 
 from zoo.backend import adam
-from zoo.backend.torch import compiling, derivatives, updates
+from zoo.backend.torch import compiling, derivatives, eager, updates
 
 SEED_STRIDE = 1_013_904_223
 """Distance between neighboring seeds, in draws: odd, since Keras takes seeds modulo 2^32."""
@@ -15,7 +16,8 @@ SEED_STRIDE = 1_013_904_223
 def run_step(model, step, data):
     """Runs `step(data)`, which is the trainer's signature already."""
     del model
-    return step(data)
+    with eager.fast():
+        return step(data)
 
 
 def fuse_steps(model, function):
@@ -91,8 +93,8 @@ def input_gradient(function, inputs, differentiable=False):
 def all_finite(tensors):
     """Returns whether all numbers are finite, and their squares, which Adam keeps."""
     with torch.no_grad():
-        flat = [_flatten(x.float()) for x in tensors]
-        return torch.isfinite(torch.stack([torch.dot(x, x) for x in flat]).sum())
+        norms = torch._foreach_norm(tensors, 2, dtype=torch.float32)
+        return torch.isfinite(torch.stack(norms).sum())
 
 
 def apply_gradients(optimizer, gradients, variables, sound=None):
@@ -115,8 +117,9 @@ def apply_gradients(optimizer, gradients, variables, sound=None):
 def revert(variables, values, sound):
     """Restores earlier values of variables unless `sound`, a scalar bool, is true."""
     with torch.no_grad():
-        for variable, value in zip(variables, values, strict=True):
-            variable.value.copy_(torch.where(sound, variable.value, value))
+        now = [variable.value for variable in variables]
+        kept = [torch.where(sound, *pair) for pair in zip(now, values, strict=True)]
+        torch._foreach_copy_(now, kept)
 
 
 def feed(batches):
@@ -161,25 +164,23 @@ def device_name():
 def _is_plain(layer):
     """Returns whether calling this layer is its `call` in float32, and nothing else."""
     policy = layer.dtype_policy
-    makes_masks = isinstance(layer, (keras.layers.Embedding, keras.layers.Masking))
     return (
-        type(layer).__module__.startswith(("keras.src.layers.", "zoo."))
+        _has_plain_call(type(layer))
         and policy.compute_dtype == policy.variable_dtype == "float32"
         and policy.quantization_mode is None
-        and not makes_masks
         and layer.activity_regularizer is None
         and not _is_hooked(layer)
     )
 
 
+@functools.lru_cache(256)
+def _has_plain_call(kind):
+    makes_masks = issubclass(kind, (keras.layers.Embedding, keras.layers.Masking))
+    return kind.__module__.startswith(("keras.src.layers.", "zoo.")) and not makes_masks
+
+
 def _is_hooked(layer):
     return bool(layer._forward_hooks or layer._forward_pre_hooks)
-
-
-def _flatten(tensor):
-    """Returns all numbers as one axis, in memory order: no copy unless there are gaps."""
-    axes = sorted(range(tensor.ndim), key=tensor.stride, reverse=True)
-    return tensor.permute(axes).reshape(-1)
 
 
 def _gradients(outputs, variables, output_gradients=None):

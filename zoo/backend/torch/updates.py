@@ -7,10 +7,11 @@ from zoo.backend import adam
 
 def update(optimizer, gradients, variables, sound):
     """Applies one update, unless `sound`, a scalar bool or `None`, is false."""
-    values = [v.value for v in variables]
+    # Not `value`: looking for scopes, of which there are none here, takes longer than the update.
+    values = [v._value for v in variables]
     if not values:  # a frozen network
         return
-    first, second = ([v.value for v in slots] for slots in adam.slots(optimizer, variables))
+    first, second = ([v._value for v in slots] for slots in adam.slots(optimizer, variables))
     for moments in (first, second):
         for moment, value in zip(moments, values, strict=True):
             moment.data = _laid_out_like(moment.data, value)
@@ -44,5 +45,5 @@ def _laid_out_like(tensor, reference):
 
 
 def _in_memory_order(tensor):
-    """Views a tensor without gaps as one axis: the fused kernel copies what looks transposed."""
-    return tensor.detach().as_strided((tensor.numel(),), (1,))
+    """Views a tensor without gaps in the order in which the fused kernel need not copy it."""
+    return tensor if tensor.is_contiguous() else tensor.as_strided((tensor.numel(),), (1,))
