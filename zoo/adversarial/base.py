@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import backend, interrupts, losses
+from zoo import backend, distribution, interrupts, losses
 from zoo.adversarial.average import LeftByTraining, copy_network, stand_in
 from zoo.adversarial.diff_augment import DiffAugment
 from zoo.adversarial.epochs import warn_of_refused, watched
@@ -79,7 +79,7 @@ class Coding:
 
 
 class SeedGenerator(keras.random.SeedGenerator):
-    """Keras' own, but each seed, and each of several devices, has draws of its own."""
+    """Keras' own, but each seed has draws of its own."""
 
     def next(self, ordered=True):
         return backend.draw_apart(super().next(ordered))
@@ -130,6 +130,7 @@ class BaseGAN(keras.Model):
         self._entered = threading.RLock()
         self._looked_at: weakref.WeakSet = weakref.WeakSet()  # data sets that were checked
         self.normalizations = Normalizations(generator, discriminator)
+        distribution.watch(generator, discriminator)
         # All variables are there: a step that is traced must find them.
         self.built = True
 
@@ -431,6 +432,8 @@ class BaseGAN(keras.Model):
             validation_batch_size = validation_batch_size or batches.batch_size
             shuffle = False
         entrance = self._entrance("fit")
+        # What each process drew for itself, for want of a seed.
+        backend.share([*self.variables, *self.optimizer.variables])
         with entrance, self._left.noted_after(self), watched(self, callbacks, batches) as callbacks:
             return super().fit(
                 x=x,
@@ -587,7 +590,8 @@ class BaseGAN(keras.Model):
         """Runs one step of `fit`, in the signature that the backend's trainer calls."""
 
         def step(data):
-            return adversarial_step(self, self.prepare_batch(data))
+            with distribution.synchronized():
+                return adversarial_step(self, self.prepare_batch(data))
 
         return backend.run_step(self, step, *args)
 

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from zoo import backend
+
 
 class Means:
     """A mean for each of several values that are measured together, in one variable.
@@ -35,6 +37,7 @@ class Means:
             sound: scalar bool, whether the batch counts; `None` counts it.
         """
         values = ops.stack([ops.cast(values[name], "float32") for name in self.names])
+        (values,) = backend.mean_over_replicas([values])
         count = ops.cast(count, "float32")
         if sound is not None:  # chosen, not multiplied: 0 times NaN is NaN
             values, count = ops.where(sound, values, 0.0), ops.where(sound, count, 0.0)

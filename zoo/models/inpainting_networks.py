@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from zoo import distribution
 from zoo.layers.fast import Conv2D
 from zoo.layers.gated import GatedConv2D
 from zoo.layers.initializers import Constant, GlorotUniform
@@ -102,7 +103,9 @@ def random_flip(images, masks, seed):
     Returns:
         Both, of the same shapes and types.
     """
-    coins = keras.random.uniform((ops.shape(images)[0], 1, 1, 1), seed=seed)
+    coins = distribution.own_rows(
+        lambda count: keras.random.uniform((count, 1, 1, 1), seed=seed), ops.shape(images)[0]
+    )
     return tuple(
         None if maps is None else ops.where(coins < 0.5, maps, ops.flip(maps, axis=2))
         for maps in (images, masks)
