@@ -28,7 +28,7 @@ def data_parallel(synchronize: bool = True) -> None:
     part of each batch.
 
     - PyTorch: one process per device, `torchrun --nproc-per-node=8 script.py`.
-    - TensorFlow: all devices of one process; several processes by `TF_CONFIG`.
+    - TensorFlow: all devices of one process.
     - JAX: all devices of one process; several processes by `JAX_COORDINATOR_ADDRESS`,
       `JAX_NUM_PROCESSES` and `JAX_PROCESS_ID`, or under Slurm or MPI.
 
@@ -47,10 +47,11 @@ def data_parallel(synchronize: bool = True) -> None:
     ```python
     import zoo
 
-    zoo.distribution.data_parallel()  # doctest: +SKIP
+    zoo.distribution.data_parallel()
+    images, _ = zoo.datasets.load("fashion_mnist")
     model = zoo.DCGAN((28, 28, 1), seed=0)
     model.compile()
-    model.fit(images, batch_size=256)
+    model.fit(images, batch_size=512, epochs=20)
     ```
     """
     global _synchronize

@@ -60,8 +60,10 @@ CASES = {
     "vanilla, WGAN-GP": lambda: vanilla(
         loss="wasserstein", gradient_penalty=10.0, options={"gradient_accumulation_steps": 2}
     ),
-    "dcgan": lambda: dcgan(average_decay=0.9, diff_augment="translation"),
-    "conditional": lambda: conditional(r1_penalty=1.0, options={"global_clipnorm": 1.0}),
+    "dcgan": lambda: dcgan(average_decay=0.9),
+    "conditional": lambda: conditional(
+        r1_penalty=1.0, diff_augment="translation", options={"global_clipnorm": 1.0}
+    ),
     "inpainting": lambda: inpainting(flip=True),
 }
 

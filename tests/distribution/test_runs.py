@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
@@ -50,11 +51,16 @@ def kill_one(job, folder, number, after):
     return time.monotonic()
 
 
+# Where JAX runs, the first process is also the one by which the others find each other.
+KILLED = {"torch": 0, "jax": 1}.get(keras.backend.backend())
+
+
+@pytest.mark.skipif(KILLED is None, reason="one process with all devices")
 def test_a_killed_process_ends_the_run_which_goes_on(tmp_path, own_registry):
     folder = tmp_path / "run"
     job = start_run(folder, 10_000, 2)
-    killed = kill_one(job, folder, 0, after=2)
-    _, (status, output) = finish_job(job, 60)
+    killed = kill_one(job, folder, KILLED, after=2)
+    status, output = finish_job(job, 60)[1 - KILLED]
     assert time.monotonic() - killed < 60
     assert status not in (0, None)
     assert "ReplicaError" in output

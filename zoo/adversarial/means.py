@@ -24,8 +24,11 @@ class Means:
         self.names = tuple(names)
         self.metrics = [_Mean(self, index, name) for index, name in enumerate(self.names)]
         first = self.metrics[0]  # whose variables Keras resets, and carries from step to step
-        self.totals = first.add_variable((len(self.names),), "zeros", name="totals")
-        self.count = first.add_variable((), "zeros", name="count")
+        # What every replica counts alike counts once.
+        self.totals = first.add_variable(
+            (len(self.names),), "zeros", aggregation="mean", name="totals"
+        )
+        self.count = first.add_variable((), "zeros", aggregation="mean", name="count")
 
     def update(self, values, count, sound=None):
         """Counts the values of a batch in.
@@ -67,7 +70,7 @@ class Skipped(keras.metrics.Metric):
 
     def __init__(self, name="skipped_steps"):
         super().__init__(name=name)
-        self.counts = self.add_variable((2,), "zeros", name="total")
+        self.counts = self.add_variable((2,), "zeros", aggregation="mean", name="total")
 
     def update_state(self, skipped, refused):
         """Counts one step in: two scalars, 1 or 0."""

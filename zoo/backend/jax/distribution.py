@@ -8,7 +8,8 @@ import keras
 import numpy as np
 from jax.experimental import multihost_utils
 
-from zoo.errors import InvalidInputError, ReplicaError
+from zoo.backend.jax.peers import ending_together
+from zoo.errors import InvalidInputError
 
 VARIABLES = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 """What each of several processes is told, unless it runs under Slurm or MPI, which JAX knows."""
@@ -32,7 +33,10 @@ def join(synchronize):
             f"environment without {', '.join(missing)}"
         )
     if (given or clustered) and not jax.distributed.is_initialized():
-        options = {"heartbeat_timeout_seconds": HEARTBEAT_SECONDS}
+        options = {
+            "heartbeat_timeout_seconds": HEARTBEAT_SECONDS,
+            "shutdown_timeout_seconds": HEARTBEAT_SECONDS,
+        }
         if len(given) == len(VARIABLES):
             address, count, number = (os.environ[name] for name in VARIABLES)
             options |= {
@@ -102,7 +106,5 @@ def alone():
 
 def _together(call):
     """Calls what waits for the other processes."""
-    try:
+    with ending_together():
         return call()
-    except (RuntimeError, ValueError) as error:
-        raise ReplicaError(str(error)) from error

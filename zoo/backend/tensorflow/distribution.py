@@ -1,13 +1,22 @@
 """TensorFlow: `tf.distribute`. A step runs once on each replica, which reduces with the others."""
 
 import contextlib
+import os
 
 import tensorflow as tf
+
+from zoo.errors import InvalidInputError
 
 
 def join(synchronize):
     """Connects this process with the others of its job, if any, and takes all devices."""
     del synchronize  # both ways work here
+    if "TF_CONFIG" in os.environ:
+        raise InvalidInputError(
+            "On TensorFlow a job is one process with all its devices; for several processes or "
+            "machines, train on PyTorch or JAX: weights and checkpoints are the same. Received: "
+            "an environment with TF_CONFIG"
+        )
     if tf.distribute.has_strategy():
         return
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
