@@ -86,7 +86,14 @@ def train(name):
     """Returns the state of a training run, and its logs: dict name -> ndarray."""
     keras.utils.set_random_seed(0)
     model = CASES[name]()
-    history = model.fit(*data(model), batch_size=BATCH, verbose=0, shuffle=False).history
+    arrays = data(model)
+    history = model.fit(
+        *arrays,
+        batch_size=BATCH,
+        verbose=0,
+        shuffle=False,
+        validation_data=tuple(array[: 2 * BATCH] for array in arrays),
+    ).history
     logs = {f"log {key}": np.array(values) for key, values in history.items()}
     return {**capture_state(model), **logs}
 

@@ -38,6 +38,18 @@ def test_fit_refuses_them(monkeypatch):
         model.fit(np.zeros((9, 8, 8, 1), "uint8"), batch_size=8, verbose=0)
 
 
+def test_arrays_whose_batches_keras_makes_are_refused(monkeypatch):
+    model = build_tiny("gan_mnist_small", image_shape=(8, 8, 1))
+    model.compile()
+    monkeypatch.setattr(backend, "shares", lambda: 4)
+    images = np.zeros((16, 8, 8, 1), "uint8")
+    for option in ({"validation_split": 0.5}, {"steps_per_epoch": 1}):
+        with pytest.raises(InvalidInputError, match="pass `validation_data`"):
+            model.fit(images, batch_size=8, verbose=0, **option)
+    with pytest.raises(InvalidInputError, match="nearest: 12 samples"):
+        model.evaluate(images[:14], batch_size=8, verbose=0)
+
+
 def test_an_environment_that_starts_no_job_is_refused(monkeypatch):
     for name in ("RANK", "WORLD_SIZE", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"):
         monkeypatch.delenv(name, raising=False)

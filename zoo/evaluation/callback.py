@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from zoo import distribution
+from zoo import backend, distribution
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
 from zoo.evaluation.features.reference import load_reference, reference_of
@@ -114,7 +114,8 @@ class EvaluationCallback(keras.callbacks.Callback):
         if self.best is None or self._is_better(scores[self.monitor], self.best[self.monitor]):
             self.best = self.history[-1]
             if self.best_weights is not None and distribution.is_first_process():
-                save_weights(self.model, self.best_weights)
+                with backend.alone():
+                    save_weights(self.model, self.best_weights)
 
     def get_state(self) -> dict[str, Any]:
         """Returns what a checkpoint of the run keeps, as plain values."""

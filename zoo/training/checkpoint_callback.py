@@ -168,7 +168,8 @@ class Checkpoint(keras.callbacks.Callback):
         }
         path = checkpoint_path(self.folder, epoch)
         if distribution.is_first_process():
-            self._write(path, epoch, record)
+            with backend.alone():
+                self._write(path, epoch, record)
         self.last = path
         if score is not None and (self.best is None or MODES[self.mode](score, self._best_score)):
             self.best, self._best_score = path, score

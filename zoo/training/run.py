@@ -196,9 +196,9 @@ def train(
         if started_from is not None:
             record["initial_weights_sha256"] = started_from
         if writes:
-            # Again: if the run was stopped after its last epoch, this file can be the final one.
-            save_weights(model, weights)
             with backend.alone():
+                # Again: if the run was stopped after its last epoch, this file can be the final one.
+                save_weights(model, weights)
                 card = _release(spec, weights, initial_weights, out, record, images[:GRID_IMAGES])
         backend.meet()
     return card if writes else ModelCard.read(out / f"{spec.name}.json")
@@ -284,9 +284,10 @@ class EpochSnapshots(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if not distribution.is_first_process():
             return
-        images = self.model.preview(self.images, GRID_IMAGES)
-        grids.save_png(images, self.out / "samples" / f"epoch_{epoch + 1:04d}.png")
-        save_weights(self.model, self.weights)
+        with backend.alone():
+            images = self.model.preview(self.images, GRID_IMAGES)
+            grids.save_png(images, self.out / "samples" / f"epoch_{epoch + 1:04d}.png")
+            save_weights(self.model, self.weights)
 
 
 def _release(spec, weights, initial_weights, out, record, images):

@@ -82,8 +82,9 @@ def share(variables):
     """Gives the variables of every process the values that they have in the first one."""
     if process()[1] == 1:
         return
-    for variable in variables:
-        value = multihost_utils.broadcast_one_to_all(np.asarray(variable.value))
+    values = [np.asarray(variable.value) for variable in variables]
+    values = _together(lambda: multihost_utils.broadcast_one_to_all(values))
+    for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
 

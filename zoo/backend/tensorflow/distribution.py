@@ -67,9 +67,4 @@ def meet():
 @contextlib.contextmanager
 def alone():
     """Within the block, this process computes by itself, as if there were no others."""
-    strategy = tf.distribute.get_strategy() if tf.distribute.has_strategy() else None
-    tf.distribute.experimental_set_strategy(None)
-    try:
-        yield
-    finally:
-        tf.distribute.experimental_set_strategy(strategy)
+    yield  # there are no others
