@@ -1,5 +1,6 @@
 # The public surface, for type checkers, and for `__init__.py`, which imports each name lazily.
 from . import datasets as datasets
+from . import distribution as distribution
 from . import errors as errors
 from . import evaluation as evaluation
 from . import latents as latents

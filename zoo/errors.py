@@ -64,3 +64,7 @@ class CheckpointError(ZooError, RuntimeError):
 
 class DivergenceError(ZooError, ArithmeticError):
     """Training that yields nothing but NaN or infinity."""
+
+
+class ReplicaError(ZooError, RuntimeError):
+    """Training on several devices whose processes can't go on together."""

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo import interrupts
-from zoo.errors import InvalidInputError
+from zoo.errors import CheckpointError, InvalidInputError
+
+LOCK = ".lock"
+"""Name of the file in a run's folder that `sole_writer` locks."""
 
 
 @contextlib.contextmanager
@@ -63,6 +66,35 @@ def remove_leftovers(folder: str | os.PathLike, pattern: str) -> None:
     """
     for leftover in Path(folder).glob(f".tmp*.{pattern}"):
         leftover.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def sole_writer(folder: str | os.PathLike) -> Iterator[None]:
+    """Refuses to run the block while another process is in it for the same folder.
+
+    The system frees the lock when a process ends, however it ends.
+
+    Raises:
+        CheckpointError: If another process is.
+    """
+    import filelock  # as late as it is needed: `zoo list` answers at once
+
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(Path(folder, LOCK))
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise CheckpointError(
+            f"Another process is training into {folder}. Wait for it, or choose another folder. "
+            "Processes of one job train together by `zoo train --distribute`, or by "
+            "`zoo.distribution.data_parallel()` at the start of the script."
+        ) from error
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # Windows removes no open file
+            Path(folder, LOCK).unlink()
+        lock.release()
 
 
 def check_output_folder(path: str | os.PathLike) -> None:

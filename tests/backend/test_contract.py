@@ -13,8 +13,8 @@ from zoo import backend
 
 PACKAGE = Path(zoo.__file__).parent
 BACKENDS = ("jax", "tensorflow", "torch")
-FILES = ("{}/step", "{}/layers")
-"""Of each backend: what the step needs, and what layers do."""
+FILES = ("{}/step", "{}/layers", "{}/distribution")
+"""Of each backend: what the step needs, what layers do, and what several devices take."""
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 NEUTRAL = [path for path in SOURCES if PACKAGE / "backend" not in path.parents]
 

@@ -323,6 +323,30 @@ def check_fake_tensor():
     assert issubclass(fake_tensor.DynamicOutputShapeException, Exception)
 
 
+def check_moments():
+    layer = layers.BatchNormalization(epsilon=0.0)
+    layer.build((None, 2, 3))
+    assert tuple(layer._reduction_axes) == (0, 1)
+    layer._moments = lambda inputs, mask: (ops.ones((3,)), ops.ones((3,)) * 4.0)
+    np.testing.assert_array_equal(array(layer(np.ones((4, 2, 3)) * 5.0, training=True)), 2.0)
+
+
+def check_own_copy():
+    import tensorflow as tf
+
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    with strategy.scope():
+        variable = keras.Variable([1.0, 2.0])
+
+    def add():
+        held, variable._value = variable._value, variable._value._get()
+        variable.assign_add([1.0, 1.0])
+        variable._value = held
+
+    strategy.run(add)
+    np.testing.assert_array_equal(array(variable), [2.0, 3.0])
+
+
 CHECKS = {
     "keras.src.backend.torch": check_torch_module,
     "torch._subclasses": check_fake_tensor,
@@ -359,6 +383,10 @@ CHECKS = {
     "_tracker": check_tracker,
     "_assert_compile_called": check_assert_compile_called,
     "_initial_epoch": check_initial_epoch,
+    "_moments": check_moments,
+    "_reduction_axes": check_moments,
+    "_value": check_own_copy,
+    "_get": check_own_copy,
     "keras.src.trainers.data_adapters.data_adapter": check_data_adapter,
 }
 

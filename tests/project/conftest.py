@@ -33,4 +33,6 @@ def workplace(tmp_path, monkeypatch):
         return images, np.arange(64) % 10
 
     monkeypatch.setattr(zoo.datasets, "load", load)
+    # The tests are no job of several processes, and other tests follow in this one.
+    monkeypatch.setattr(zoo.distribution, "data_parallel", lambda synchronize=True: None)
     monkeypatch.chdir(tmp_path)

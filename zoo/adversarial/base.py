@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import backend, interrupts, losses
+from zoo import backend, distribution, interrupts, losses
 from zoo.adversarial.average import LeftByTraining, copy_network, stand_in
 from zoo.adversarial.diff_augment import DiffAugment
 from zoo.adversarial.epochs import UnreadLogs, warn_of_refused, watched
@@ -79,7 +79,7 @@ class Coding:
 
 
 class SeedGenerator(keras.random.SeedGenerator):
-    """Keras' own, but each seed, and each of several devices, has draws of its own."""
+    """Keras' own, but each seed has draws of its own."""
 
     def next(self, ordered=True):
         return backend.draw_apart(super().next(ordered))
@@ -131,6 +131,7 @@ class BaseGAN(keras.Model):
         self._looked_at: weakref.WeakSet = weakref.WeakSet()  # data sets that were checked
         self.normalizations = Normalizations(generator, discriminator)
         self.logs_are_read = True  # by callbacks, at the end of each batch
+        distribution.watch(generator, discriminator)
         # All variables are there: a step that is traced must find them.
         self.built = True
 
@@ -427,11 +428,17 @@ class BaseGAN(keras.Model):
         batches = x if isinstance(x, ArrayBatches) else None
         if batches is None and not (steps_per_epoch or validation_split):
             batches = array_batches(self, x, y, batch_size, shuffle)
+        self._refuse_undivided(x, batches)
         if batches is not None:
             x, y, batch_size = backend.feed(batches), None, None
             validation_batch_size = validation_batch_size or batches.batch_size
             shuffle = False
+        if backend.shares() > 1 and validation_data is not None:
+            divided = self._divide(*validation_data, batch_size=validation_batch_size)
+            validation_data = validation_data if divided is None else divided
         entrance = self._entrance("fit")
+        # What each process drew for itself, for want of a seed.
+        backend.share([*self.variables, *self.optimizer.variables])
         watching = watched(self, callbacks, batches, verbose)
         with entrance, self._left.noted_after(self), watching as callbacks:
             return super().fit(
@@ -468,6 +475,9 @@ class BaseGAN(keras.Model):
         refuse_weights(sample_weight)
         within_fit = "_use_cached_eval_dataset" in kwargs  # which has looked at the data
         x = x if within_fit else self._look_at(x, y, batch_size)
+        divided = None if within_fit else self._divide(x, y, batch_size=batch_size)
+        if divided is not None:
+            x, y, batch_size = divided, None, None
         with self._entrance("evaluate"):
             results = super().evaluate(
                 x, y, batch_size, verbose, None, steps, callbacks, return_dict, **kwargs
@@ -522,6 +532,24 @@ class BaseGAN(keras.Model):
             raise InvalidInputError(
                 f"The generator takes arrays of the shapes {expected}, None for any number. "
                 f"Received: {given}"
+            )
+
+    def _divide(self, x, y=None, *, batch_size):
+        """Returns arrays to evaluate in batches that several devices share; on one, `None`."""
+        if backend.shares() == 1 or not hasattr(x, "shape"):
+            return None
+        y = None if y is None else to_host(y)
+        batches = array_batches(self, to_host(x), y, batch_size, shuffle=False)
+        self._refuse_undivided(x, batches)
+        return backend.feed(batches)
+
+    def _refuse_undivided(self, x, batches):
+        """Raises `InvalidInputError` for arrays whose batches Keras makes, for several devices."""
+        if backend.shares() > 1 and batches is None and hasattr(x, "shape"):
+            raise InvalidInputError(
+                "Several devices share the batches of NumPy arrays, in whole epochs: split them "
+                "ahead, and pass `validation_data`. Received: arrays of another kind, "
+                "`steps_per_epoch`, `validation_split`, or a `shuffle` that is no bool"
             )
 
     def _look_at(self, x, y=None, batch_size=None, ahead=False):
@@ -603,7 +631,8 @@ class BaseGAN(keras.Model):
         """Runs one step of `fit`, in the signature that the backend's trainer calls."""
 
         def step(data):
-            return adversarial_step(self, self.prepare_batch(data))
+            with distribution.synchronized():
+                return adversarial_step(self, self.prepare_batch(data))
 
         return backend.run_step(self, step, *args)
 

@@ -1,8 +1,11 @@
 """Differentiable augmentation of what a discriminator sees (Zhao et al. 2020, DiffAugment)."""
 
+import functools
+
 import keras
 from keras import ops
 
+from zoo import distribution
 from zoo.checks import read_policy
 from zoo.errors import InvalidInputError
 
@@ -80,8 +83,9 @@ class DiffAugment:
         for name in self.policy:
             function, draws = AUGMENTATIONS[name]
             # One call of the generator for all draws: launches cost more than numbers.
-            draws = keras.random.uniform((ops.shape(images)[0], draws), dtype="float32", seed=seed)
-            draws = ops.split(draws, draws.shape[1], axis=1)
+            draw = functools.partial(_uniform, draws, seed)
+            numbers = distribution.own_rows(draw, ops.shape(images)[0])
+            draws = ops.split(numbers, draws, axis=1)
             images = function(images, *draws)
             if is_map and function is not color:
                 condition = function(condition, *draws)
@@ -150,6 +154,10 @@ def cutout(images, down, right):
 
 AUGMENTATIONS = {"color": (color, 3), "translation": (translation, 2), "cutout": (cutout, 2)}
 """Each augmentation, and how many draws it takes."""
+
+
+def _uniform(draws, seed, count):
+    return keras.random.uniform((count, draws), dtype="float32", seed=seed)
 
 
 def _sides(tensor):

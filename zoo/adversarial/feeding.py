@@ -7,6 +7,7 @@ import types
 import keras
 import numpy as np
 
+from zoo import backend, distribution
 from zoo.errors import InvalidInputError
 
 BATCH_SIZE = 32
@@ -153,11 +154,11 @@ class EpochOrder:
 
 
 class ArrayBatches(keras.utils.PyDataset):
-    """Batches of arrays, in a new order each epoch.
+    """Batches of arrays, in a new order each epoch; of several processes, each makes its part.
 
     Args:
         arrays: list of ndarrays of one length.
-        batch_size: int; an epoch's last batch may be smaller.
+        batch_size: int, of all devices together; an epoch's last batch may be smaller.
         order: `EpochOrder`.
         augment: `augment(samples, rng) -> samples`, a random change of the first array's part of
             each batch by a `numpy.random.Generator`; or `None`.
@@ -165,6 +166,7 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def __init__(self, arrays, batch_size, order, augment=None):
         super().__init__()
+        distribution.check_divides(batch_size, order.count)
         self.arrays, self.batch_size, self.order = arrays, batch_size, order
         self.augment = augment
         self.indices = np.arange(order.count)
@@ -180,7 +182,10 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         chosen = self.indices[index * self.batch_size : (index + 1) * self.batch_size]
+        number, parts = backend.batch_part()
+        chosen = np.split(chosen, parts)[number]
         samples, *others = (array[chosen] for array in self.arrays)
         if self.augment is not None:
-            samples = self.augment(samples, np.random.default_rng([*self.seed, index]))
+            seed = [*self.seed, index] if parts == 1 else [*self.seed, index, number]
+            samples = self.augment(samples, np.random.default_rng(seed))
         return (samples, *others)

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from zoo import distribution
 from zoo.checks import check_count, check_weight
 
 
@@ -48,7 +49,12 @@ class InstanceNoise:
         Returns:
             Tensor of the samples' shape and type.
         """
-        noise = keras.random.normal(ops.shape(samples), dtype="float32", seed=seed)
+
+        def draw(count):
+            shape = (count, *ops.shape(samples)[1:])
+            return keras.random.normal(shape, dtype="float32", seed=seed)
+
+        noise = distribution.own_rows(draw, ops.shape(samples)[0])
         noise = noise * self.strength(iterations)
         return samples + ops.cast(noise, samples.dtype)
 

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from zoo import backend
+
 
 class Means:
     """A mean for each of several values that are measured together, in one variable.
@@ -22,8 +24,10 @@ class Means:
         self.names = tuple(names)
         self.metrics = [_Mean(self, index, name) for index, name in enumerate(self.names)]
         first = self.metrics[0]  # whose variables Keras resets, and carries from step to step
-        # Behind the values' totals, the number of samples.
-        self.totals = first.add_variable((len(self.names) + 1,), "zeros", name="totals")
+        # Behind the values' totals, the number of samples; what replicas count alike counts once.
+        self.totals = first.add_variable(
+            (len(self.names) + 1,), "zeros", aggregation="mean", name="totals"
+        )
 
     def update(self, values, count, sound=None):
         """Counts the values of a batch in.
@@ -34,8 +38,9 @@ class Means:
                 weighs less, as in Keras.
             sound: scalar bool, whether the batch counts; `None` counts it.
         """
-        values = [ops.cast(values[name], "float32") for name in self.names]
-        sums = ops.stack([*values, ops.ones_like(values[0])]) * ops.cast(count, "float32")
+        values = ops.stack([ops.cast(values[name], "float32") for name in self.names])
+        (values,) = backend.mean_over_replicas([values])
+        sums = ops.concatenate([values, ops.ones((1,))]) * ops.cast(count, "float32")
         if sound is not None:  # chosen, not multiplied: 0 times NaN is NaN
             sums = ops.where(sound, sums, 0.0)
         self.totals.assign_add(sums)
@@ -67,7 +72,7 @@ class Skipped(keras.metrics.Metric):
 
     def __init__(self, name="skipped_steps"):
         super().__init__(name=name)
-        self.counts = self.add_variable((2,), "zeros", name="total")
+        self.counts = self.add_variable((2,), "zeros", aggregation="mean", name="total")
 
     def update_state(self, skipped, refused):
         """Counts one step in: two scalars, 1 or 0."""

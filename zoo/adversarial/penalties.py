@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from zoo import backend
+from zoo import backend, distribution
 
 
 def logits_and_gradient(discriminate, samples):
@@ -44,8 +44,12 @@ def unit_norm_penalty(discriminate, real, fake, seed):
     Returns:
         A scalar.
     """
-    shape = (ops.shape(real)[0],) + (1,) * (len(real.shape) - 1)
-    position = keras.random.uniform(shape, dtype=real.dtype, seed=seed)
+
+    def draw(count):
+        shape = (count,) + (1,) * (len(real.shape) - 1)
+        return keras.random.uniform(shape, dtype=real.dtype, seed=seed)
+
+    position = distribution.own_rows(draw, ops.shape(real)[0])
     between = real + position * (fake - real)
     _, gradient = logits_and_gradient(discriminate, between)
     # The root's derivative is infinite at 0, which a dead discriminator reaches.

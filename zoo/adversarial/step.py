@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import activations, layers, ops
 
-from zoo import backend
+from zoo import backend, distribution
 from zoo.adversarial import penalties
 from zoo.adversarial.average import update_average
 from zoo.adversarial.guard import StepGuard, count_refused, relative_diversity
@@ -44,6 +44,7 @@ def adversarial_step(model, batch):
         dict name -> scalar, the logs of the epoch so far.
     """
     discriminator_steps = model.setup.discriminator_steps
+    batch = batch._replace(sound=distribution.all_agree(batch.sound))
     guard = StepGuard(model.statistics, model.setup.skip_nonfinite, batch.sound)
     for _ in range(discriminator_steps - 1):
         with model.normalizations.ahead(model.generator):
@@ -130,6 +131,7 @@ def evaluation_step(model, batch):
         dict name -> scalar, the means over the batches so far.
     """
     loss = model.setup.loss
+    batch = batch._replace(sound=distribution.all_agree(batch.sound))
     fake = generate(model, batch, training=False)
     real_logits, fake_logits = (
         discriminate(model, samples, batch, training=False)

@@ -32,6 +32,20 @@ In `layers.py`, what layers compute, in the form that is fast there:
 | `random_bits`          | 16 random bits for each element of a tensor                            |
 | `fourier_threshold`    | how many products a convolution's Fourier form must spare to be faster |
 
+In `distribution.py`, what several devices and processes take:
+
+| function               | what it does                                                           |
+|------------------------|------------------------------------------------------------------------|
+| `join`                 | connects the processes of a job, and takes their devices               |
+| `process`              | the number of this process, and how many there are                     |
+| `replica`              | the number of the replica that computes here, and how many there are   |
+| `shares`               | how many parts of equal size a batch is split into                     |
+| `batch_part`           | which part of each batch this process feeds                            |
+| `mean_over_replicas`   | means of tensors over all replicas, differentiable                     |
+| `share`                | gives all processes the first one's values of variables                |
+| `meet`                 | waits until every process is here                                      |
+| `alone`                | lets one process compute something by itself                           |
+
 In `derivatives.py`, on TensorFlow and PyTorch: what has no right second derivative there, in a form
 that has. `input_gradient` takes it where its gradient is differentiated again.
 
@@ -43,6 +57,7 @@ import importlib
 import keras
 
 _module = importlib.import_module(f"{__name__}.{keras.backend.backend()}.step")
+_distribution = importlib.import_module(f"{__name__}.{keras.backend.backend()}.distribution")
 _layers = importlib.import_module(f"{__name__}.{keras.backend.backend()}.layers")
 
 run_step = _module.run_step
@@ -60,6 +75,15 @@ compile_inference = _module.compile_inference
 state_kept = _module.state_kept
 draw_apart = _module.draw_apart
 device_name = _module.device_name
+join = _distribution.join
+process = _distribution.process
+replica = _distribution.replica
+shares = _distribution.shares
+batch_part = _distribution.batch_part
+mean_over_replicas = _distribution.mean_over_replicas
+share = _distribution.share
+meet = _distribution.meet
+alone = _distribution.alone
 lay_out_kernel = _layers.lay_out_kernel
 convolve = _layers.convolve
 convolve_transposed = _layers.convolve_transposed

@@ -259,6 +259,32 @@ SEAMS = (
         "a run that was killed starts again at epoch 1",
     ),
     Seam(
+        "_moments",
+        "keras.layers.BatchNormalization",
+        ("zoo/distribution.py",),
+        "several devices take the statistics of batch normalization each for itself",
+    ),
+    Seam(
+        "_reduction_axes",
+        "keras.layers.BatchNormalization",
+        ("zoo/distribution.py",),
+        "no step with batch normalization runs on several devices",
+    ),
+    Seam(
+        "_value",
+        "keras.Variable",
+        ("zoo/backend",),
+        "no step runs on several devices of TensorFlow",
+        "tensorflow",
+    ),
+    Seam(
+        "_get",
+        "variable of `tf.distribute`",
+        ("zoo/backend",),
+        "no step runs on several devices of TensorFlow",
+        "tensorflow",
+    ),
+    Seam(
         "keras.src.trainers.data_adapters.data_adapter",
         "module of Keras' base of data adapters",
         ("benchmarks",),

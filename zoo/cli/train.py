@@ -1,5 +1,6 @@
 """`zoo train`: trains a registered model on its own data set or on the user's images."""
 
+import contextlib
 import os
 import sys
 from enum import StrEnum
@@ -99,6 +100,14 @@ def train(
             metavar="N",
         ),
     ] = None,
+    distribute: Annotated[
+        bool,
+        typer.Option(
+            "--distribute",
+            help="Train on all devices and processes of this job; see docs/scaling.md. On PyTorch: "
+            "torchrun --nproc-per-node=2 -m zoo train NAME --distribute.",
+        ),
+    ] = False,
     on_nonfinite: Annotated[
         OnNonfinite,
         typer.Option(
@@ -113,6 +122,7 @@ def train(
     You can stop it at any time: the weights are saved after every epoch, along with all that
     --resume needs to continue to the same result as without a stop.
     """
+    first = _join(distribute)
     for option, value in {"--limit": limit, "--evaluate-every": evaluate_every}.items():
         if value is not None:
             check_count(option, value)
@@ -141,34 +151,54 @@ def train(
 
     # The scores join the logs that the progress shows: they come first.
     callbacks = _evaluations(spec, evaluate_every, out)
+    monitor = callbacks[0].monitor if callbacks else None
     if overwrite:
-        _remove_run(out, name)
-        _remove_run(out / "first", name)
+        if first:
+            _remove_run(out, name)
+            _remove_run(out / "first", name)
+        from zoo import backend
+
+        backend.meet()
     # Not before: it would go on with the run that is to be replaced.
     interrupts.advise(_resume_command(context, out))
     recipe = spec.recipe
-    print(
+    begins = (
         f"training {name} on {len(images):,} images for {recipe.epochs} epochs in batches of "
-        f"{recipe.batch_size}, in {recipe.precision} on {keras.backend.backend()}, into {out}",
-        file=sys.stderr,
+        f"{recipe.batch_size}, in {recipe.precision} on {keras.backend.backend()}, into {out}"
     )
-    with training_progress(len(images)) as progress:
+    with contextlib.ExitStack() as stack:
+        if first:
+            print(begins, file=sys.stderr)
+            callbacks.append(stack.enter_context(training_progress(len(images))))
         run.train(
             spec,
             images,
             out,
-            [*callbacks, progress],
+            callbacks,
             initial_weights,
             labels,
             resume=resume is not None,
             on_nonfinite=on_nonfinite.value,
-            monitor=callbacks[0].monitor if callbacks else None,
+            monitor=monitor,
             augment=augmentation,
             dataset=dataset,
             data=source,
         )
+    if not first:
+        return
     use = ["inpaint", out, "PICTURE", "MASK"] if restores(name) else ["sample", out]
     print(f"wrote {out / name}.weights.h5; see {out / name}.png, or: {command_line(*use)}")
+
+
+def _join(distribute):
+    """Joins the job's processes; returns whether this is the one that writes and speaks."""
+    if not distribute:
+        return True
+    start_keras()
+    from zoo import distribution
+
+    distribution.data_parallel()
+    return distribution.is_first_process()
 
 
 def _find(name):
@@ -190,7 +220,10 @@ def _resume_command(context, out):
             continue
         value = context.params[parameter.name]
         value = getattr(value, "value", value)  # of an enumeration
-        words += [value] if parameter.name == "name" else [parameter.opts[0], value]
+        if parameter.name == "name":
+            words += [value]
+        else:
+            words += [parameter.opts[0]] if value is True else [parameter.opts[0], value]
     return command_line(*words, "--resume", out)
 
 

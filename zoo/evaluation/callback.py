@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from zoo import backend, distribution
 from zoo.checks import check_count
 from zoo.errors import InvalidInputError
 from zoo.evaluation.features.reference import load_reference, reference_of
@@ -112,8 +113,9 @@ class EvaluationCallback(keras.callbacks.Callback):
             logs.update(scores)
         if self.best is None or self._is_better(scores[self.monitor], self.best[self.monitor]):
             self.best = self.history[-1]
-            if self.best_weights is not None:
-                save_weights(self.model, self.best_weights)
+            if self.best_weights is not None and distribution.is_first_process():
+                with backend.alone():
+                    save_weights(self.model, self.best_weights)
 
     def get_state(self) -> dict[str, Any]:
         """Returns what a checkpoint of the run keeps, as plain values."""

@@ -7,7 +7,7 @@ network. Configurations that have no fast way run Keras' own code.
 import keras
 from keras import ops
 
-from zoo import backend
+from zoo import backend, distribution
 from zoo.layers.convolution import convolve, convolve_transposed
 
 RANDOM_VALUES = 2**16
@@ -71,6 +71,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None, mask=None):
         plain = self.scale and self.center and not self.renorm and not self.synchronized
+        plain = plain and not distribution.is_synchronized()
         # TensorFlow's kernel takes no other parameters, and Keras computes in float32 at least.
         plain = plain and self.epsilon >= LEAST_EPSILON and self.variable_dtype == "float32"
         last = self.axis in (-1, len(inputs.shape) - 1)

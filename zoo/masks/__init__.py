@@ -204,10 +204,15 @@ def draw_in_step(kind, count, image_size, seed):
     import keras
     from keras import ops
 
+    from zoo import distribution
+
     height, width = image_size
     painted_count = (count + 3) // 4 if kind.symmetric else count
-    shape = (painted_count, kind.numbers(height, width))
-    uniforms = keras.random.uniform(shape, dtype="float32", seed=seed)
+    numbers = kind.numbers(height, width)
+    uniforms = distribution.own_rows(
+        lambda count: keras.random.uniform((count, numbers), dtype="float32", seed=seed),
+        painted_count,
+    )
     masks = ops.cast(kind.paint(ops, uniforms, height, width), "float32")
     missed = kind.misses(ops.mean(masks, axis=(1, 2)), height, width)
     masks = ops.take(masks, _replacements(ops, missed), axis=0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from keras import layers, ops
 
+from zoo import backend
 from zoo.checks import check_weight
 from zoo.errors import InvalidInputError
 from zoo.layers.spectral import SpectralConv2D
@@ -92,5 +93,6 @@ def features(discriminator, images, holes, training):
 
 def _mean_where(error, where):
     """Returns the mean of (batch, H, W, C) where `where` (batch, H, W, 1) is 1; 0 if nowhere."""
-    pixels = ops.maximum(ops.sum(where), 1.0)
+    (pixels,) = backend.mean_over_replicas([ops.sum(where)])
+    pixels = ops.maximum(pixels, 1.0)
     return ops.sum(error * where) / (pixels * error.shape[-1])

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import backend
+from zoo import backend, distribution
 from zoo.adversarial.base import BaseGAN
 from zoo.checks import check_count, check_one_output
 from zoo.errors import InvalidInputError
@@ -43,7 +43,7 @@ class LatentModel(BaseGAN):
         return self.sampling_network()(inputs, training=training)
 
     def generator_input(self, batch):
-        return self.draw_latents(ops.shape(batch.real)[0])
+        return distribution.own_rows(self.draw_latents, ops.shape(batch.real)[0])
 
     def draw_latents(self, batch_size):
         """Draws latents of a training step: float32 tensor (batch_size, latent_dim), N(0, 1)."""

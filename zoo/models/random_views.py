@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from zoo import distribution
+
 
 def random_flip(images, masks, seed):
     """Mirrors each image from left to right with probability one half, and its mask with it.
@@ -17,7 +19,9 @@ def random_flip(images, masks, seed):
     Returns:
         Both, of the same shapes and types.
     """
-    coins = keras.random.uniform((ops.shape(images)[0], 1, 1, 1), seed=seed)
+    coins = distribution.own_rows(
+        lambda count: keras.random.uniform((count, 1, 1, 1), seed=seed), ops.shape(images)[0]
+    )
     return tuple(
         None if maps is None else ops.where(coins < 0.5, maps, ops.flip(maps, axis=2))
         for maps in (images, masks)
@@ -40,7 +44,9 @@ def random_zoom(images, masks, most, seed):
         Both, of the same shapes and types.
     """
     count, height, width = ops.shape(images)[:3]
-    uniforms = keras.random.uniform((count, 3), seed=seed)
+    uniforms = distribution.own_rows(
+        lambda count: keras.random.uniform((count, 3), seed=seed), count
+    )
     share = ops.exp(-math.log(most) * ops.maximum(2.0 * uniforms[:, :1] - 1.0, 0.0))
     rows = _interpolation(share, uniforms[:, 1:2], height)
     columns = _interpolation(share, uniforms[:, 2:3], width)

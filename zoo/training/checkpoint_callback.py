@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from zoo import digest
+from zoo import backend, digest, distribution
 from zoo.checks import check_count, check_share
 from zoo.errors import CheckpointError, InvalidInputError
 from zoo.files import check_output_folder
@@ -36,6 +36,9 @@ class Checkpoint(keras.callbacks.Callback):
     backend and device, provided that these compute deterministically (CPUs do; GPUs need the
     backend's deterministic kernels) and that `x` is arrays, whose order follows from the state. On
     another backend the run continues from the same state.
+
+    Of several processes, the first one writes, and all read: the folder must be on a shared disk. A
+    run can be resumed by another number of processes.
 
     Put it last in the list of callbacks: what the others did in an epoch is then part of it.
 
@@ -120,6 +123,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._find_best(paths)
         if paths:
             self._resume(paths)
+        self._check_epoch()
         self._started = time.perf_counter() - self.seconds
         self._next_save = 0.0
 
@@ -163,6 +167,18 @@ class Checkpoint(keras.callbacks.Callback):
             "configuration_sha256": digest.of_values(self._configuration),
         }
         path = checkpoint_path(self.folder, epoch)
+        if distribution.is_first_process():
+            with backend.alone():
+                self._write(path, epoch, record)
+        self.last = path
+        if score is not None and (self.best is None or MODES[self.mode](score, self._best_score)):
+            self.best, self._best_score = path, score
+        if distribution.is_first_process():
+            for old in list_checkpoints(self.folder)[: -self.keep]:
+                if old != self.best:
+                    old.unlink(missing_ok=True)
+
+    def _write(self, path, epoch, record):
         if not self.folder.is_dir():
             warnings.warn(f"{self.folder} is gone; creating it again", stacklevel=2)
         try:
@@ -175,12 +191,6 @@ class Checkpoint(keras.callbacks.Callback):
                 f"{error.strerror or error}. {kept}. Free some space, or make the folder "
                 "writable, and resume the run (`zoo train ... --resume`)."
             ) from error
-        self.last = path
-        if score is not None and (self.best is None or MODES[self.mode](score, self._best_score)):
-            self.best, self._best_score = path, score
-        for old in list_checkpoints(self.folder)[: -self.keep]:
-            if old != self.best:
-                old.unlink(missing_ok=True)
 
     def restore(self, path: str | os.PathLike) -> dict:
         """Restores the model to the state of a checkpoint.
@@ -201,7 +211,21 @@ class Checkpoint(keras.callbacks.Callback):
             self.model.make_train_function(force=True)  # a schedule is compiled into it
         return record
 
+    def _check_epoch(self):
+        """Raises unless all processes go on from the same epoch."""
+        epoch = self.resumed_from["epoch"] if self.resumed_from else 0
+        first = keras.Variable(epoch, dtype="int32", trainable=False)
+        backend.share([first])
+        if int(first) != epoch:
+            raise CheckpointError(
+                f"All processes must see the same files in {self.folder}: it must be on a disk "
+                f"that they share. Received: epoch {epoch} in this process, {int(first)} in the "
+                "first one"
+            )
+
     def _prepare_folder(self):
+        if not distribution.is_first_process():
+            return
         try:
             check_output_folder(self.folder)
             self.folder.mkdir(parents=True, exist_ok=True)

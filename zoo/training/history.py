@@ -6,14 +6,16 @@ from pathlib import Path
 
 import keras
 
+from zoo import distribution
 from zoo.files import replacing
 
 
 class HistoryFile(keras.callbacks.Callback):
     """Writes the logs of every epoch: a column `epoch`, from 1, and one for each name in the logs.
 
-    The file is replaced whole after each epoch. A run that resumes keeps the rows of the epochs
-    before, and no others: epochs that are done again are there once.
+    The file is replaced whole after each epoch, by the first of several processes. A run that
+    resumes keeps the rows of the epochs before, and no others: epochs that are done again are there
+    once.
 
     Put it behind callbacks whose figures belong into the file, and ahead of `zoo.Checkpoint`, so
     that no epoch counts as done without its row.
@@ -39,6 +41,8 @@ class HistoryFile(keras.callbacks.Callback):
         self.rows.append({"epoch": str(epoch + 1), **figures})
         # A score that isn't measured in every epoch has a column all the same.
         columns = dict.fromkeys(name for row in self.rows for name in row)
+        if not distribution.is_first_process():
+            return
         text = io.StringIO(newline="")
         table = csv.DictWriter(text, list(columns), restval="")
         table.writeheader()

@@ -13,10 +13,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import backend, datasets, digest, interrupts
+from zoo import backend, datasets, digest, distribution, interrupts
 from zoo.adversarial.feeding import ArrayBatches, EpochOrder
 from zoo.errors import CheckpointError, InvalidInputError, ZooError
-from zoo.files import remove_leftovers
+from zoo.files import remove_leftovers, sole_writer
 from zoo.hub import registry
 from zoo.hub.cards import ModelCard
 from zoo.hub.checkpoint_files import list_checkpoints, read_record
@@ -96,7 +96,8 @@ def train(
         InvalidInputError: if the images don't fit the model, or for a value in the recipe that
             Keras doesn't accept.
         CheckpointError: if `out` has checkpoints and `resume` is false, if they belong to another
-            run or have more epochs than the recipe, or if one can't be written.
+            run or have more epochs than the recipe, if one can't be written, or if another process
+            is training into `out`.
         DivergenceError: if every step of an epoch gives NaN or infinity.
 
     Example:
@@ -160,11 +161,14 @@ def train(
         origin["builder"] = spec.origin
     if lengthened:
         origin["first_epochs"] = began_with
-    with _explaining_write_errors(out):
-        for folder in (out, out / "samples"):
-            remove_leftovers(folder, "*")
-        # The weights that it describes are those so far: they have no hash yet.
-        ModelCard.from_spec(spec, training=origin).write(out / f"{spec.name}.json")
+    writes = distribution.is_first_process()
+    backend.meet()  # all have checked the folder as it was
+    with _explaining_write_errors(out), sole_writer(out) if writes else contextlib.nullcontext():
+        if writes:
+            for folder in (out, out / "samples"):
+                remove_leftovers(folder, "*")
+            # The weights that it describes are those so far: they have no hash yet.
+            ModelCard.from_spec(spec, training=origin).write(out / f"{spec.name}.json")
         model.fit(
             _batches(model, images, labels, recipe.batch_size, augment),
             epochs=recipe.epochs,
@@ -177,8 +181,6 @@ def train(
                 checkpoint,  # last: the epoch counts as done once this has saved it
             ],
         )
-        # Again: if the run was stopped after its last epoch, this file can be the final one.
-        save_weights(model, weights)
         seconds = checkpoint.seconds
         phases.append(
             {
@@ -189,9 +191,17 @@ def train(
             }
         )
         record = {**_record(recipe, len(images), phases, commit), **origin}
+        if backend.shares() > 1:
+            record["replicas"] = backend.shares()
         if started_from is not None:
             record["initial_weights_sha256"] = started_from
-        return _release(spec, weights, initial_weights, out, record, images[:GRID_IMAGES])
+        if writes:
+            with backend.alone():
+                # Again: if the run was stopped after its last epoch, this file can be the final one.
+                save_weights(model, weights)
+                card = _release(spec, weights, initial_weights, out, record, images[:GRID_IMAGES])
+        backend.meet()
+    return card if writes else ModelCard.read(out / f"{spec.name}.json")
 
 
 def _trained_on(spec, dataset):
@@ -272,9 +282,12 @@ class EpochSnapshots(keras.callbacks.Callback):
         self.images = images
 
     def on_epoch_end(self, epoch, logs=None):
-        images = self.model.preview(self.images, GRID_IMAGES)
-        grids.save_png(images, self.out / "samples" / f"epoch_{epoch + 1:04d}.png")
-        save_weights(self.model, self.weights)
+        if not distribution.is_first_process():
+            return
+        with backend.alone():
+            images = self.model.preview(self.images, GRID_IMAGES)
+            grids.save_png(images, self.out / "samples" / f"epoch_{epoch + 1:04d}.png")
+            save_weights(self.model, self.weights)
 
 
 def _release(spec, weights, initial_weights, out, record, images):

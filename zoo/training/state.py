@@ -34,7 +34,7 @@ def state_variables(model):
 def capture_state(model):
     """Returns `state_variables` as a dict name -> ndarray; integers are int64 on every backend."""
     return {
-        name: _portable(keras.ops.convert_to_numpy(variable.value))
+        name: _portable(keras.ops.convert_to_numpy(variable))
         for name, variable in state_variables(model).items()
     }
 

@@ -32,11 +32,16 @@ def current_values(model, variables):
     """
     state = None if model is None or model._jax_state_synced else model._jax_state
     if not state:
-        return [v.value for v in variables]
+        return [_local(v.value) for v in variables]
     groups = ("trainable_variables", "non_trainable_variables")
     held = {
         id(variable): value
         for group in groups
         for variable, value in zip(getattr(model, group), state[group], strict=True)
     }
-    return [held.get(id(v), v.value) for v in variables]
+    return [_local(held.get(id(v), v.value)) for v in variables]
+
+
+def _local(value):
+    """Returns this process' copy of an array that each of several processes has a copy of."""
+    return value if value.is_fully_addressable else value.addressable_data(0)

@@ -10,6 +10,7 @@ from jax import numpy as jnp
 from zoo.backend import adam
 from zoo.backend.jax import state as trainer_state
 from zoo.backend.jax import updates
+from zoo.backend.jax.peers import ending_together
 from zoo.backend.jax.scope import purify
 
 
@@ -166,7 +167,8 @@ def state_kept(model):
     model._jax_state = None  # what an earlier call left there can be older than the variables
     model._purge_model_variables = trainer_state.keep_variables
     try:
-        yield
+        with ending_together():
+            yield
     finally:
         model.jax_state_sync()
         model._jax_state, model._jax_state_synced = None, True

@@ -6,7 +6,13 @@ import tensorflow as tf
 def make_dataset(batches):
     """Returns a `tf.data.Dataset` of the batches that `ArrayBatches` would make."""
     with tf.device("cpu"):
-        arrays = [tf.convert_to_tensor(array) for array in batches.arrays]
+        # Keras adds up the replicas' first batches, of which it needs the shape: no sum of bool.
+        several = tf.distribute.get_strategy().num_replicas_in_sync > 1
+        arrays = [
+            array.astype("uint8") if several and array.dtype == bool else array
+            for array in batches.arrays
+        ]
+        arrays = [tf.convert_to_tensor(array) for array in arrays]
 
     def slices(order):
         return tf.data.Dataset.from_tensor_slices(order).batch(batches.batch_size)

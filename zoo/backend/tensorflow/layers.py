@@ -6,6 +6,10 @@ import tensorflow as tf
 from keras import ops
 
 from zoo.backend import keras_convolution
+from zoo.backend.tensorflow import distribution
+
+REPLICA_STRIDE = 1_013_904_223
+"""Distance between the seeds of two replicas: odd, since they are taken modulo 2^31 - 1."""
 
 
 def lay_out_kernel(variable):
@@ -42,6 +46,8 @@ def move_toward(variable, value, share):
 def random_bits(shape, seed_generator):
     """Draws an int16 tensor, uniform over all values, from a seed of Keras' `SeedGenerator`."""
     seed = seed_generator.next()
+    number = tf.cast(distribution.replica()[0], seed.dtype)
+    seed = seed + tf.stack([number * REPLICA_STRIDE, 0 * number])
     shape = tf.stack(shape)
     size = tf.reduce_prod(shape)
     # The kernels, and XLA, take seeds of 32 bits.

@@ -6,10 +6,7 @@ import functools
 import tensorflow as tf
 
 from zoo.backend import adam
-from zoo.backend.tensorflow import derivatives, feeding
-
-REPLICA_STRIDE = 1_013_904_223
-"""Distance between the seeds of two replicas: odd, since Keras takes them modulo 2^32."""
+from zoo.backend.tensorflow import derivatives, feeding, replicas
 
 
 def run_step(model, step, data):
@@ -75,18 +72,8 @@ def all_finite(tensors):
 def apply_gradients(optimizer, gradients, variables, sound=None):
     """Applies one update unless `sound`, a scalar bool, is false.
 
-    A plain Adam's takes one fused kernel per variable. The optimizer sums the replicas' gradients,
-    hence the division; gradients of a replica that aren't sound count as zeros, since every
-    replica must take part.
+    A plain Adam's takes one fused kernel per variable.
     """
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    if replicas > 1:
-        if sound is not None:
-            gradients = [
-                tf.where(sound, gradient, tf.zeros_like(gradient)) for gradient in gradients
-            ]
-        optimizer.apply([gradient / replicas for gradient in gradients], variables)
-        return
     plain = adam.is_plain(optimizer, variables)
 
     def update():
@@ -96,10 +83,11 @@ def apply_gradients(optimizer, gradients, variables, sound=None):
             optimizer.apply(gradients, variables)
         return True
 
-    if sound is None:
-        update()
-    else:
-        tf.cond(sound, update, lambda: False)
+    with replicas.on_own_copies([*variables, *optimizer.variables]):
+        if sound is None:
+            update()
+        else:
+            tf.cond(sound, update, lambda: False)
 
 
 def revert(variables, values, sound):
@@ -148,12 +136,8 @@ def state_kept(model):
 
 
 def draw_apart(seed):
-    """Returns this replica's seed: each draws its own numbers, the first as it would alone."""
-    replica = tf.distribute.get_replica_context()
-    if replica is None or replica.num_replicas_in_sync == 1:
-        return seed
-    number = tf.cast(replica.replica_id_in_sync_group, seed.dtype)
-    return seed + tf.stack([number * REPLICA_STRIDE, 0 * number])
+    """Returns the seed itself: Keras' draws for neighboring seeds share nothing here."""
+    return seed
 
 
 def device_name():

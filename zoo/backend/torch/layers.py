@@ -5,6 +5,11 @@ import math
 import torch
 from torch.nn import functional
 
+from zoo.backend.torch import distribution
+
+REPLICA_STRIDE = 1_013_904_223
+"""Distance between the seeds of two replicas: odd, since they are taken modulo 2^32."""
+
 
 def lay_out_kernel(variable):
     """Lays out a convolution's kernel in memory in the order in which it is read.
@@ -79,6 +84,7 @@ def random_bits(shape, seed_generator):
         return torch.empty(shape, dtype=torch.int16, device="meta")
     generator = torch.Generator(seed.device)
     first, second = seed.tolist()
+    first += distribution.process()[0] * REPLICA_STRIDE
     generator.manual_seed((first + second) & 0xFFFFFFFF)
     size = math.prod(shape)
     words = torch.empty(-(-size // 4), dtype=torch.int64, device=seed.device)

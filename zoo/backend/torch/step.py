@@ -7,7 +7,8 @@ import keras
 import torch
 
 from zoo.backend import adam
-from zoo.backend.torch import compiling, derivatives, eager, updates
+from zoo.backend.torch import compiling, derivatives, distribution, eager, updates
+from zoo.errors import InvalidInputError
 
 SEED_STRIDE = 1_013_904_223
 """Distance between neighboring seeds, in draws: odd, since Keras takes seeds modulo 2^32."""
@@ -33,6 +34,11 @@ def keep_arrays(model, name, function):
     """
     if not model.jit_compile or model.run_eagerly:
         return function
+    if distribution.process()[1] > 1:
+        raise InvalidInputError(
+            "A step that is compiled as one graph has no place for the reductions between "
+            "processes. Received: jit_compile=True. Compile with `jit_compile=False`"
+        )
     return compiling.step_of(model, name)
 
 

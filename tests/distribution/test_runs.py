@@ -1,0 +1,84 @@
+"""Several processes make one run: one of them writes, and a lost one ends it for all."""
+
+import signal
+import time
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from tests.distribution import cases
+from tests.distribution.devices import finish_job, start_job
+from zoo.errors import CheckpointError
+from zoo.files import LOCK, sole_writer
+from zoo.hub.checkpoint_files import list_checkpoints
+
+WORKER = Path(__file__).with_name("worker.py")
+
+
+def start_run(folder, epochs, processes):
+    return start_job(WORKER, "run", folder, epochs, processes=processes)
+
+
+def last_epoch(folder):
+    """Returns the epochs in the newest checkpoint of a run; a checkpoint that is there is whole."""
+    paths = list_checkpoints(folder / "checkpoints")
+    return int(paths[-1].name.split(".")[0].removeprefix("epoch_")) if paths else 0
+
+
+def arrays(checkpoint):
+    """Returns the weights of both networks."""
+    with h5py.File(checkpoint) as file:
+        found = {}
+        file.visititems(lambda name, item: found.update({name: item}))
+        return {
+            name: item[()]
+            for name, item in found.items()
+            if isinstance(item, h5py.Dataset) and name.startswith(("generator/", "discriminator/"))
+        }
+
+
+def kill_one(job, folder, number, after):
+    """Kills a process once the run has a checkpoint of an epoch; returns when."""
+    deadline = time.monotonic() + 120
+    while last_epoch(folder) < after:
+        if time.monotonic() > deadline or job[0].poll() is not None:
+            pytest.fail(str(finish_job(job, 1)))
+        time.sleep(0.05)
+    job[number].send_signal(signal.SIGKILL)
+    return time.monotonic()
+
+
+# Where JAX runs, the first process is also the one by which the others find each other.
+KILLED = {"torch": 0, "jax": 1}.get(keras.backend.backend())
+
+
+@pytest.mark.skipif(KILLED is None, reason="one process with all devices")
+def test_a_killed_process_ends_the_run_which_goes_on(tmp_path, own_registry):
+    folder = tmp_path / "run"
+    job = start_run(folder, 10_000, 2)
+    killed = kill_one(job, folder, KILLED, after=2)
+    status, output = finish_job(job, 60)[1 - KILLED]
+    assert time.monotonic() - killed < 60
+    assert status not in (0, None)
+    assert "ReplicaError" in output
+    assert "lost the others" in output
+    done = last_epoch(folder)
+    cases.train_into(folder, done + 1)  # by one process, then by two
+    results = finish_job(start_run(folder, done + 2, 2))
+    assert [status for status, _ in results] == [0, 0], results
+    assert last_epoch(folder) == done + 2
+    assert not (folder / LOCK).exists()
+    cases.train_into(tmp_path / "whole", done + 2)
+    folders = (tmp_path / "whole", folder)
+    one, other = (arrays(list_checkpoints(path / "checkpoints")[-1]) for path in folders)
+    for name in one:
+        np.testing.assert_allclose(other[name], one[name], rtol=1e-3, atol=1e-4, err_msg=name)
+
+
+def test_a_second_process_is_refused_the_folder_of_a_run(tmp_path, own_registry):
+    with sole_writer(tmp_path), pytest.raises(CheckpointError, match="Another process"):
+        cases.train_into(tmp_path, 1)
+    cases.train_into(tmp_path, 1)

@@ -1,0 +1,48 @@
+"""A process of a distributed job.
+
+    python worker.py cases FOLDER       # trains all cases, and writes where each ends
+    python worker.py run FOLDER EPOCHS  # trains into a run's folder, or goes on with it
+
+By `ZOO_TEST_DEVICES`, a process has so many CPU devices.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from tests.distribution.devices import split_cpu
+from tests.processes import HERE
+
+split_cpu(int(os.environ.get("ZOO_TEST_DEVICES", "1")))
+
+
+def run_cases(folder):
+    import zoo
+    from tests.distribution import cases
+
+    def train(name, as_name):
+        state = cases.train(name)
+        np.savez(Path(folder, f"{as_name}-{zoo.backend.process()[0]}.npz"), **state)
+
+    zoo.distribution.data_parallel()
+    for name in cases.CASES:
+        train(name, name)
+    if HERE != "jax":  # which has no such choice
+        zoo.distribution.data_parallel(synchronize=False)
+        train("dcgan", "apart")
+
+
+def run(folder, epochs):
+    import zoo
+    from tests.distribution import cases
+
+    if "alone" not in folder:
+        zoo.distribution.data_parallel()
+    cases.train_into(folder, int(epochs))
+    print("ended")
+
+
+if __name__ == "__main__":
+    globals()[{"cases": "run_cases", "run": "run"}[sys.argv[1]]](*sys.argv[2:])

@@ -1,0 +1,24 @@
+"""JAX: the loss of another process of a job."""
+
+import contextlib
+import os
+
+import jax
+
+from zoo.errors import ReplicaError
+
+
+@contextlib.contextmanager
+def ending_together():
+    """Turns what JAX raises for the loss of another process into one clear error."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if not jax.distributed.is_initialized():
+            raise
+        raise ReplicaError(
+            f"Process {os.environ.get('JAX_PROCESS_ID', '')} lost the others: one of them has "
+            "ended, or can't be reached. The first error among the outputs of all processes says "
+            "why; then resume the run from its last checkpoint. JAX said: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
