@@ -6,6 +6,9 @@ import warnings
 import keras
 import numpy as np
 
+from zoo.adversarial.feeding import StreamBatches
+from zoo.datasets.folders import SkippedImageWarning
+
 
 class RefusedBatches(keras.callbacks.Callback):
     """Knows at the end of an epoch how many of its batches were left out for their values.
@@ -35,7 +38,7 @@ class EpochWatch(RefusedBatches):
 
     Args:
         model: `zoo.adversarial.base.BaseGAN`.
-        batches: `zoo.adversarial.feeding.ArrayBatches`, or `None` for other data.
+        batches: `zoo.adversarial.feeding.EpochBatches`, or `None` for other data.
     """
 
     def __init__(self, model, batches):
@@ -50,6 +53,12 @@ class EpochWatch(RefusedBatches):
 
     def on_epoch_end(self, epoch, logs=None):
         warn_of_refused(self.model, self.refused, f"epoch {epoch + 1}: ")
+        if isinstance(self.batches, StreamBatches) and self.batches.skipped:
+            warnings.warn(
+                f"epoch {epoch + 1}: {self.batches.stream.describe(self.batches.skipped)}",
+                SkippedImageWarning,
+                stacklevel=2,
+            )
         skipped = round(float((logs or {}).get("skipped_steps", 0)))
         if skipped and np.isnan(float(logs["generator_loss"])):
             warnings.warn(
@@ -108,6 +117,8 @@ def watched(model, callbacks, batches):
     try:
         yield callbacks if is_list else [*given, *ours]
     finally:
+        if batches is not None:
+            batches.close()
         for monitor in monitors:
             del monitor._is_improvement
         if is_list:
