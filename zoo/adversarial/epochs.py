@@ -7,7 +7,6 @@ import keras
 import numpy as np
 
 from zoo.adversarial.feeding import StreamBatches
-from zoo.datasets.folders import SkippedImageWarning
 
 
 class RefusedBatches(keras.callbacks.Callback):
@@ -54,11 +53,7 @@ class EpochWatch(RefusedBatches):
     def on_epoch_end(self, epoch, logs=None):
         warn_of_refused(self.model, self.refused, f"epoch {epoch + 1}: ")
         if isinstance(self.batches, StreamBatches) and self.batches.skipped:
-            warnings.warn(
-                f"epoch {epoch + 1}: {self.batches.stream.describe(self.batches.skipped)}",
-                SkippedImageWarning,
-                stacklevel=2,
-            )
+            self.batches.stream.warn_of(self.batches.skipped, f"epoch {epoch + 1}: ")
         skipped = round(float((logs or {}).get("skipped_steps", 0)))
         if skipped and np.isnan(float(logs["generator_loss"])):
             warnings.warn(

@@ -39,7 +39,7 @@ def from_folder(
     the picture's own minimum and maximum. Only the first frame of an animation is read.
 
     Args:
-        path: a directory, or a zip file.
+        path: a directory, a zip file, or tar shards (see `stream`).
         image_shape: `(height, width, channels)` of the result, in pixels; 1 channel is grayscale,
             3 is RGB, 4 is RGBA.
         limit: largest number of pictures; `None` reads all.
@@ -49,7 +49,7 @@ def from_folder(
 
     Raises:
         InvalidInputError: if `image_shape` or `limit` is out of range.
-        DatasetError: if `path` is neither a directory nor a zip, or has no readable picture.
+        DatasetError: if `path` is no directory, zip or tar file, or has no readable picture.
 
     Warns:
         SkippedImageWarning: once for each file that can't be decoded; the others are still read.

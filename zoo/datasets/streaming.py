@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from zoo import digest
 from zoo.checks import check_count
 from zoo.datasets.class_folders import in_turn, labels_of
 from zoo.datasets.folders import (
+    SkippedImageWarning,
     check_limit,
     check_picture_shape,
     read_image,
@@ -149,13 +151,15 @@ class Stream:
         """Reads the first pictures: `(images,)` or `(images, labels)`."""
         return self._read(np.arange(min(count, len(self))))["batch"]
 
-    def describe(self, skipped: set[int], shown: int = 3) -> str:
-        """Returns the number and the first names of pictures that could not be decoded."""
+    def warn_of(self, skipped: set[int], where: str = "", shown: int = 3) -> None:
+        """Warns of pictures that could not be decoded: their number, and the first of them."""
         names = [repr(self._source.names[index]) for index in sorted(skipped)]
         more = f" and {len(names) - shown} more" if len(names) > shown else ""
-        return (
-            f"skipped {len(names)} of {len(self)} pictures, which can't be read, for the next ones "
-            f"in the order of their paths: {', '.join(names[:shown])}{more}"
+        warnings.warn(
+            f"{where}skipped {len(names)} of {len(self)} pictures, which can't be read, for the "
+            f"next ones in the order of their paths: {', '.join(names[:shown])}{more}",
+            SkippedImageWarning,
+            stacklevel=3,
         )
 
     def digest(self) -> str:
