@@ -75,7 +75,7 @@ def stream(
     Example:
 
     ```python
-    photos = zoo.datasets.stream("photos.zip", image_shape=(64, 64, 3))
+    photos = zoo.datasets.stream("cats.zip", image_shape=(64, 64, 3))
     model = zoo.DCGAN(image_shape=(64, 64, 3), base_filters=64, kernel_size=4)
     model.compile()
     model.fit(photos, batch_size=64, epochs=50)
