@@ -1,6 +1,7 @@
 """Kills a training run at random moments and resumes it, over and over.
 
     KERAS_BACKEND=jax python -m scripts.experiments.kill_and_resume --kills 100
+    KERAS_BACKEND=jax python -m scripts.experiments.kill_and_resume --kills 10 --data photos
 
 A small run is started as a process of its own and killed (SIGKILL) at a random moment, possibly
 while it starts or saves a checkpoint. It is started again each time, and its final state (weights,
@@ -22,19 +23,25 @@ ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 100
 STARTING_SECONDS = 300
 MODEL = "gan_mnist"
+STREAMED = 400
+"""Pictures that a run with `--data` takes."""
 SAVING = ".tmp*.checkpoint.h5"
 
 
-def work(folder, seed, epochs):
+def work(folder, seed, epochs, data):
     """Runs one part: from the last checkpoint in `folder` to the end, or until it is killed."""
     import dataclasses
 
     import numpy as np
 
+    from zoo import datasets
     from zoo.hub import registry
     from zoo.training import run
 
-    images = np.random.default_rng(seed).integers(0, 256, (40, 8, 8, 1), "uint8")
+    if data is None:
+        images = np.random.default_rng(seed).integers(0, 256, (40, 8, 8, 1), "uint8")
+    else:
+        images = datasets.stream(data, (8, 8, 1), limit=STREAMED)
     spec = registry.find(MODEL)
     config = {"image_shape": (8, 8, 1), "hidden_units": (16, 16), "latent_dim": 8, "dropout": 0.3}
     spec = dataclasses.replace(spec, config=config)
@@ -49,10 +56,12 @@ class Run:
         folder: path of a folder.
         seed: int.
         epochs: int.
+        data: path of pictures to stream; `None` for noise in memory.
     """
 
-    def __init__(self, folder, seed, epochs):
+    def __init__(self, folder, seed, epochs, data=None):
         self.folder, self.seed, self.epochs = Path(folder), seed, epochs
+        self.data = None if data is None else Path(data).resolve()
         self.checkpoints = self.folder / "checkpoints"
 
     def start(self):
@@ -65,6 +74,7 @@ class Run:
             str(self.folder),
         ]
         command += ["--seed", str(self.seed), "--epochs", str(self.epochs)]
+        command += [] if self.data is None else ["--data", str(self.data)]
         with open(self.folder.with_suffix(".log"), "a") as log:
             return subprocess.Popen(command, cwd=ROOT, stderr=log, stdout=log)
 
@@ -141,7 +151,11 @@ class Run:
 
 
 def kill_and_resume(
-    folder: str | Path, kills: int, seed: int = 0, epochs: int = EPOCHS
+    folder: str | Path,
+    kills: int,
+    seed: int = 0,
+    epochs: int = EPOCHS,
+    data: str | Path | None = None,
 ) -> dict[str, int]:
     """Kills runs, `kills` times in all, and lets each of them end.
 
@@ -150,6 +164,7 @@ def kill_and_resume(
         kills: int.
         seed: int, of the runs and of the moments.
         epochs: int, of each run.
+        data: path of pictures to stream; `None` for noise in memory.
 
     Returns:
         Counts: `kills`, `while_saving` a checkpoint, `runs`, and `identical`, the runs that ended
@@ -158,11 +173,11 @@ def kill_and_resume(
     rng = random.Random(seed)
     folder = Path(folder)
     counts = {"kills": 0, "while_saving": 0, "runs": 0, "identical": 0}
-    reference = Run(folder / "uninterrupted", seed, epochs)
+    reference = Run(folder / "uninterrupted", seed, epochs, data)
     reference.finish()
     expected = reference.outcome()
     while counts["kills"] < kills:
-        run = Run(folder / f"run_{counts['runs']}", seed, epochs)
+        run = Run(folder / f"run_{counts['runs']}", seed, epochs, data)
         while counts["kills"] < kills:
             saving = run.kill(rng)
             if saving is None:
@@ -182,13 +197,14 @@ def main():
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="epochs of each run")
+    parser.add_argument("--data", help="stream the pictures in this folder, zip or tar shards")
     parser.add_argument("--work", metavar="FOLDER", help="train in this folder: one part of a run")
     args = parser.parse_args()
     if args.work:
-        work(args.work, args.seed, args.epochs)
+        work(args.work, args.seed, args.epochs, args.data)
         return
     with tempfile.TemporaryDirectory() as folder:
-        counts = kill_and_resume(folder, args.kills, args.seed, args.epochs)
+        counts = kill_and_resume(folder, args.kills, args.seed, args.epochs, args.data)
     backend = os.environ.get("KERAS_BACKEND", "default backend")
     print(
         f"{backend}: {counts['kills']} kills ({counts['while_saving']} while saving a checkpoint) "

@@ -385,7 +385,6 @@ CHECKS = {
     "_initial_epoch": check_initial_epoch,
     "_moments": check_moments,
     "_reduction_axes": check_moments,
-    "_value": check_own_copy,
     "_get": check_own_copy,
     "keras.src.trainers.data_adapters.data_adapter": check_data_adapter,
 }

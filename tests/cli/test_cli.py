@@ -12,7 +12,7 @@ from PIL import Image
 import zoo
 from tests.cli.commands import CONFIG, fail, register, run, run_process, save_pictures, succeed
 from zoo import datasets
-from zoo.cli import tables
+from zoo.cli import tables, training_data
 from zoo.cli.training_data import read_training_data
 from zoo.hub import registry
 
@@ -433,3 +433,50 @@ def test_a_backends_noise_is_held_back_and_errors_are_not(here, monkeypatch):
         assert result.stdout.strip() == (level or "3")
         assert len(result.stderr.splitlines()) == lines
         assert "on fire" in result.stderr
+
+
+# -------------------------------------------------------------------------------------- streams
+
+
+def test_streamed_images_give_the_run_of_images_in_memory(tiny, photos, here):
+    pytest.importorskip("grain")
+    options = ("--data", photos, "--seed", 5)
+    assert "from disk" in run("train", "tiny", *options, "--stream", "--out", "streamed").stderr
+    assert "from disk" not in run("train", "tiny", *options, "--out", "memory").stderr
+    cards = [zoo.ModelCard.read(here / out / "tiny.json") for out in ("streamed", "memory")]
+    assert cards[0].sha256 == cards[1].sha256
+    assert len(cards[0].training["data_names_and_sizes_sha256"]) == 64
+    assert "data_names_and_sizes_sha256" not in cards[1].training
+
+
+@pytest.mark.no_backend
+def test_what_is_read_while_a_model_trains(tiny, photos, monkeypatch):
+    pytest.importorskip("grain")
+    spec = registry.find(tiny)
+
+    def streams(memory, data=photos, **options):
+        monkeypatch.setattr(training_data, "_memory", lambda: memory)
+        images, labels = training_data.read_training_data(spec, data, None, **options)
+        assert labels is None
+        return isinstance(images, zoo.datasets.Stream)
+
+    decoded = 64 * 8 * 8 * 3
+    assert streams(memory=4 * decoded - 1)
+    assert not streams(memory=4 * decoded)
+    assert streams(memory=4 * decoded, stream=True)
+    assert "wrote 1 shards" in succeed("shard", photos, "shards", "--size", "8", "--workers", 1)
+    assert streams(memory=10**12, data="shards")
+    assert training_data._memory() > 2**20
+
+
+@pytest.mark.no_backend
+def test_streaming_needs_pictures_of_ones_own(tiny):
+    assert "--data" in fail("train", "tiny", "--stream")
+
+
+def test_an_interrupted_run_names_its_flags_as_flags(tiny, photos, here, monkeypatch):
+    pytest.importorskip("grain")
+    told = []
+    monkeypatch.setattr("zoo.interrupts.advise", told.append)
+    succeed("train", "tiny", "--data", photos, "--stream")
+    assert told[-1].endswith("train tiny --data photos --stream --resume runs/tiny")

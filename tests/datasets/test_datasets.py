@@ -251,7 +251,7 @@ def test_decompression_bombs_count_as_unreadable(tmp_path, monkeypatch):
 
 
 def test_zip_bombs_count_as_unreadable(tmp_path, monkeypatch):
-    monkeypatch.setattr("zoo.datasets.folders._MAX_ZIP_MEMBER_BYTES", 10_000)
+    monkeypatch.setattr("zoo.datasets.sources._MAX_MEMBER_BYTES", 10_000)
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb.png", bytes(20_000))
         archive.writestr("good.png", noise_bytes("jpeg"))
@@ -286,7 +286,7 @@ def test_what_holds_no_pictures_is_refused(tmp_path):
         "empty": r"No readable picture .* 0 files seen",
         "empty.zip": r"No readable picture .* 0 files seen",
         "nowhere": "there is neither",
-        "pictures/a.png": r"a directory or a sound zip.*a\.png",
+        "pictures/a.png": r"a directory, a sound zip.*a\.png",
         "cut.zip": "sound zip",
     }.items():
         with pytest.raises(DatasetError, match=expected):

@@ -233,7 +233,7 @@ def test_a_keras_file_brings_model_and_training_back(model, tmp_path):
     np.testing.assert_array_equal(copy.inpaint(images, holes), model.inpaint(images, holes))
     assert copy.masks.coverage == (0.2, 0.4)
     assert copy.inpainting_loss == model.inpainting_loss
-    assert copy.flip and copy.zoom == 2
+    assert (copy.flip, copy.zoom) == (True, 2)
     copy.fit(images, batch_size=3, verbose=0)
 
 

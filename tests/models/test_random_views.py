@@ -33,16 +33,18 @@ def test_half_of_the_images_are_parts_that_are_enlarged_in_both_directions_alike
     assert 0.4 < whole.mean() < 0.6
     np.testing.assert_allclose(images[whole], ramps(whole.sum(), height, width), atol=1e-4)
     magnifications = 1 / slopes[~whole]
-    assert 1.0 < magnifications.min() < 1.1 and 3.7 < magnifications.max() <= most + 1e-3
+    assert 1.0 < magnifications.min() < 1.1
+    assert 3.7 < magnifications.max() <= most + 1e-3
     assert abs(np.log(magnifications).mean() - np.log(most) / 2) < 0.1
     # Parts are all over the image, and inside of it.
-    assert images[..., 0].min() == 0 and images[..., 0].max() == pytest.approx(height - 1)
-    assert images[..., 1].min() == 0 and images[..., 1].max() == pytest.approx(width - 1)
+    assert [images[..., axis].min() for axis in (0, 1)] == [0, 0]
+    last = [images[..., axis].max() for axis in (0, 1)]
+    assert last == pytest.approx([height - 1, width - 1])
     middles = images[~whole].mean(axis=(1, 2))
     assert np.abs(middles.mean(axis=0) - [(height - 1) / 2, (width - 1) / 2]).max() < 1.0
 
 
-@pytest.mark.parametrize("function, arguments", [(random_flip, ()), (random_zoom, (3.0,))])
+@pytest.mark.parametrize(("function", "arguments"), [(random_flip, ()), (random_zoom, (3.0,))])
 def test_masks_go_with_their_images(function, arguments):
     blocks = np.random.default_rng(0).random((32, 4, 4, 1)) < 0.3
     masks = blocks.repeat(4, axis=1).repeat(4, axis=2).astype("float32")

@@ -6,6 +6,7 @@ import shutil
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import zoo
 from tests.helpers import array
@@ -379,3 +380,32 @@ def test_frozen_statistics_stay():
     run.refresh_batch_statistics(model)
     for one, other in zip(before, network.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    for index, image in enumerate(IMAGES):
+        path = tmp_path / "pictures" / f"{index:02}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(image[..., 0]).save(path)
+    return tmp_path / "pictures"
+
+
+def test_a_stream_trains_as_its_array_and_resumes_bit_identical(spec, pictures, tmp_path):
+    pytest.importorskip("grain")
+
+    def stream():
+        return zoo.datasets.stream(pictures, (8, 8, 1))
+
+    spec = spec.with_recipe(epochs=4)
+    whole = run.train(spec, IMAGES, tmp_path / "arrays")
+    for stop in (1, 3):
+        with pytest.raises(KeyboardInterrupt):
+            run.train(spec, stream(), tmp_path / "parts", [Interrupt(stop)], resume=True)
+    parts = run.train(spec, stream(), tmp_path / "parts", resume=True)
+    assert parts.sha256 == whole.sha256
+    assert parts.training["images"] == len(IMAGES)
+    assert parts.training["data_names_and_sizes_sha256"] == stream().digest()
+    (pictures / "00.png").unlink()
+    with pytest.raises(CheckpointError, match="data"):
+        run.train(spec.with_recipe(epochs=5), stream(), tmp_path / "parts", resume=True)

@@ -17,9 +17,13 @@ from zoo.adversarial.average import LeftByTraining, copy_network, stand_in
 from zoo.adversarial.diff_augment import DiffAugment
 from zoo.adversarial.epochs import UnreadLogs, warn_of_refused, watched
 from zoo.adversarial.feeding import (
-    ArrayBatches,
+    BATCH_SIZE,
+    EpochBatches,
+    EpochOrder,
+    StreamBatches,
     array_batches,
     check_first_batch,
+    is_stream,
     refuse_weights,
     to_host,
 )
@@ -388,19 +392,20 @@ class BaseGAN(keras.Model):
         of range, or labels that are no classes, is left out, and a warning ends its epoch.
 
         Args:
-            x: samples (N, *sample_shape): an array or tensor, a `tf.data.Dataset`, a torch
-                `DataLoader`, a `PyDataset`, a grain data set or a generator. Image models take
-                uint8 in 0..255 (scaled inside the step) or float in the generator's range.
+            x: samples (N, *sample_shape): an array or tensor, a `zoo.datasets.stream`, a
+                `tf.data.Dataset`, a torch `DataLoader`, a `PyDataset`, a grain data set or a
+                generator. Image models take uint8 in 0..255 (scaled inside the step) or float in
+                the generator's range.
             y: labels (N,) of a class-conditional model, masks (N, H, W) of an inpainting one;
                 others drop it, so that labeled data trains any model.
-            batch_size: int, 32 by default.
+            batch_size: int, of arrays and streams; 32 by default.
             epochs: int.
             verbose: as in `keras.Model.fit`, like all that follow.
             callbacks: list of `keras.callbacks.Callback`.
             validation_split: float.
             validation_data: like `x`, or a pair of `x` and `y`.
-            shuffle: bool, of arrays; the order of an epoch follows from the model's state at its
-                start. Data sets have an order of their own.
+            shuffle: bool, of arrays and streams; the order of an epoch follows from the model's
+                state at its start. Data sets have an order of their own.
             class_weight: must be `None`: the step weights no samples.
             sample_weight: likewise.
             initial_epoch: int.
@@ -419,13 +424,19 @@ class BaseGAN(keras.Model):
         """
         self._assert_compile_called("fit")
         refuse_weights(sample_weight, class_weight)
-        x = self._look_at(x, y, batch_size)
+        x = self._look_at(x, y, batch_size, shuffle=shuffle)
         if validation_data is not None:
             given = keras.utils.unpack_x_y_sample_weight(validation_data)
             refuse_weights(given[2])
-            validation = self._look_at(given[0], given[1], ahead=True)
+            size = validation_batch_size or batch_size if is_stream(given[0]) else None
+            validation = self._look_at(given[0], given[1], size, ahead=True)
             validation_data = (validation,) if given[1] is None else (validation, given[1])
-        batches = x if isinstance(x, ArrayBatches) else None
+        batches = x if isinstance(x, EpochBatches) else None
+        if isinstance(x, StreamBatches) and steps_per_epoch:
+            raise InvalidInputError(
+                "A stream's epoch is all of its pictures: `steps_per_epoch` must be None. Pass "
+                f"`limit` to `zoo.datasets.stream`. Received: steps_per_epoch={steps_per_epoch!r}"
+            )
         if batches is None and not (steps_per_epoch or validation_split):
             batches = array_batches(self, x, y, batch_size, shuffle)
         self._refuse_undivided(x, batches)
@@ -475,6 +486,7 @@ class BaseGAN(keras.Model):
         refuse_weights(sample_weight)
         within_fit = "_use_cached_eval_dataset" in kwargs  # which has looked at the data
         x = x if within_fit else self._look_at(x, y, batch_size)
+        batch_size = None if isinstance(x, EpochBatches) else batch_size
         divided = None if within_fit else self._divide(x, y, batch_size=batch_size)
         if divided is not None:
             x, y, batch_size = divided, None, None
@@ -552,21 +564,33 @@ class BaseGAN(keras.Model):
                 "`steps_per_epoch`, `validation_split`, or a `shuffle` that is no bool"
             )
 
-    def _look_at(self, x, y=None, batch_size=None, ahead=False):
+    def _look_at(self, x, y=None, batch_size=None, ahead=False, shuffle=False):
         """Checks the data that an entrance is given; returns what to hand on for `x`."""
         if hasattr(x, "shape"):
             self.check_arrays(x, y)
             return x
+        if is_stream(x):
+            self.check_stream(x, y)
+            return StreamBatches(x, batch_size or BATCH_SIZE, EpochOrder(self, len(x), shuffle))
         if batch_size is not None:
             raise InvalidInputError(
                 "`batch_size` is for arrays; data sets make their own batches. "
                 f"Received: batch_size={batch_size!r} with a {type(x).__name__}"
             )
-        if x is not None and not isinstance(x, ArrayBatches) and x not in self._looked_at:
+        if x is not None and not isinstance(x, EpochBatches) and x not in self._looked_at:
             x = check_first_batch(x, self._check_batch, ahead)
             with contextlib.suppress(TypeError):  # of what can't be referred to weakly
                 self._looked_at.add(x)
         return x
+
+    def check_stream(self, stream, labels=None):
+        """Checks the first sample of a `zoo.datasets.Stream`; later batches are checked in it."""
+        if labels is not None:
+            raise InvalidInputError(
+                "A stream brings its labels along: `zoo.datasets.stream(..., labels=True)`. "
+                f"Received: labels of type {type(labels).__name__} beside it"
+            )
+        self._check_batch(stream.first(1))
 
     def _check_batch(self, batch):
         samples, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)

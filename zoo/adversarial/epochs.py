@@ -6,6 +6,8 @@ import warnings
 import keras
 import numpy as np
 
+from zoo.adversarial.feeding import StreamBatches
+
 
 class RefusedBatches(keras.callbacks.Callback):
     """Knows at the end of an epoch how many of its batches were left out for their values.
@@ -35,7 +37,7 @@ class EpochWatch(RefusedBatches):
 
     Args:
         model: `zoo.adversarial.base.BaseGAN`.
-        batches: `zoo.adversarial.feeding.ArrayBatches`, or `None` for other data.
+        batches: `zoo.adversarial.feeding.EpochBatches`, or `None` for other data.
     """
 
     def __init__(self, model, batches):
@@ -50,6 +52,8 @@ class EpochWatch(RefusedBatches):
 
     def on_epoch_end(self, epoch, logs=None):
         warn_of_refused(self.model, self.refused, f"epoch {epoch + 1}: ")
+        if isinstance(self.batches, StreamBatches) and self.batches.skipped:
+            self.batches.stream.warn_of(self.batches.skipped, f"epoch {epoch + 1}: ")
         skipped = round(float((logs or {}).get("skipped_steps", 0)))
         if skipped and np.isnan(float(logs["generator_loss"])):
             warnings.warn(
@@ -131,6 +135,8 @@ def watched(model, callbacks, batches, verbose):
         yield callbacks if is_list else [*given, *ours]
     finally:
         model.logs_are_read = True
+        if batches is not None:
+            batches.close()
         for monitor in monitors:
             del monitor._is_improvement
         if is_list:

@@ -153,39 +153,132 @@ class EpochOrder:
         return np.random.default_rng(self.entropy()).permutation(self.count)
 
 
-class ArrayBatches(keras.utils.PyDataset):
-    """Batches of arrays, in a new order each epoch; of several processes, each makes its part.
+class EpochBatches(keras.utils.PyDataset):
+    """Batches in a new order each epoch; of several processes, each makes its part of them.
+
+    Args:
+        batch_size: int, of all devices together; an epoch's last batch may be smaller.
+        order: `EpochOrder`.
+        augment: `augment(samples, rng) -> samples`, a random change of each batch's samples by a
+            `numpy.random.Generator`; or `None`.
+    """
+
+    def __init__(self, batch_size, order, augment=None):
+        super().__init__()
+        distribution.check_divides(batch_size, order.count)
+        self.batch_size, self.order, self.augment = batch_size, order, augment
+        self.seed = []
+
+    def draw_order(self):
+        """Draws the order of the coming epoch."""
+        raise NotImplementedError
+
+    def read(self, index):
+        """Returns this process' part of a batch, the samples first."""
+        raise NotImplementedError
+
+    def close(self):
+        """Ends what reads ahead."""
+
+    def __getitem__(self, index):
+        samples, *others = self.read(index)
+        if self.augment is not None:
+            number, parts = backend.batch_part()
+            seed = [*self.seed, index] if parts == 1 else [*self.seed, index, number]
+            samples = self.augment(samples, np.random.default_rng(seed))
+        return (samples, *others)
+
+
+class ArrayBatches(EpochBatches):
+    """Batches of arrays.
 
     Args:
         arrays: list of ndarrays of one length.
-        batch_size: int, of all devices together; an epoch's last batch may be smaller.
+        batch_size: as of `EpochBatches`, like all that follow.
         order: `EpochOrder`.
-        augment: `augment(samples, rng) -> samples`, a random change of the first array's part of
-            each batch by a `numpy.random.Generator`; or `None`.
+        augment: a function, or `None`.
     """
 
     def __init__(self, arrays, batch_size, order, augment=None):
-        super().__init__()
-        distribution.check_divides(batch_size, order.count)
-        self.arrays, self.batch_size, self.order = arrays, batch_size, order
-        self.augment = augment
+        super().__init__(batch_size, order, augment)
+        self.arrays = arrays
         self.indices = np.arange(order.count)
-        self.seed = []
 
     def __len__(self):
         return -(-self.order.count // self.batch_size)
 
     def draw_order(self):
-        """Draws the order of the coming epoch."""
         self.seed = self.order.entropy()
         self.indices = self.order.draw()
 
-    def __getitem__(self, index):
+    def read(self, index):
         chosen = self.indices[index * self.batch_size : (index + 1) * self.batch_size]
         number, parts = backend.batch_part()
         chosen = np.split(chosen, parts)[number]
-        samples, *others = (array[chosen] for array in self.arrays)
-        if self.augment is not None:
-            seed = [*self.seed, index] if parts == 1 else [*self.seed, index, number]
-            samples = self.augment(samples, np.random.default_rng(seed))
-        return (samples, *others)
+        return [array[chosen] for array in self.arrays]
+
+
+def is_stream(data):
+    """Returns whether data is read from disk in an order that it is given: `datasets.stream`."""
+    return hasattr(data, "prefetched")
+
+
+class StreamBatches(EpochBatches):
+    """Batches of a `zoo.datasets.Stream`, in the order in which arrays would come.
+
+    Keras' own way with a grain data set gives each epoch the same order, doesn't know how many
+    batches there are, and draws two of them twice.
+
+    Args:
+        stream: `zoo.datasets.Stream`.
+        batch_size: as of `EpochBatches`, like all that follow.
+        order: `EpochOrder`.
+        augment: a function, or `None`.
+    """
+
+    def __init__(self, stream, batch_size, order, augment=None):
+        super().__init__(batch_size, order, augment)
+        if backend.batch_part()[1] > 1 and stream.shard_options.shard_count > 1:
+            raise InvalidInputError(
+                "Several processes share each batch of a stream: leave out `shard_options`. "
+                f"Received: {stream.shard_options}"
+            )
+        self.stream = stream
+        self.skipped = set()
+        self._batches = self._arrange(None)
+        self._ahead = None
+
+    def __len__(self):
+        return self.stream.batch_count(self.batch_size)
+
+    def _arrange(self, rng):
+        return self.stream.batches(self.batch_size, rng, backend.batch_part())
+
+    def draw_order(self):
+        self.seed = self.order.entropy()
+        self._batches = self._arrange(
+            np.random.default_rng(self.seed) if self.order.shuffle else None
+        )
+
+    def on_epoch_begin(self):
+        """Begins to read ahead; what Keras wants to see of batches before this is read twice."""
+        self.close()
+        self.skipped.clear()
+        self._ahead, self._next = iter(self.stream.prefetched(self._batches)), 0
+
+    def on_epoch_end(self):
+        self.close()
+
+    def read(self, index):
+        if self._ahead is not None and index == self._next:
+            element = next(self._ahead)
+            self._next += 1
+        else:
+            element = self._batches[index]
+        self.skipped.update(element["skipped"].tolist())
+        return element["batch"]
+
+    def close(self):
+        if self._ahead is not None:
+            self._ahead.close()
+        self._ahead = None

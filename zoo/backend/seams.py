@@ -65,7 +65,7 @@ SEAMS = (
     Seam(
         "_flatten_layers",
         "keras.Layer",
-        ("zoo/adversarial", "zoo/layers", "zoo/training"),
+        ("zoo/adversarial", "zoo/distribution.py", "zoo/layers", "zoo/training"),
         "no model is built",
     ),
     Seam(
@@ -154,8 +154,7 @@ SEAMS = (
         "_value",
         "keras.Variable",
         ("zoo/backend",),
-        "no step with Keras' plain Adam runs, the default optimizer",
-        "torch",
+        "no step with Keras' plain Adam runs on PyTorch, none on several devices of TensorFlow",
     ),
     Seam(
         "_dtype",
@@ -269,13 +268,6 @@ SEAMS = (
         "keras.layers.BatchNormalization",
         ("zoo/distribution.py",),
         "no step with batch normalization runs on several devices",
-    ),
-    Seam(
-        "_value",
-        "keras.Variable",
-        ("zoo/backend",),
-        "no step runs on several devices of TensorFlow",
-        "tensorflow",
     ),
     Seam(
         "_get",

@@ -15,7 +15,7 @@ import typer.core
 
 import zoo
 from zoo import interrupts
-from zoo.cli import evaluate, inpaint, neighbors, progress, push, sample, train, verify
+from zoo.cli import evaluate, inpaint, neighbors, progress, push, sample, shard, train, verify
 from zoo.cli.checks import Name, command_line
 from zoo.errors import ZooError
 
@@ -156,6 +156,7 @@ def info_command(
 
 app.command("sample")(sample.sample)
 app.command("inpaint")(inpaint.inpaint)
+app.command("shard")(shard.shard)
 app.command("train")(train.train)
 app.command("progress")(progress.progress)
 app.command("evaluate")(evaluate.evaluate)

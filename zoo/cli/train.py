@@ -45,8 +45,8 @@ def train(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Folder or zip of images; cropped and resized to the model's shape. For a "
-            "class-conditional model, with a folder for each class.",
+            help="Folder, zip or tar shards of images; cropped and resized to the model's shape. "
+            "For a class-conditional model, with a folder for each class.",
             show_default="the model's data set",
         ),
     ] = None,
@@ -65,6 +65,14 @@ def train(
             show_default="all",
         ),
     ] = None,
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream",
+            help="Read the images of --data while the model trains. Tar shards, and images that "
+            "would take over a quarter of the memory, are always read so.",
+        ),
+    ] = False,
     augment: Annotated[
         str | None,
         typer.Option(
@@ -126,6 +134,8 @@ def train(
     for option, value in {"--limit": limit, "--evaluate-every": evaluate_every}.items():
         if value is not None:
             check_count(option, value)
+    if stream and data is None:
+        raise InvalidInputError("--stream reads the images of --data. Received: no --data")
     changes = recipe_changes(options)
     check_weights_file(initial_weights)
     spec = _find(name).with_recipe(**changes)
@@ -143,7 +153,7 @@ def train(
         source, dataset = os.fsencode(data.resolve().name).decode("utf-8", "replace"), ""
     choose_backend()  # before the data, which can take a while to read
     augmentation = _augmentation(spec, augment)
-    images, labels = read_training_data(spec, data, limit)
+    images, labels = read_training_data(spec, data, limit, stream)
 
     keras = start_keras()
     from zoo.cli.training_bar import training_progress
@@ -162,8 +172,9 @@ def train(
     # Not before: it would go on with the run that is to be replaced.
     interrupts.advise(_resume_command(context, out))
     recipe = spec.recipe
+    how = "" if hasattr(images, "shape") else ", read from disk as it goes,"
     begins = (
-        f"training {name} on {len(images):,} images for {recipe.epochs} epochs in batches of "
+        f"training {name} on {len(images):,} images{how} for {recipe.epochs} epochs in batches of "
         f"{recipe.batch_size}, in {recipe.precision} on {keras.backend.backend()}, into {out}"
     )
     with contextlib.ExitStack() as stack:
@@ -220,10 +231,8 @@ def _resume_command(context, out):
             continue
         value = context.params[parameter.name]
         value = getattr(value, "value", value)  # of an enumeration
-        if parameter.name == "name":
-            words += [value]
-        else:
-            words += [parameter.opts[0]] if value is True else [parameter.opts[0], value]
+        words += [] if parameter.name == "name" else [parameter.opts[0]]
+        words += [] if value is True else [value]  # of a flag
     return command_line(*words, "--resume", out)
 
 

@@ -1,11 +1,25 @@
 """Reads what `zoo train` trains on: the user's own pictures, or the model's data set."""
 
+import contextlib
+import math
+import os
 import re
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 from zoo.cli.activity import activity
 from zoo.errors import DatasetError, InvalidInputError
+
+MEMORY_SHARE = 0.25
+"""Images that would take more than this share of the memory are streamed."""
+FEW_CORES = 4
+"""Up to this number, threads of the process that trains read the images."""
+MOST_WORKERS = 8
+CONTAINER_LIMITS = (
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+)
 
 
 def with_size(spec, size):
@@ -24,29 +38,39 @@ def with_size(spec, size):
     >>> with_size(registry.find("dcgan_cifar10"), "48x64").config["image_shape"]
     (48, 64, 3)
     """
+    height, width = parse_size(size)
+    if "image_shape" not in spec.config:
+        raise InvalidInputError(f"--size: {spec.name} has no `image_shape` in its configuration.")
+    shape = (height, width, spec.config["image_shape"][-1])
+    return replace(spec, config={**spec.config, "image_shape": shape})
+
+
+def parse_size(size):
+    """Returns `(height, width)` of a text: `"32"` or, height first, `"32x48"`.
+
+    Raises:
+        InvalidInputError: if that is no size.
+    """
     match = re.fullmatch(r"([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?", size)
     if match is None:
         raise InvalidInputError(
             f"--size must be a number of pixels, or HEIGHTxWIDTH: 32 or 32x48. Received: {size}"
         )
-    if "image_shape" not in spec.config:
-        raise InvalidInputError(f"--size: {spec.name} has no `image_shape` in its configuration.")
-    height, width = (int(side) for side in (match[1], match[2] or match[1]))
-    shape = (height, width, spec.config["image_shape"][-1])
-    return replace(spec, config={**spec.config, "image_shape": shape})
+    return int(match[1]), int(match[2] or match[1])
 
 
-def read_training_data(spec, data, limit):
+def read_training_data(spec, data, limit, stream=False):
     """Reads images, and their labels if the model is class-conditional.
 
     Args:
         spec: `ModelSpec`.
-        data: path of a folder or zip of images; `None` for the model's own data set.
+        data: path of a folder, zip or tar shards of images; `None` for the model's own data set.
         limit: int, largest number of images; `None` for all.
+        stream: bool, read the images of `data` while the model trains even if they fit into memory.
 
     Returns:
         `(images, labels)`: uint8 array of shape `(N, H, W, C)`, and integers of shape `(N,)` or
-        `None`.
+        `None`; or a `zoo.datasets.Stream`, which has its own labels, and `None`.
 
     Raises:
         InvalidInputError: if the images don't have the model's shape or number of classes.
@@ -62,7 +86,7 @@ def read_training_data(spec, data, limit):
                 f"{spec.name}, with {', '.join(spec.config) or 'an empty one'}"
             )
         with activity(f"reading the images in {data}"):
-            images = _read_folder(spec, data, shape, limit)
+            images = _read_folder(spec, data, shape, limit, stream)
             if shape[-1] == 1 and datasets.folders.have_color(data):
                 warnings.warn(
                     f"the images in {data} have color; {spec.name} is a model of gray images, and "
@@ -89,15 +113,49 @@ def read_training_data(spec, data, limit):
     return images, labels if spec.conditional else None
 
 
-def _read_folder(spec, data, shape, limit):
+def _read_folder(spec, data, shape, limit, stream):
     from zoo import datasets
 
-    if not spec.conditional:
+    if stream or _is_large(data, shape, limit):
+        cores = os.cpu_count() or 1
+        images = datasets.stream(
+            data,
+            shape,
+            labels=spec.conditional,
+            limit=limit,
+            workers=0 if cores <= FEW_CORES else min(cores // 2, MOST_WORKERS),
+        )
+        labels, names = None, images.classes
+    elif spec.conditional:
+        images, labels, names = datasets.from_class_folders(data, shape, limit=limit)
+    else:
         return datasets.from_folder(data, shape, limit=limit), None
-    images, labels, names = datasets.from_class_folders(data, shape, limit=limit)
-    if len(names) != spec.config["classes"]:
+    if names is not None and len(names) != spec.config["classes"]:
         raise InvalidInputError(
             f"{spec.name} needs {spec.config['classes']} classes, each a folder of images. "
             f"Received: {len(names)} in {data}: {', '.join(names)}"
         )
     return images, labels
+
+
+def _is_large(data, shape, limit):
+    """Returns whether pictures are tar shards, or take over a quarter of the memory decoded."""
+    from zoo.datasets.folders import readable_suffixes
+    from zoo.datasets.sources import TarSource, is_picture, open_source
+
+    suffixes = readable_suffixes()
+    with open_source(data, suffixes) as source:
+        count = sum(is_picture(name, suffixes) for name in source.names)
+    count = count if limit is None else min(count, limit)
+    return isinstance(source, TarSource) or count * math.prod(shape) > MEMORY_SHARE * _memory()
+
+
+def _memory():
+    """Returns the bytes of memory of this machine, or of the container that this runs in."""
+    sizes = [math.inf]
+    if hasattr(os, "sysconf"):  # not on Windows
+        sizes.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for path in CONTAINER_LIMITS:
+        with contextlib.suppress(OSError, ValueError):  # "max" is none
+            sizes.append(int(Path(path).read_text()))
+    return min(sizes)

@@ -11,13 +11,20 @@ from pathlib import Path
 import numpy as np
 
 from zoo.datasets.class_folders import from_class_folders
-from zoo.datasets.folders import SkippedImageWarning, from_folder, open_files, read_image
+from zoo.datasets.folders import (
+    SkippedImageWarning,
+    from_folder,
+    read_image,
+    readable_suffixes,
+)
 from zoo.datasets.records import Dataset, info, names
+from zoo.datasets.sources import open_source
+from zoo.datasets.streaming import Stream, stream
 from zoo.errors import DatasetError
 from zoo.imports import import_keras
 
-__all__ = ["Dataset", "SkippedImageWarning"]
-__all__ += ["from_class_folders", "from_folder", "info", "load", "names"]
+__all__ = ["Dataset", "SkippedImageWarning", "Stream"]
+__all__ += ["from_class_folders", "from_folder", "info", "load", "names", "stream"]
 
 
 def load(name: str, split: str = "train") -> tuple[np.ndarray, np.ndarray]:
@@ -106,14 +113,15 @@ def _read_npz(path: Path, dataset: Dataset, split: str) -> tuple[np.ndarray, np.
 
 def _read_zip(path: Path, dataset: Dataset, split: str) -> tuple[np.ndarray, np.ndarray]:
     label_of = {name: label for label, name in enumerate(dataset.classes)}
-    with open_files(path) as (every_name, open_file):
-        files = [name for name in every_name if name.startswith(f"{split}/")]
+    with open_source(path, readable_suffixes()) as source:
+        files = [i for i, name in enumerate(source.names) if name.startswith(f"{split}/")]
         images = np.empty((len(files), *dataset.image_shape), np.uint8)
         labels = np.empty(len(files), np.int64)
-        for index, name in enumerate(files):
+        for index, file_index in enumerate(files):
+            name = source.names[file_index]
             try:
                 labels[index] = label_of[name.split("/")[1]]
-                with open_file(name) as file:
+                with source.open(file_index) as file:
                     images[index] = read_image(file, dataset.image_shape, crop=False)
             except Exception as error:  # A data set with a hole in it isn't that data set.
                 raise DatasetError(

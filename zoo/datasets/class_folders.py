@@ -40,6 +40,15 @@ def from_class_folders(
     """
     check_limit(limit)
     images, names = read_pictures(path, image_shape, None)
+    labels, classes = labels_of(names, path)
+    if limit is not None and limit < len(images):
+        chosen = in_turn(labels, limit)
+        images, labels = images[chosen], labels[chosen]
+    return images, labels, classes
+
+
+def labels_of(names: Sequence[str], path: str | os.PathLike) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Returns the labels of pictures by their paths, and the sorted names of the classes."""
     outside = [name for name in names if "/" not in name]
     if outside:
         raise DatasetError(
@@ -48,13 +57,14 @@ def from_class_folders(
         )
     folders = [name.split("/", 1)[0] for name in names]
     classes = sorted(set(folders))
-    labels = np.array([classes.index(folder) for folder in folders], "int64")
-    if limit is not None and limit < len(images):
-        # In turn: the first of each class, the second of each ...
-        turns = np.empty(len(labels), "int64")
-        for label in range(len(classes)):
-            mine = np.flatnonzero(labels == label)
-            turns[mine] = np.arange(len(mine))
-        chosen = np.sort(np.argsort(turns, kind="stable")[:limit])
-        images, labels = images[chosen], labels[chosen]
-    return images, labels, tuple(classes)
+    label_of = {name: label for label, name in enumerate(classes)}
+    return np.array([label_of[folder] for folder in folders], "int64"), tuple(classes)
+
+
+def in_turn(labels: np.ndarray, limit: int) -> np.ndarray:
+    """Returns the indices of `limit` pictures: the first of each class, the second of each ..."""
+    turns = np.empty(len(labels), "int64")
+    for label in np.unique(labels):
+        mine = np.flatnonzero(labels == label)
+        turns[mine] = np.arange(len(mine))
+    return np.sort(np.argsort(turns, kind="stable")[:limit])

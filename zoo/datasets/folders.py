@@ -1,17 +1,15 @@
 """Reads folders and zips of pictures into one uint8 array: finds, decodes, crops and resizes."""
 
 import contextlib
-import io
 import os
 import warnings
-import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import numpy as np
 
 from zoo.checks import check_count, check_image_shape
+from zoo.datasets.sources import is_picture, open_source
 from zoo.errors import DatasetError, InvalidInputError
 
 # Pillow is imported inside the functions: importing zoo must be quick.
@@ -21,9 +19,6 @@ _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 # Pillow registers these but can't decode them by itself: the first four are stubs, WMF needs
 # Windows, and EPS starts Ghostscript, which reading a folder of pictures shouldn't.
 _NEEDS_OUTSIDE_HELP = {"BUFR", "GRIB", "HDF5", "MPEG", "WMF", "EPS"}
-
-# No picture under Pillow's own pixel limit needs more; a zip bomb does.
-_MAX_ZIP_MEMBER_BYTES = 2**30
 
 
 class SkippedImageWarning(UserWarning):
@@ -44,7 +39,7 @@ def from_folder(
     the picture's own minimum and maximum. Only the first frame of an animation is read.
 
     Args:
-        path: a directory, or a zip file.
+        path: a directory, a zip file, or tar shards (see `stream`).
         image_shape: `(height, width, channels)` of the result, in pixels; 1 channel is grayscale,
             3 is RGB, 4 is RGBA.
         limit: largest number of pictures; `None` reads all.
@@ -54,7 +49,7 @@ def from_folder(
 
     Raises:
         InvalidInputError: if `image_shape` or `limit` is out of range.
-        DatasetError: if `path` is neither a directory nor a zip, or has no readable picture.
+        DatasetError: if `path` is no directory, zip or tar file, or has no readable picture.
 
     Warns:
         SkippedImageWarning: once for each file that can't be decoded; the others are still read.
@@ -70,19 +65,20 @@ def from_folder(
 
 def read_pictures(path, image_shape, limit):
     """Returns the pictures of `from_folder`, and their paths in it."""
-    image_shape = _check_image_shape(image_shape)
+    image_shape = check_picture_shape(image_shape)
     check_limit(limit)
-    suffixes = _readable_suffixes()
-    with open_files(path) as (names, open_file):
-        candidates = [name for name in names if os.path.splitext(name)[1].lower() in suffixes]
+    suffixes = readable_suffixes()
+    with open_source(path, suffixes) as source:
+        candidates = [i for i, name in enumerate(source.names) if is_picture(name, suffixes)]
         capacity = len(candidates) if limit is None else min(limit, len(candidates))
         images = np.empty((capacity, *image_shape), np.uint8)
         read, unreadable = [], 0
-        for name in candidates:
+        for index in candidates:
             if len(read) == capacity:
                 break
+            name = source.names[index]
             try:
-                with open_file(name) as file:
+                with source.open(index) as file:
                     images[len(read)] = read_image(file, image_shape)
             except Warning:
                 raise  # if the user turned warnings into errors
@@ -100,7 +96,7 @@ def read_pictures(path, image_shape, limit):
         raise DatasetError(
             f"No readable picture in {str(path)!r}. Expected files, also in subfolders, that end "
             f"in .png, .jpg, .webp or another of the {len(suffixes)} suffixes that Pillow reads. "
-            f"Received: {len(names)} files seen, {len(candidates)} of them with such a suffix, "
+            f"Received: {len(source)} files seen, {len(candidates)} of them with such a suffix, "
             f"{unreadable} of those unreadable."
         )
     return images[: len(read)], read
@@ -114,30 +110,33 @@ def first_shape(path) -> tuple[int, int, int]:
     """
     from PIL import Image, ImageOps
 
-    with open_files(path) as (names, open_file):
-        for name in names:
+    with open_source(path, readable_suffixes()) as source:
+        for index in range(len(source)):
             try:
-                with open_file(name) as file, Image.open(file, formats=readable_formats()) as image:
+                with (
+                    source.open(index) as file,
+                    Image.open(file, formats=readable_formats()) as image,
+                ):
                     image = ImageOps.exif_transpose(image)
             except Exception:  # decoders raise nearly anything
                 continue
-            gray = image.mode in ("1", "L", "LA") or image.mode.startswith(("I", "F"))
+            gray = image.mode == "LA" or _is_gray(image)
             return image.height, image.width, 1 if gray else 3
-    raise DatasetError(f"No readable picture in {str(path)!r}. Received: {len(names)} files")
+    raise DatasetError(f"No readable picture in {str(path)!r}. Received: {len(source)} files")
 
 
 def have_color(path: str | os.PathLike, count: int = 8) -> bool:
     """Returns whether one of the first pictures in a directory or a zip isn't gray."""
     from PIL import Image
 
-    suffixes = _readable_suffixes()
-    with open_files(path) as (names, open_file):
-        names = [name for name in names if os.path.splitext(name)[1].lower() in suffixes]
-        for name in names[:count]:
+    suffixes = readable_suffixes()
+    with open_source(path, suffixes) as source:
+        pictures = [i for i, name in enumerate(source.names) if is_picture(name, suffixes)]
+        for index in pictures[:count]:
             # One that can't be read was skipped, with a warning.
             with (
                 contextlib.suppress(Exception),
-                open_file(name) as file,
+                source.open(index) as file,
                 Image.open(file, formats=readable_formats()) as image,
             ):
                 small = np.asarray(image.convert("RGB").resize((32, 32)), "int16")
@@ -146,56 +145,39 @@ def have_color(path: str | os.PathLike, count: int = 8) -> bool:
     return False
 
 
-@contextlib.contextmanager
-def open_files(path) -> Iterator[tuple[list[str], Callable[[str], BinaryIO]]]:
-    """Opens a directory or a zip; gives its sorted relative paths, and a function to open one."""
-    try:
-        root = Path(os.path.expanduser(path))
-    except TypeError:
-        raise InvalidInputError(
-            f"`path` must be the path of a directory or a zip file. Received: path={path!r}"
-        ) from None
-    if root.is_dir():
-        try:
-            names = sorted(_walk(root))
-        except OSError as error:
-            raise DatasetError(f"The directory can't be listed. Received: {error}") from error
-        yield names, lambda name: (root / name).open("rb")
-        return
-    try:
-        archive = zipfile.ZipFile(root)
-    except FileNotFoundError:
-        raise DatasetError(
-            f"Expected a directory or a zip file. Received: {str(root)!r}, where there is neither"
-        ) from None
-    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise DatasetError(
-            f"Expected a directory or a sound zip file. Received: {str(root)!r} ({error})"
-        ) from error
-    with archive:
-        # A zip can have two entries of one name: the later counts.
-        members = {
-            member.filename: member
-            for member in archive.infolist()
-            if not member.is_dir() and _is_visible(member.filename)
-        }
-        yield sorted(members), lambda name: _open_member(archive, members[name])
-
-
 def read_image(file: BinaryIO, image_shape: tuple[int, int, int], *, crop: bool = True):
     """Decodes a picture to a uint8 array of `image_shape`; with `crop=False` sizes must agree."""
+    image = _read(file, image_shape[:2], lambda image: _MODES[image_shape[-1]], crop)
+    return np.asarray(image).reshape(image_shape)
+
+
+def read_resized(file: BinaryIO, size: tuple[int, int]):
+    """Decodes a picture to a `PIL.Image` of `(height, width)`: gray if it is gray, or else RGB."""
+
+    def mode(image):
+        return "L" if _is_gray(image) and "transparency" not in image.info else "RGB"
+
+    return _read(file, size, mode, crop=True)
+
+
+def _read(file, size, mode_of, crop):
     from PIL import Image, ImageOps
 
-    height, width, channels = image_shape
+    height, width = size
     # Pillow goes by content, whatever the suffix: restrict it to the wanted formats.
     with Image.open(file, formats=readable_formats()) as image:
         ImageOps.exif_transpose(image, in_place=True)
         if not crop and image.size != (width, height):
             raise ValueError(f"{image.height}x{image.width} pixels instead of {height}x{width}")
-        image = _convert(image, _MODES[channels])
+        image = _convert(image, mode_of(image))
         if image.size != (width, height):
             image = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
-        return np.asarray(image).reshape(image_shape)
+        image.load()
+        return image
+
+
+def _is_gray(image):
+    return image.mode in ("1", "L") or image.mode.startswith(("I", "F"))
 
 
 def readable_formats() -> list[str]:
@@ -206,7 +188,7 @@ def readable_formats() -> list[str]:
     return [name for name in Image.ID if name in Image.OPEN and name not in _NEEDS_OUTSIDE_HELP]
 
 
-def _readable_suffixes() -> set[str]:
+def readable_suffixes() -> set[str]:
     """Returns the suffixes of those formats, in lower case, with the dot."""
     from PIL import Image
 
@@ -244,31 +226,7 @@ def _to_eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
     return np.rint((values.astype(np.float64) - low) / span * 255).astype(np.uint8)
 
 
-def _walk(root: Path) -> Iterator[str]:
-    def fail(error: OSError):  # by default, `os.walk` skips what it can't list
-        raise error
-
-    for folder, subfolders, files in os.walk(root, onerror=fail):
-        subfolders[:] = [name for name in subfolders if _is_visible(name)]
-        for name in filter(_is_visible, files):
-            file = Path(folder, name)
-            if file.is_file():  # not a pipe or a socket, which would never end
-                yield file.relative_to(root).as_posix()
-
-
-def _is_visible(name: str) -> bool:
-    parts = [part for part in name.split("/") if part != "."]  # some zips have "./a.png"
-    return not any(part.startswith(".") or part == "__MACOSX" for part in parts)
-
-
-def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
-    if member.file_size > _MAX_ZIP_MEMBER_BYTES:
-        raise OSError(f"it unpacks to {member.file_size} bytes, more than {_MAX_ZIP_MEMBER_BYTES}")
-    # All in memory: decoders seek back and forth, and a zip unpacks again on each step back.
-    return io.BytesIO(archive.read(member))
-
-
-def _check_image_shape(image_shape) -> tuple[int, int, int]:
+def check_picture_shape(image_shape) -> tuple[int, int, int]:
     sizes = tuple(image_shape) if isinstance(image_shape, np.ndarray) else image_shape
     check_image_shape(sizes)
     if sizes[-1] not in _MODES:

@@ -4,7 +4,6 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from zoo import distribution
 from zoo.layers.fast import Conv2D
 from zoo.layers.gated import GatedConv2D
 from zoo.layers.initializers import Constant, GlorotUniform

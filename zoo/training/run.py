@@ -14,7 +14,7 @@ import numpy as np
 from keras import ops
 
 from zoo import backend, datasets, digest, distribution, interrupts
-from zoo.adversarial.feeding import ArrayBatches, EpochOrder
+from zoo.adversarial.feeding import ArrayBatches, EpochOrder, StreamBatches, is_stream
 from zoo.errors import CheckpointError, InvalidInputError, ZooError
 from zoo.files import remove_leftovers, sole_writer
 from zoo.hub import registry
@@ -38,7 +38,7 @@ CHECKPOINT_TIME = 0.1
 @interrupts.held_back()
 def train(
     name_or_spec: str | ModelSpec,
-    images: np.ndarray,
+    images: np.ndarray | datasets.Stream,
     out: str | os.PathLike,
     callbacks: Iterable[keras.callbacks.Callback] = (),
     initial_weights: str | os.PathLike | None = None,
@@ -63,14 +63,14 @@ def train(
 
     Args:
         name_or_spec: name of a registered model, or its `ModelSpec`.
-        images: uint8 array of shape `(N, H, W, C)`.
+        images: uint8 array of shape `(N, H, W, C)`, or a `zoo.datasets.stream`.
         out: folder for the run; created if needed.
         callbacks: more Keras callbacks.
         initial_weights: path of a weights file to start from, instead of a fresh initialization or
             the recipe's previous phase. Both networks start from it; optimizers and schedules start
             anew.
         labels: integer array of shape `(N,)`, the classes of the images, for a class-conditional
-            model.
+            model. A stream has its own.
         resume: whether to continue from the last checkpoint in `out`, if there is one. The run
             ends with the weights of an uninterrupted run, bit for bit; the recipe, the images and
             everything else must be as before. Only `epochs` can be larger: the epochs that are done
@@ -126,7 +126,10 @@ def train(
     keras.utils.set_random_seed(recipe.seed)
     with _dtype_policy(recipe.precision):
         model = spec.build(**spec.config, seed=recipe.seed)
-    model.check_arrays(images, labels)
+    if is_stream(images):
+        model.check_stream(images, labels)
+    else:
+        model.check_arrays(images, labels)
     if augment is not None and labels is not None and np.ndim(labels) > 1:
         raise InvalidInputError(
             "`augment` changes images and not the masks that belong to them. Leave one of them out."
@@ -140,7 +143,8 @@ def train(
     if initial_weights is not None:
         load_weights(model, initial_weights)
         started_from = sha256_of(initial_weights)
-    steps = (recipe.schedule_epochs or recipe.epochs) * -(-len(images) // recipe.batch_size)
+    batches = _batches(model, images, labels, recipe.batch_size, augment)
+    steps = (recipe.schedule_epochs or recipe.epochs) * len(batches)
     model.compile(**compile_arguments(recipe, steps))
     weights = out / f"{spec.name}.weights.h5"
     configuration = run_configuration(spec, images, labels, started_from, augment)
@@ -157,6 +161,8 @@ def train(
         time_fraction=1.0 if on_nonfinite == "rollback" else CHECKPOINT_TIME,
     )
     origin = {"data": data} if data else {}
+    if is_stream(images):  # what is known without reading all of it
+        origin["data_names_and_sizes_sha256"] = configuration["data"][0]
     if not isinstance(spec.builder, str):
         origin["builder"] = spec.origin
     if lengthened:
@@ -170,7 +176,7 @@ def train(
             # The weights that it describes are those so far: they have no hash yet.
             ModelCard.from_spec(spec, training=origin).write(out / f"{spec.name}.json")
         model.fit(
-            _batches(model, images, labels, recipe.batch_size, augment),
+            batches,
             epochs=recipe.epochs,
             verbose=0,
             callbacks=[
@@ -197,7 +203,7 @@ def train(
             record["initial_weights_sha256"] = started_from
         if writes:
             with backend.alone():
-                # Again: if the run was stopped after its last epoch, this file can be the final one.
+                # Again: if the run was stopped after its last epoch, this can be the final one.
                 save_weights(model, weights)
                 card = _release(spec, weights, initial_weights, out, record, images[:GRID_IMAGES])
         backend.meet()
@@ -260,15 +266,22 @@ def run_configuration(spec, images, labels, initial_weights_sha256, augment):
         "model": spec.name,
         "config": spec.config,
         "recipe": recipe,
-        "data": [digest.of_arrays({"": np.asarray(array)}) for array in arrays],
+        "data": [_digest_of(array) for array in arrays],
         "initial_weights": initial_weights_sha256,
         "augment": list(getattr(augment, "names", ())),
     }
 
 
+def _digest_of(data):
+    """Returns the sha256 of an array's numbers, or of the names and sizes of a stream's files."""
+    return data.digest() if is_stream(data) else digest.of_arrays({"": np.asarray(data)})
+
+
 def _batches(model, images, labels, batch_size, augment):
-    arrays = [images] if labels is None else [images, labels]
     order = EpochOrder(model, len(images))
+    if is_stream(images):
+        return StreamBatches(images, batch_size, order, augment)
+    arrays = [images] if labels is None else [images, labels]
     return ArrayBatches(arrays, batch_size, order, augment)
 
 

@@ -102,12 +102,12 @@ def revert(variables, values, sound):
 
 
 def feed(batches):
-    """Returns a `tf.data.Dataset` of the same batches, unless they are augmented.
+    """Returns a `tf.data.Dataset` of the same batches, unless they are augmented or from disk.
 
     Keras' own pipeline for arrays runs on further threads beside the step: with two cores, steps
     took half as long again in every other call of `fit`.
     """
-    if batches.augment is not None:
+    if batches.augment is not None or not hasattr(batches, "arrays"):
         return batches
     return feeding.make_dataset(batches)
 
