@@ -92,8 +92,8 @@ def relative_diversity(fake, real):
 def _spread(samples):
     """Returns the variances within the batch, summed over all values of a sample.
 
-    By their definition: with `ops.var`, of two images of 64x64, a step of the benchmark `dcgan64`
-    took the host 1.19 times as long on PyTorch.
+    By their definition: `ops.var` along the batch took 15% of the processor's time in a step of
+    two images of 64x64 on PyTorch (2.9 of 19.4 ms, sampled).
     """
     samples = ops.cast(ops.stop_gradient(samples), "float32")
     deviations = samples - ops.mean(samples, axis=0)
