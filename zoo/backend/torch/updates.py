@@ -7,7 +7,7 @@ from zoo.backend import adam
 
 def update(optimizer, gradients, variables, sound):
     """Applies one update, unless `sound`, a scalar bool or `None`, is false."""
-    # Not `value`: looking for scopes, of which there are none here, takes longer than the update.
+    # Not `value`, which looks for scopes each time: there are none here.
     values = [v._value for v in variables]
     if not values:  # a frozen network
         return
