@@ -108,8 +108,8 @@ def spreads(*samples):
     Args:
         *samples: tensors (batch, ...) of this replica.
     """
-    # By their definition: with `ops.var`, of two images of 64x64, a step of the benchmark `dcgan64`
-    # took the host 1.19 times as long on PyTorch.
+    # By their definition: `ops.var` along the batch took 15% of the processor's time in a step of
+    # two images of 64x64 on PyTorch (2.9 of 19.4 ms, sampled).
     centers = backend.mean_over_replicas([ops.mean(x, axis=0) for x in samples])
     pairs = zip(samples, centers, strict=True)
     return backend.mean_over_replicas(

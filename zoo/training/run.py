@@ -203,7 +203,7 @@ def train(
             record["initial_weights_sha256"] = started_from
         if writes:
             with backend.alone():
-                # Again: if the run was stopped after its last epoch, this can be the final one.
+                # Again: a run stopped after its last epoch can have the final file there.
                 save_weights(model, weights)
                 card = _release(spec, weights, initial_weights, out, record, images[:GRID_IMAGES])
         backend.meet()

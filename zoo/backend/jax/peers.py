@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 
 import jax
 
@@ -13,8 +14,9 @@ def ending_together():
     """Turns what JAX raises for the loss of another process into one clear error."""
     try:
         yield
-    except jax.errors.JaxRuntimeError as error:
-        if not jax.distributed.is_initialized():
+    except (jax.errors.JaxRuntimeError, ValueError) as error:
+        # The runtime's own begin with a status: "UNKNOWN: Gloo AllGather failed".
+        if not (jax.distributed.is_initialized() and re.match("[A-Z_]+: ", str(error))):
             raise
         raise ReplicaError(
             f"Process {os.environ.get('JAX_PROCESS_ID', '')} lost the others: one of them has "
