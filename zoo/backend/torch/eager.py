@@ -1,6 +1,7 @@
 """PyTorch: what Keras does around each operation, fast in a step that runs eagerly."""
 
 import contextlib
+import functools
 
 import keras
 import torch
@@ -70,3 +71,26 @@ def _known_device():
         yield
     finally:
         global_state.set_global_attribute("torch_device", before)
+
+
+def is_plain(layer):
+    """Returns whether calling this layer is its `call` in float32, and nothing else."""
+    policy = layer.dtype_policy
+    return (
+        _has_plain_call(type(layer))
+        and policy.compute_dtype == policy.variable_dtype == "float32"
+        and policy.quantization_mode is None
+        and layer.activity_regularizer is None
+        and not is_hooked(layer)
+    )
+
+
+@functools.lru_cache(256)
+def _has_plain_call(kind):
+    makes_masks = issubclass(kind, (keras.layers.Embedding, keras.layers.Masking))
+    return kind.__module__.startswith(("keras.src.layers.", "zoo.")) and not makes_masks
+
+
+def is_hooked(layer):
+    """Returns whether calling this layer or network also calls hooks of PyTorch."""
+    return bool(layer._forward_hooks or layer._forward_pre_hooks)

@@ -1,7 +1,6 @@
 """PyTorch: `torch.autograd.grad`, never `backward`, which would fill the other network's grads."""
 
 import contextlib
-import functools
 
 import keras
 import torch
@@ -49,8 +48,10 @@ def call_network(network, inputs, training):
     layer itself. Where they have nothing to do, the layers are called directly.
     """
     tensors = inputs if isinstance(inputs, (list, tuple)) else [inputs]
-    plain = all(tensor.dtype == torch.float32 for tensor in tensors) and not _is_hooked(network)
-    if not plain or not all(_is_plain(layer) for layer in network.layers):
+    plain = all(tensor.dtype == torch.float32 for tensor in tensors) and not eager.is_hooked(
+        network
+    )
+    if not plain or not all(eager.is_plain(layer) for layer in network.layers):
         return network(inputs, training=training)
 
     def direct(layer):
@@ -165,28 +166,6 @@ def draw_apart(seed):
 def device_name():
     """Returns the name of the device that runs the computation."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-
-
-def _is_plain(layer):
-    """Returns whether calling this layer is its `call` in float32, and nothing else."""
-    policy = layer.dtype_policy
-    return (
-        _has_plain_call(type(layer))
-        and policy.compute_dtype == policy.variable_dtype == "float32"
-        and policy.quantization_mode is None
-        and layer.activity_regularizer is None
-        and not _is_hooked(layer)
-    )
-
-
-@functools.lru_cache(256)
-def _has_plain_call(kind):
-    makes_masks = issubclass(kind, (keras.layers.Embedding, keras.layers.Masking))
-    return kind.__module__.startswith(("keras.src.layers.", "zoo.")) and not makes_masks
-
-
-def _is_hooked(layer):
-    return bool(layer._forward_hooks or layer._forward_pre_hooks)
 
 
 def _gradients(outputs, variables, output_gradients=None):
