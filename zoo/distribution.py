@@ -23,9 +23,9 @@ def data_parallel(synchronize: bool = True) -> None:
 
     Call it at the start of the script, before a model is built; the rest stays as it is.
     `batch_size` is that of all devices together: with the same seed and batch size a run gives the
-    same weights on any number of devices, up to rounding. Arrays are given to `fit` whole in each
-    process, and each trains on its part of every batch. Other data sets hand over a process' own
-    part of each batch.
+    same weights on any number of devices, up to rounding. Arrays and streams are given to
+    `fit` whole in each process, and each trains on its part of every batch. Other data sets hand
+    over a process' own part of each batch.
 
     - PyTorch: one process per device, `torchrun --nproc-per-node=8 script.py`.
     - TensorFlow: all devices of one process.

@@ -16,6 +16,12 @@ VARIABLES = {
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
 }
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+}
+"""For the host's time: threads that wait for each other compute, as far as a CPU's clock knows."""
 
 
 def main(connection, cell, settings, log):
@@ -27,7 +33,7 @@ def main(connection, cell, settings, log):
         settings: `cells.Settings`.
         log: path of the file for what this process prints.
     """
-    _detach(cell.backend, log)
+    _detach(cell, log)
     sessions = {}
 
     def command(name):
@@ -155,17 +161,18 @@ class Session:
         self.clock = "cpu" if host_time else "wall"
 
 
-def set_variables(backend: str) -> None:
+def set_variables(backend: str, mode: str) -> None:
     """Sets the variables that a framework reads on import; keeps the user's own settings."""
-    for name, value in VARIABLES.items():
+    variables = VARIABLES | (ONE_THREAD if mode == "overhead" else {})
+    for name, value in variables.items():
         os.environ.setdefault(name, value)
     os.environ["KERAS_BACKEND"] = backend
 
 
-def _detach(backend, log):
+def _detach(cell, log):
     """Sets the environment, redirects all output to the log, and leaves Ctrl-C to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    set_variables(backend)
+    set_variables(cell.backend, cell.mode)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (1, 2):
         os.dup2(descriptor, stream)

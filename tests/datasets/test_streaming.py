@@ -134,6 +134,19 @@ def test_parts_are_the_whole_without_overlap(kind, seed, drop, folder, monkeypat
         assert turns == part(0, 1)[:20]
 
 
+def test_processes_share_each_batch(folder):
+    stream = datasets.stream(folder, SHAPE, labels=True, limit=20)
+
+    def epoch(*part):
+        return [batch["batch"] for batch in stream.batches(4, np.random.default_rng(1), *part)]
+
+    halves = zip(epoch((0, 2)), epoch((1, 2)), strict=True)
+    for whole, (first, second) in zip(epoch(), halves, strict=True):
+        for array, *parts in zip(whole, first, second, strict=True):
+            assert [len(part) for part in parts] == [2, 2]
+            np.testing.assert_array_equal(np.concatenate(parts), array)
+
+
 def test_workers_read_the_same(folder):
     expected = read(datasets.stream(folder, SHAPE, labels=True), 5, seed=3)
     for got, wanted in zip(

@@ -112,7 +112,13 @@ def test_a_cell_s_environment_is_its_backend_s(monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
     monkeypatch.delenv("XLA_PYTHON_CLIENT_PREALLOCATE", raising=False)
     monkeypatch.setenv("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    worker.set_variables("torch")
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        monkeypatch.setenv(name, "2")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    worker.set_variables("torch", "train")
+    assert "OMP_NUM_THREADS" not in os.environ
+    worker.set_variables("torch", "overhead")
+    assert os.environ["OMP_NUM_THREADS"] == "1"
     assert os.environ["KERAS_BACKEND"] == "torch"
     assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"  # a user's own
     assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
