@@ -118,7 +118,7 @@ def test_commands_exist_with_their_options_and_models(document, line):
         if word.startswith("-") and not word[1:].isdigit():
             assert word in known, word
     if program == "zoo" and command.params[0].name == "name":
-        assert set(arguments[1:2]) <= {*zoo.list_models(), "runs/photos"}
+        assert set(arguments[1:2]) <= {*zoo.list_models(), "runs/photos", "hf://ann/photos"}
 
 
 @pytest.mark.no_backend
