@@ -79,7 +79,8 @@ RESTORING = Recipe(
     options={"masks": HOLES, "adversarial_weight": 0.05, "flip": True},
 )
 # An adversarial loss strong enough to draw texture first; then less of it at smaller rates, closer
-# to the originals; last, between that and a short phase with next to none.
+# to the originals; then between that and a short phase with next to none. The last two phases, again
+# with little and with more of it, add enlarged parts, as smooth as photographs are.
 SCENES_1 = replace(RESTORING, epochs=22, schedule_epochs=32)
 SCENES_2 = replace(
     RESTORING,
@@ -89,7 +90,7 @@ SCENES_2 = replace(
     options={"masks": HOLES, "adversarial_weight": 0.02, "flip": True},
     previous=SCENES_1,
 )
-RESTORING_SCENES = replace(
+SCENES_3 = replace(
     RESTORING,
     epochs=2,
     schedule_epochs=4,
@@ -98,6 +99,23 @@ RESTORING_SCENES = replace(
     options={"masks": HOLES, "adversarial_weight": 0.005, "flip": True},
     previous=SCENES_2,
     blend=0.5,
+)
+SCENES_4 = replace(
+    RESTORING,
+    epochs=12,
+    generator_rate=4e-4,
+    discriminator_rate=2e-4,
+    precision="float32",
+    options={"masks": HOLES, "adversarial_weight": 0.005, "flip": True, "zoom": 4.0},
+    previous=SCENES_3,
+)
+RESTORING_SCENES = replace(
+    SCENES_4,
+    epochs=4,
+    generator_rate=2e-4,
+    options={"masks": HOLES, "adversarial_weight": 0.02, "flip": True, "zoom": 4.0},
+    previous=SCENES_4,
+    blend=0.7,
 )
 RESTORING_THINGS = replace(
     RESTORING,

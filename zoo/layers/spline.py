@@ -2,9 +2,9 @@
 
 from keras import ops
 
-TENSION = 0.05
+TENSION = 0.15
 """Weight of the slopes beside that of the curvature, whose own is 1, per squared pixel: from about
-five pixels on the surface is a membrane, which doesn't overshoot as a thin plate does."""
+three pixels on the surface is a membrane, which doesn't overshoot as a thin plate does."""
 STEPS = 48
 """Steps of the conjugate gradients. What is left then is wider than they reach, and belongs to the
 coarser sizes of a pyramid."""

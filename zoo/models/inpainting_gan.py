@@ -24,7 +24,7 @@ from zoo.models.inpainting_loss import InpaintingLoss, feature_distance
 from zoo.models.inpainting_networks import Blocks, build_discriminator, build_generator
 from zoo.models.random_views import random_flip, random_zoom
 
-NETWORK_ERROR = 16.0
+NETWORK_ERROR = 8.0
 """What a network is wrong by even where a photograph is smooth, in gray levels."""
 
 
