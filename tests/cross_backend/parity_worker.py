@@ -84,9 +84,9 @@ def train(model, **arguments):
 
         model.draw_latents = draw_latents
     # Random numbers differ between backends, so the points on the penalty's lines are fixed, and so
-    # is which images are mirrored.
-    keras.random.uniform = lambda shape, dtype=None, seed=None: ops.reshape(
-        ops.linspace(0.1, 0.9, BATCH), (BATCH,) + (1,) * (len(shape) - 1)
+    # are which images are mirrored and which parts are enlarged.
+    keras.random.uniform = lambda shape, dtype=None, seed=None: ops.broadcast_to(
+        ops.reshape(ops.linspace(0.1, 0.9, BATCH), (BATCH,) + (1,) * (len(shape) - 1)), shape
     )
     model.compile(jit_compile="auto", **arguments)
     losses = []

@@ -279,7 +279,7 @@ def test_user_defined_masks_save_load_and_resume(model, tmp_path, kind):
         (lambda m: m.compile(masks="hole"), "masks='hole'"),
         (lambda m: m.compile(reconstruction="l3"), "'l1', 'l2'"),
         (lambda m: m.compile(adversarial_weight=-1), "adversarial_weight"),
-        (lambda m: m.compile(zoom=0.5), "zoom.*at least 1"),
+        (lambda m: m.compile(zoom=0.5), "`zoom` must be a finite number of at least 1"),
         (lambda m: m.compile(loss="l1"), "`loss` must be one of"),
     ],
 )

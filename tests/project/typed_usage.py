@@ -58,6 +58,11 @@ def restore(images: np.ndarray) -> None:
     zoo.picture_files.inpaint_file(model, "photo.png", "mask.png", "restored.png")
 
 
+def share(folder: str) -> None:
+    zoo.distribution.data_parallel()
+    print(zoo.push(folder, "ann/photos", license="CC0", dataset="own", dataset_license="CC0"))
+
+
 def evaluate() -> None:
     record = zoo.evaluation.evaluate(zoo.load("dcgan_mnist"), "mnist")
     print(record["scores"])

@@ -40,7 +40,7 @@ class Means:
         """
         values = ops.stack([ops.cast(values[name], "float32") for name in self.names])
         (values,) = backend.mean_over_replicas([values])
-        sums = ops.concatenate([values, ops.ones((1,))]) * ops.cast(count, "float32")
+        sums = ops.concatenate([values, ops.ones((1,), "float32")]) * ops.cast(count, "float32")
         if sound is not None:  # chosen, not multiplied: 0 times NaN is NaN
             sums = ops.where(sound, sums, 0.0)
         self.totals.assign_add(sums)

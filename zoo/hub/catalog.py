@@ -79,8 +79,8 @@ RESTORING = Recipe(
     options={"masks": HOLES, "adversarial_weight": 0.05, "flip": True},
 )
 # An adversarial loss strong enough to draw texture first; then less of it at smaller rates, closer
-# to the originals; then between that and a short phase with next to none. The last two phases, again
-# with little and with more of it, add enlarged parts, as smooth as photographs are.
+# to the originals; then between that and a short phase with next to none. The last two phases,
+# again with little and with more of it, add enlarged parts, as smooth as photographs are.
 SCENES_1 = replace(RESTORING, epochs=22, schedule_epochs=32)
 SCENES_2 = replace(
     RESTORING,

@@ -100,7 +100,7 @@ def input_gradient(function, inputs, differentiable=False):
 def all_finite(tensors):
     """Returns whether all numbers are finite, and their squares, which Adam keeps."""
     with torch.no_grad():
-        norms = torch._foreach_norm(tensors, 2, dtype=torch.float32)
+        norms = torch._foreach_norm([x.float() for x in tensors], 2)
         return torch.isfinite(torch.stack(norms).sum())
 
 
