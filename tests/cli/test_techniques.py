@@ -33,7 +33,7 @@ VALUES = {
 def recipe_of(here, monkeypatch):
     """A function: the recipe that `zoo train` would train by."""
 
-    def stop(spec, data, limit):
+    def stop(spec, data, limit, stream):
         seen.append(spec.recipe)
         raise InvalidInputError("That will do")
 
