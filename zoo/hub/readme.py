@@ -82,7 +82,7 @@ def write(hub: Any, card: ModelCard, repository: str) -> str:
         "backend": card.training.get("backend"),
         "sha256 of the weights": card.sha256,
     }
-    figures = {name: value for name, _, value in _figures(card)}
+    figures = {name: value for _, name, _, value in _figures(card)}
     use = "restored = model.inpaint(images, masks)" if restores else "images = model.generate(64)"
     text = _TEXT.format(
         metadata=f"---\n{metadata.to_yaml()}\n---",
@@ -97,26 +97,27 @@ def write(hub: Any, card: ModelCard, repository: str) -> str:
 
 
 def _figures(card):
-    """Yields name, key and value of each figure of a card."""
-    groups = {"": card.metrics}
+    """Yields kind of hole or `None`, name, key and value of each figure of a card."""
+    groups = {None: card.metrics}
     for kind, methods in card.metrics.items():  # of a model that restores: by kind of hole
         if isinstance(methods, dict) and isinstance(methods.get("ours"), dict):
-            groups[f"{kind}: "] = methods["ours"]
-    for group, figures in groups.items():
+            groups[kind] = methods["ours"]
+    for kind, figures in groups.items():
         for key, name in FIGURES.items():
             if isinstance(figures.get(key), (int, float)):
-                yield f"{group}{name}", key, figures[key]
+                yield kind, f"{kind}: {name}" if kind else name, key, figures[key]
 
 
 def _results(hub, card, task):
     protocol = card.metrics.get("protocol")
     known = protocol if isinstance(protocol, dict) else {"protocol": protocol}
-    for name, key, value in _figures(card):
+    for kind, name, key, value in _figures(card):
         yield hub.EvalResult(
             task_type=task,
             dataset_type=card.dataset,
             dataset_name=card.dataset,
             dataset_split=known.get("split") or card.metrics.get("split"),
+            dataset_config=kind,
             dataset_args=known,
             metric_type=key,
             metric_name=name,
