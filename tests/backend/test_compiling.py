@@ -85,6 +85,24 @@ def graphs(monkeypatch):
     return made
 
 
+@pytest.fixture(autouse=True)
+def replays(monkeypatch):
+    """Has graphs replayed from the second call on; yields all that are."""
+    from zoo.backend.torch import compiling
+
+    made = []
+
+    def record(self, data, inputs):
+        recording = slowly(self, data, inputs)
+        made.append(recording)
+        return recording
+
+    slowly = compiling.Replayed.record
+    monkeypatch.setattr(compiling.Replayed, "eager_calls", 1)
+    monkeypatch.setattr(compiling.Replayed, "record", record)
+    return made
+
+
 @pytest.fixture
 def policy(request):
     keras.config.set_dtype_policy(request.param)
@@ -101,15 +119,24 @@ def train(make, data, jit_compile, **options):
 
 
 def assert_same(make, data, tolerance=1e-5, **options):
-    fresh = {key: value() if callable(value) else value for key, value in options.items()}
-    compiled = train(make, data, True, **fresh)
-    fresh = {key: value() if callable(value) else value for key, value in options.items()}
-    eager = train(make, data, False, **fresh)
+    """Trains compiled, eagerly and by replayed graphs, and compares losses and weights."""
+    compiled, eager, replayed = (
+        train(
+            make,
+            data,
+            jit_compile,
+            **{key: value() if callable(value) else value for key, value in options.items()},
+        )
+        for jit_compile in (True, False, "auto")
+    )
     for name, losses in eager[0].items():
         np.testing.assert_allclose(compiled[0][name], losses, tolerance, tolerance, err_msg=name)
     for one, other in zip(compiled[1], eager[1], strict=True):
         # Adam turns a gradient's last digit into a step of the rate where the gradient is about 0.
         np.testing.assert_allclose(one, other, tolerance, 1e-3)
+    assert replayed[0] == eager[0]
+    for one, other in zip(replayed[1], eager[1], strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize(
@@ -123,9 +150,11 @@ def assert_same(make, data, tolerance=1e-5, **options):
     ],
     ids=lambda options: "-".join(options) or "plain",
 )
-def test_each_technique_is_part_of_the_graph(graphs, options):
+def test_each_technique_is_part_of_the_graph(graphs, replays, options):
     assert_same(dcgan, (IMAGES,), **options)
     assert len(graphs) == 1
+    assert None not in replays
+    assert replays
 
 
 @pytest.mark.parametrize(
@@ -140,9 +169,11 @@ def test_each_technique_is_part_of_the_graph(graphs, options):
     ],
     ids=["vanilla", "conditional", "inpainting", "given-masks", "spectral-norm", "own-networks"],
 )
-def test_each_family_is_one_graph(graphs, make, data):
+def test_each_family_is_one_graph(graphs, replays, make, data):
     assert_same(make, data, r1_penalty=0.1)
     assert len(graphs) == 1
+    assert None not in replays
+    assert replays
 
 
 @pytest.mark.parametrize(
@@ -156,17 +187,21 @@ def test_each_family_is_one_graph(graphs, make, data):
     ],
     ids=["accumulation", "rmsprop", "clipped-sgd", "average", "schedule"],
 )
-def test_each_optimizer_is_part_of_the_graph(graphs, make):
+def test_each_optimizer_is_part_of_the_graph(graphs, replays, make):
     assert_same(
         vanilla, (IMAGES,), generator_optimizer=make, discriminator_optimizer=make, tolerance=1e-4
     )
     assert len(graphs) == 1
+    assert None not in replays
+    assert replays
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"], indirect=True)
-def test_mixed_precision_is_part_of_the_graph(graphs, policy):
+def test_mixed_precision_is_part_of_the_graph(graphs, replays, policy):
     assert_same(vanilla, (IMAGES,), gradient_penalty=1.0)
     assert len(graphs) == 1
+    assert None not in replays
+    assert replays
 
 
 def test_a_rate_that_a_callback_sets_reaches_the_graph(graphs):

@@ -277,6 +277,11 @@ def check_value():
     assert variable._value is variable.value
 
 
+def check_initial_seed():
+    assert keras.random.SeedGenerator()._initial_seed is None
+    assert keras.random.SeedGenerator(3)._initial_seed == 3
+
+
 def check_dtype():
     assert keras.Variable([1.0], dtype="bfloat16")._dtype == "bfloat16"
 
@@ -367,6 +372,7 @@ CHECKS = {
     "_forward_hooks": check_forward_hooks,
     "_forward_pre_hooks": check_forward_pre_hooks,
     "_value": check_value,
+    "_initial_seed": check_initial_seed,
     "_dtype": check_dtype,
     "keras.src.ops": check_symbolic_tensors,
     "keras.src.backend.common": check_global_state,

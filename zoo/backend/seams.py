@@ -65,7 +65,13 @@ SEAMS = (
     Seam(
         "_flatten_layers",
         "keras.Layer",
-        ("zoo/adversarial", "zoo/distribution.py", "zoo/layers", "zoo/training"),
+        (
+            "zoo/adversarial",
+            "zoo/backend",
+            "zoo/distribution.py",
+            "zoo/layers",
+            "zoo/training",
+        ),
         "no model is built",
     ),
     Seam(
@@ -155,6 +161,13 @@ SEAMS = (
         "keras.Variable",
         ("zoo/backend",),
         "no step with Keras' plain Adam runs on PyTorch, none on several devices of TensorFlow",
+    ),
+    Seam(
+        "_initial_seed",
+        "keras.random.SeedGenerator",
+        ("zoo/backend",),
+        "a replayed graph with seeded dropout rounds otherwise than the eager step",
+        "torch",
     ),
     Seam(
         "_dtype",

@@ -66,8 +66,8 @@ def enlarge(x, like):
     _, height, width, _ = ops.shape(like)
     # Along one axis at a time: each pixel becomes two, a quarter of the way to either neighbor.
     for axis in (1, 2):
-        before, after = _shifted(x, axis)
-        pair = ops.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], axis=axis + 1)
+        near = 0.75 * x
+        pair = ops.stack([near + 0.25 * far for far in _shifted(x, axis)], axis=axis + 1)
         shape = list(ops.shape(x))
         shape[axis] = shape[axis] * 2
         x = ops.reshape(pair, shape)

@@ -10,6 +10,7 @@ from keras.src.backend.torch import core as keras_core
 from keras.src.ops import core, math, nn, numpy
 
 from zoo.backend.replacing import replaced
+from zoo.backend.torch import randomness
 
 MODULES = (core, math, nn, numpy)
 """Keras' modules of operations, each of which looks for symbolic tensors first."""
@@ -28,7 +29,8 @@ def fast():
         for module in MODULES:
             slow = module.any_symbolic_tensors
             stack.enter_context(replaced(module, "any_symbolic_tensors", _fast(slow)))
-        stack.enter_context(_known_device())
+        stack.enter_context(known_device())
+        stack.enter_context(randomness.seeds_known())
         yield
 
 
@@ -61,11 +63,11 @@ class _Device(str):
 
 
 @contextlib.contextmanager
-def _known_device():
+def known_device():
+    """Within the block, the name of the current device equals the device of its tensors."""
     before = global_state.get_global_attribute("torch_device")
-    device = torch.empty(
-        0, device=keras_core.get_device()
-    ).device  # with its number, as tensors have it
+    # As tensors have it: with its number.
+    device = torch.empty(0, device=keras_core.get_device()).device
     global_state.set_global_attribute("torch_device", _Device(device))
     try:
         yield

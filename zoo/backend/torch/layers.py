@@ -3,6 +3,7 @@
 import math
 
 import torch
+from keras.src.backend.torch import core as keras_core
 from torch.nn import functional
 
 from zoo.backend.torch import distribution
@@ -82,12 +83,13 @@ def random_bits(shape, seed_generator):
     seed = seed_generator.next()
     if seed.device.type == "meta":
         return torch.empty(shape, dtype=torch.int16, device="meta")
-    generator = torch.Generator(seed.device)
+    device = keras_core.get_device()
+    generator = torch.Generator(device)
     first, second = seed.tolist()
     first += distribution.process()[0] * REPLICA_STRIDE
     generator.manual_seed((first + second) & 0xFFFFFFFF)
     size = math.prod(shape)
-    words = torch.empty(-(-size // 4), dtype=torch.int64, device=seed.device)
+    words = torch.empty(-(-size // 4), dtype=torch.int64, device=device)
     # From the smallest number on, without an end: all 64 bits. A draw for every element would take
     # as long as a convolution.
     words.random_(-(2**63), None, generator=generator)

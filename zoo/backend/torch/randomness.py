@@ -1,7 +1,9 @@
 """PyTorch: random numbers of a function, drawn ahead of it."""
 
 import contextlib
+import weakref
 
+import keras
 import torch
 from keras.src.backend.torch import random as keras_random
 
@@ -29,6 +31,32 @@ def drawn_by(take):
         yield
 
 
+def seeds_known():
+    """Within the block, seeds come without a look at the device, which would be waited for.
+
+    The host counts along with the state of a `keras.random.SeedGenerator`, and reads it only where
+    something else wrote to it.
+    """
+    slow = keras.random.SeedGenerator.next
+
+    def draw(generator, ordered=True):
+        state = generator.state.value
+        if not ordered or state.is_inference() or state.device.type == "meta":
+            return slow(generator, ordered)
+        written, seed = _known.get(generator, (None, None))
+        if written != (state.data_ptr(), state._version):
+            seed = state.tolist()
+        with torch.no_grad():
+            state[1].add_(1)
+        _known[generator] = (state.data_ptr(), state._version), [seed[0], seed[1] + 1]
+        return torch.tensor(seed, dtype=state.dtype)
+
+    return replaced(keras.random.SeedGenerator, "next", draw)
+
+
+_known = weakref.WeakKeyDictionary()  # generator -> (state of its tensor, its next seed)
+
+
 def none_drawn():
     """Within the block, refuses what draws random numbers in another way."""
     return replaced(keras_random, "torch_seed_generator", _refuse)
@@ -43,7 +71,13 @@ def _drop_by(take, dropout):
 
     def drop(inputs, rate, noise_shape=None, seed=None):
         ones = torch.ones([], dtype=inputs.dtype, device=inputs.device).expand(inputs.shape)
-        return inputs * take(dropout, (ones, rate, noise_shape, seed), {})
+        kept = take(dropout, (ones, rate, noise_shape, seed), {})
+        # As Keras rounds: it divides by the share that is kept, PyTorch multiplies by its inverse.
+        is_generator = isinstance(seed, keras.random.SeedGenerator)
+        is_seeded = seed is not None and not (is_generator and seed._initial_seed is None)
+        if (is_seeded or noise_shape is not None) and 0.0 < rate < 1.0:
+            return torch.where(kept != 0, inputs / (1.0 - rate), torch.zeros_like(inputs))
+        return inputs * kept
 
     return drop
 

@@ -6,7 +6,7 @@ import keras
 import torch
 
 from zoo.backend import adam
-from zoo.backend.torch import compiling, derivatives, distribution, eager, updates
+from zoo.backend.torch import compiling, derivatives, distribution, eager, recording, updates
 from zoo.errors import InvalidInputError
 
 SEED_STRIDE = 1_013_904_223
@@ -27,18 +27,21 @@ def fuse_steps(model, function):
 
 
 def keep_arrays(model, name, function):
-    """Returns the trainer's function, compiled as one graph if the model is to be.
+    """Returns the trainer's function, as one graph unless `jit_compile` is false.
 
     Variables always hold their values.
     """
-    if not model.jit_compile or model.run_eagerly:
+    jit_compile = model.setup.jit_compile
+    if not jit_compile or model.run_eagerly:
         return function
     if distribution.process()[1] > 1:
-        raise InvalidInputError(
-            "A step that is compiled as one graph has no place for the reductions between "
-            "processes. Received: jit_compile=True. Compile with `jit_compile=False`"
-        )
-    return compiling.step_of(model, name)
+        if jit_compile is True:
+            raise InvalidInputError(
+                "A step that is compiled as one graph has no place for the reductions between "
+                "processes. Received: jit_compile=True. Compile with `jit_compile=False`"
+            )
+        return function
+    return compiling.step_of(model, name, jit_compile)
 
 
 def call_network(network, inputs, training):
@@ -111,7 +114,7 @@ def apply_gradients(optimizer, gradients, variables, sound=None):
     """
     with torch.no_grad():
         # A graph has Adam's formula, which `torch.compile` fuses itself.
-        if adam.is_plain(optimizer, variables) and not compiling.is_recording():
+        if adam.is_plain(optimizer, variables) and not recording.takes_formulas():
             updates.update(optimizer, list(gradients), variables, sound)
             return
         updated = [] if sound is None else [v.value for v in (*variables, *optimizer.variables)]
@@ -138,8 +141,8 @@ def compile_inference(function, network, jit_compile, model=None):
     """Returns `infer(*arrays)`, which runs a function that reads the network's variables."""
     del model
     run = function
-    if jit_compile is True:
-        run = compiling.Compiled(function, lambda: network.variables)
+    if jit_compile:
+        run = compiling.graph_of(function, lambda: network.variables, network, jit_compile)
 
     def infer(*inputs):
         with torch.no_grad():

@@ -7,14 +7,14 @@ from zoo.backend import adam
 
 def update(optimizer, gradients, variables, sound):
     """Applies one update, unless `sound`, a scalar bool or `None`, is false."""
-    # Not `value`, which looks for scopes each time: there are none here.
-    values = [v._value for v in variables]
+    values = [v.value for v in variables]
     if not values:  # a frozen network
         return
-    first, second = ([v._value for v in slots] for slots in adam.slots(optimizer, variables))
+    first, second = ([v.value for v in slots] for slots in adam.slots(optimizer, variables))
     for moments in (first, second):
         for moment, value in zip(moments, values, strict=True):
-            moment.data = _laid_out_like(moment.data, value)
+            if moment.stride() != value.stride():
+                moment.data = _laid_out_like(moment.data, value)
     gradients = [_laid_out_like(*pair) for pair in zip(gradients, values, strict=True)]
     # PyTorch corrects both moments before it adds epsilon, Keras afterward. So PyTorch is given a
     # step at which nothing is left to correct, and the rate that Keras corrects.
