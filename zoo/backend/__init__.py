@@ -28,6 +28,7 @@ In `layers.py`, what layers compute, in the form that is fast there:
 | `convolve`             | convolution with "same" padding                                        |
 | `convolve_transposed`  | transposed convolution with "same" padding                             |
 | `batch_normalize`      | batch normalization in training, and the batch's statistics            |
+| `normalize`            | batch normalization by given statistics                                |
 | `move_toward`          | a moving average's update                                              |
 | `random_bits`          | 16 random bits for each element of a tensor                            |
 | `fourier_threshold`    | how many products a convolution's Fourier form must spare to be faster |
@@ -88,6 +89,7 @@ lay_out_kernel = _layers.lay_out_kernel
 convolve = _layers.convolve
 convolve_transposed = _layers.convolve_transposed
 batch_normalize = _layers.batch_normalize
+normalize = _layers.normalize
 move_toward = _layers.move_toward
 random_bits = _layers.random_bits
 fourier_threshold = _layers.fourier_threshold

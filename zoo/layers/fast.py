@@ -75,14 +75,14 @@ class BatchNormalization(keras.layers.BatchNormalization):
         # TensorFlow's kernel takes no other parameters, and Keras computes in float32 at least.
         plain = plain and self.epsilon >= LEAST_EPSILON and self.variable_dtype == "float32"
         last = self.axis in (-1, len(inputs.shape) - 1)
-        if not training or not self.trainable or mask is not None or not plain or not last:
+        if mask is not None or not plain or not last or (training and not self.trainable):
             return super().call(inputs, training=training, mask=mask)
-        outputs, mean, variance = backend.batch_normalize(
-            inputs,
-            ops.convert_to_tensor(self.gamma),
-            ops.convert_to_tensor(self.beta),
-            self.epsilon,
-        )
+        gamma, beta = ops.convert_to_tensor(self.gamma), ops.convert_to_tensor(self.beta)
+        if not training:
+            mean, variance = map(ops.convert_to_tensor, (self.moving_mean, self.moving_variance))
+            outputs = backend.normalize(inputs, gamma, beta, mean, variance, self.epsilon)
+            return ops.cast(outputs, self.compute_dtype)
+        outputs, mean, variance = backend.batch_normalize(inputs, gamma, beta, self.epsilon)
         for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             backend.move_toward(moving, value, 1.0 - self.momentum)
         return ops.cast(outputs, self.compute_dtype)

@@ -44,6 +44,12 @@ def batch_normalize(inputs, gamma, beta, epsilon):
     return x * scale + (beta - mean * scale), mean, variance
 
 
+def normalize(inputs, gamma, beta, mean, variance, epsilon):
+    """Returns inputs normalized by a given mean and variance."""
+    inputs = ops.cast(inputs, gamma.dtype)
+    return ops.batch_normalization(inputs, mean, variance, -1, beta, gamma, epsilon)
+
+
 def move_toward(variable, value, share):
     """Replaces a share of a variable by a value: a moving average's update."""
     variable.assign(variable * (1.0 - share) + ops.stop_gradient(value) * share)

