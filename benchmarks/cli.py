@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from benchmarks.measure import cells, own_model, profiles
+from benchmarks.measure import cells, matrix, own_model, profiles
 from benchmarks.measure.processes import CellFailedError
 from benchmarks.measure.run import run
-from benchmarks.measure.view import make_host_table, make_table
+from benchmarks.measure.view import RunView, make_host_table, make_table
 from benchmarks.record.comparison import TOLERANCE, Comparison, compare
 from benchmarks.record.csv import to_csv
 from benchmarks.record.host_time import is_host_time
@@ -39,7 +39,7 @@ SEVERAL = {
     "--implementation",
     "--variant",
 }
-"""Options of `run` and `profile` that take several values."""
+"""Options of `run`, `profile` and `matrix` that take several values."""
 PIPED_WIDTHS = {"run": 160, "compare": 170, "profile": 120}
 """Characters of a table's lines in a pipe, where 80 would break every line."""
 INTERRUPTED = 130  # as a shell reports SIGINT
@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
         SystemExit: always.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    if arguments[:1] and arguments[0] in ("run", "profile"):
+    if arguments[:1] and arguments[0] in ("run", "profile", "matrix"):
         arguments = spread(arguments, SEVERAL)
     app(arguments, prog_name="python -m benchmarks")
 
@@ -295,6 +295,47 @@ def report_command(
         _exit(error)
     for path in written:
         typer.echo(f"wrote {path}")
+
+
+@app.command("matrix")
+def matrix_command(
+    backend: Backends,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE.jsonl", help="File of the rows; what it lacks of the matrix is measured."
+        ),
+    ],
+    minutes: Annotated[
+        float, typer.Option(min=0.01, help="How long; what is left then takes another call.")
+    ] = 25.0,
+    rehearse: Annotated[
+        bool,
+        typer.Option("--rehearse", help="One model at tiny batch sizes: to try it on a CPU."),
+    ] = False,
+):
+    """Measure all that is wanted of a GPU, the most important first, as far as the time reaches.
+
+    Host time, training and sampling in both precisions, the largest batches, and profiles of the
+    slowest cells, in a folder beside the file. Exit status 1 if nothing at all was measured.
+    """
+    tasks = matrix.make_tasks([str(value) for value in backend], rehearse)
+    settings = matrix.REHEARSAL if rehearse else matrix.SETTINGS
+    with RunView(len(tasks)) as view:
+        try:
+            measuring = matrix.Matrix(tasks, settings, out, view.watch)
+        except ValueError as error:
+            _exit(error)
+        for rows in measuring.go_on(60 * minutes):
+            view.group_done(rows)
+        summary = measuring.summary()
+    for part, done, count in summary:
+        typer.echo(f"{part}: {'done' if done == count else f'{done} of {count}'}")
+    left = sum(count - done for _, done, count in summary)
+    also = f"; the same command does the {left} tasks that are left" if left else ""
+    typer.echo(f"{len(measuring.file.rows)} rows in {out}{also}")
+    if not any(row.ok for row in measuring.file.rows):
+        raise typer.Exit(1)
 
 
 @app.command("profile")
