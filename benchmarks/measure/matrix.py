@@ -137,24 +137,22 @@ class Matrix:
     def go_on(self, seconds: float) -> Iterator[list[Row]]:
         """Does tasks that are left, one after the other, and yields the new rows of each.
 
-        Begins none that would not end in time if it took as long as the longest so far. One that
-        isn't done when the time is up is given up, and stays left.
+        Begins none that would not end in time if it took as long as the longest of its kind so far.
+        One that isn't done when the time is up is given up, and stays left.
 
         Args:
             seconds: float, how long.
         """
-        end, longest = time.monotonic() + seconds, 0.0
+        end, longest = time.monotonic() + seconds, {}
         for task in self.tasks:
-            begun = time.monotonic()
-            if self.is_done(task):
+            begun, kind = time.monotonic(), task.part.split(",")[0]
+            if end - begun <= longest.get(kind, 0.0) or self.is_done(task):
                 continue
-            if end - begun <= longest:
-                return
             with _TimeLimit(end - begun) as limit:
                 rows = self._do(task)
             if limit.reached:
                 return
-            longest = max(longest, time.monotonic() - begun)
+            longest[kind] = max(longest.get(kind, 0.0), time.monotonic() - begun)
             yield rows
 
     def is_done(self, task: Task) -> bool:

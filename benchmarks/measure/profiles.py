@@ -54,7 +54,7 @@ def make_table(profile: dict, title: str) -> Table:
     """Returns a profile's longest operations as a `rich` table."""
     step, computed = profile["ms_per_step"], profile["computed_ms_per_step"]
     caption = f"{step:.3f} ms a step; operations: {computed:.3f} ms, on all threads or streams"
-    table = Table(title=title, caption=caption)
+    table = Table(title=title, caption=caption, min_width=max(len(title), len(caption)))
     table.add_column("operation", overflow="fold")
     for column in ("calls/step", "ms/step", "share"):
         table.add_column(column, justify="right", no_wrap=True)
