@@ -1,6 +1,7 @@
 """Throughput suite: how fast the zoo trains and samples, compared with hand-written loops.
 
-`python -m benchmarks run` measures; `report` and `compare` read what it wrote.
+`python -m benchmarks run` measures; `report`, `compare` and `csv` read what it wrote. `matrix`
+measures all that is wanted of a GPU, and `profile` shows what a step consists of.
 
 | folder    | what is in it                                                                  |
 |-----------|--------------------------------------------------------------------------------|

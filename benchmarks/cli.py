@@ -1,4 +1,4 @@
-"""Command line of the suite: `python -m benchmarks run`, `report` and `compare`."""
+"""Command line of the suite: `python -m benchmarks` and what follows it."""
 
 import dataclasses
 import datetime
@@ -14,12 +14,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from benchmarks.measure import cells
+from benchmarks.measure import cells, matrix, own_model, profiles
+from benchmarks.measure.processes import CellFailedError
 from benchmarks.measure.run import run
-from benchmarks.measure.view import make_host_table, make_table
+from benchmarks.measure.view import RunView, make_host_table, make_table
 from benchmarks.record.comparison import TOLERANCE, Comparison, compare
+from benchmarks.record.csv import to_csv
 from benchmarks.record.host_time import is_host_time
 from benchmarks.record.pairs import label
+from benchmarks.record.rows import read_rows
 from benchmarks.report import report
 from benchmarks.report.markdown import one_line
 from benchmarks.report.numbers import NONE, figure
@@ -36,8 +39,8 @@ SEVERAL = {
     "--implementation",
     "--variant",
 }
-"""Options of `run` that take several values."""
-PIPED_WIDTHS = {"run": 160, "compare": 170}
+"""Options of `run`, `profile` and `matrix` that take several values."""
+PIPED_WIDTHS = {"run": 160, "compare": 170, "profile": 120}
 """Characters of a table's lines in a pipe, where 80 would break every line."""
 INTERRUPTED = 130  # as a shell reports SIGINT
 QUICK_CHOICES = {
@@ -74,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
         SystemExit: always.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    if arguments[:1] == ["run"]:
+    if arguments[:1] and arguments[0] in ("run", "profile", "matrix"):
         arguments = spread(arguments, SEVERAL)
     app(arguments, prog_name="python -m benchmarks")
 
@@ -152,6 +155,12 @@ Variants = _several(
 )
 
 
+BatchSizes = Annotated[
+    list[int],
+    typer.Option(default_factory=lambda: [128], show_default="128", min=1, help="Images per step."),
+]
+
+
 @app.command("run")
 def run_command(
     backend: Backends,
@@ -162,12 +171,16 @@ def run_command(
     data: Data,
     implementation: Implementations,
     variant: Variants,
-    batch_size: Annotated[
-        list[int],
+    context: typer.Context,
+    batch_size: BatchSizes,
+    module: Annotated[
+        str | None,
         typer.Option(
-            default_factory=lambda: [128], show_default="128", min=1, help="Images per step."
+            metavar="FILE.py:NAME",
+            help="A model of your own in place of --model: one that the file registers as NAME, or "
+            "a class or function NAME that makes one without arguments.",
         ),
-    ],
+    ] = None,
     windows: Annotated[int, typer.Option(min=1, help="Timed windows of each cell.")] = 15,
     seconds_per_window: Annotated[
         float, typer.Option(min=0.001, help="Intended length of a window.")
@@ -206,32 +219,28 @@ def run_command(
     a process of its own; the host's time, which batch size and data don't change, in one process
     for each backend. Exit status 1 if none could be timed.
     """
-    choices = {
-        "backends": backend,
-        "models": model,
-        "batch_sizes": [min(batch_size)] if largest else batch_size,
-        "precisions": precision,
-        "modes": mode,
-        "jits": jit,
-        "data": data,
-        "implementations": implementation,
-    }
-    choices = {
-        name: [str(value) if isinstance(value, enum.Enum) else value for value in values]
-        for name, values in choices.items()
-    }
+    choices = _values(
+        backends=backend,
+        models=model,
+        batch_sizes=[min(batch_size)] if largest else batch_size,
+        precisions=precision,
+        modes=mode,
+        jits=jit,
+        data=data,
+        implementations=implementation,
+    )
     if largest and "overhead" in choices["modes"]:
         _exit("`--largest-batch` doesn't go with `--mode overhead`, whose batches are small.")
-    choices["variants"] = {
-        name: [known for known in variants if known in variant]
-        for name, variants in cells.VARIANTS.items()
-    }
+    choices["variants"] = _variants(variant)
     settings = cells.Settings(windows, seconds_per_window, tf32, timeout)
     if quick:
         first = {name: variants[:1] for name, variants in cells.VARIANTS.items()}
         choices |= {**QUICK_CHOICES, "variants": first}
         settings = dataclasses.replace(settings, **QUICK_SETTINGS)
         largest = False
+    if module is not None:
+        _check_own_model(module, choices["modes"], context)
+        choices |= {"models": [module], "implementations": ["zoo"]}
     out = out or Path("benchmarks/results") / f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}.jsonl"
     try:
         rows = run(cells.make_cells(**choices), settings, out, largest)
@@ -248,6 +257,19 @@ def run_command(
     print(f"{len(rows)} rows in {out}")
     if rows and not any(row.ok for row in rows):
         raise typer.Exit(1)
+
+
+def _check_own_model(module, modes, context):
+    """Exits with status 2 if there is no such file, or options are given that don't go with it."""
+    for name in ("model", "implementation", "variant"):
+        if context.get_parameter_source(name).name == "COMMANDLINE":
+            _exit(f"`--module` is a model of the zoo, timed by itself: leave out `--{name}`.")
+    if "overhead" in modes:
+        _exit("`--mode overhead` takes narrow networks, and is for the models of `--model`.")
+    try:
+        own_model.split(module)
+    except ZooError as error:
+        _exit(error)
 
 
 @app.command("report")
@@ -273,6 +295,125 @@ def report_command(
         _exit(error)
     for path in written:
         typer.echo(f"wrote {path}")
+
+
+@app.command("matrix")
+def matrix_command(
+    backend: Backends,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE.jsonl", help="File of the rows; what it lacks of the matrix is measured."
+        ),
+    ],
+    minutes: Annotated[
+        float, typer.Option(min=0.01, help="How long; what is left then takes another call.")
+    ] = 25.0,
+    rehearse: Annotated[
+        bool,
+        typer.Option("--rehearse", help="One model at tiny batch sizes: to try it on a CPU."),
+    ] = False,
+):
+    """Measure all that is wanted of a GPU, the most important first, as far as the time reaches.
+
+    Host time, training and sampling in both precisions, the largest batches, and profiles of the
+    slowest cells, in a folder beside the file. Exit status 1 if nothing at all was measured.
+    """
+    tasks = matrix.make_tasks([str(value) for value in backend], rehearse)
+    settings = matrix.REHEARSAL if rehearse else matrix.SETTINGS
+    with RunView(len(tasks)) as view:
+        try:
+            measuring = matrix.Matrix(tasks, settings, out, view.watch)
+        except ValueError as error:
+            _exit(error)
+        for rows in measuring.go_on(60 * minutes):
+            view.group_done(rows)
+        summary = measuring.summary()
+    for part, done, count in summary:
+        typer.echo(f"{part}: {'done' if done == count else f'{done} of {count}'}")
+    left = sum(count - done for _, done, count in summary)
+    also = f"; the same command does the {left} tasks that are left" if left else ""
+    typer.echo(f"{len(measuring.file.rows)} rows in {out}{also}")
+    if not any(row.ok for row in measuring.file.rows):
+        raise typer.Exit(1)
+
+
+@app.command("profile")
+def profile_command(
+    backend: Backends,
+    model: Models,
+    precision: Precisions,
+    mode: Modes,
+    jit: Jits,
+    data: Data,
+    implementation: Implementations,
+    variant: Variants,
+    batch_size: BatchSizes,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where to write the profiles.")
+    ] = Path("benchmarks/results/profiles"),
+):
+    """Show which operations a step consists of; options as those of `run`, a profile per cell.
+
+    Each becomes a JSON file in the folder. Exit status 1 if a cell fails.
+    """
+    chosen = _values(
+        backends=backend,
+        models=model,
+        batch_sizes=batch_size,
+        precisions=precision,
+        modes=mode,
+        jits=jit,
+        data=data,
+        implementations=implementation,
+    )
+    groups = cells.make_cells(**chosen, variants=_variants(variant))
+    failed = False
+    for cell in (cell for group in groups for cell in group):
+        title = f"{' '.join(map(str, cell.group))}: {cell.label}"
+        try:
+            found = profiles.measure_profile(cell, cells.Settings())
+        except CellFailedError as error:
+            typer.echo(f"{title}: {error}", err=True)
+            failed = True
+            continue
+        _console("profile").print(profiles.make_table(found, escape(title)))
+        typer.echo(f"wrote {profiles.save(found, cell, out)}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _values(**choices):
+    """The choices of options, as plain values."""
+    return {
+        name: [str(value) if isinstance(value, enum.Enum) else value for value in values]
+        for name, values in choices.items()
+    }
+
+
+def _variants(chosen):
+    """Native variants by backend, of those chosen."""
+    return {
+        name: [known for known in variants if known in chosen]
+        for name, variants in cells.VARIANTS.items()
+    }
+
+
+@app.command("csv")
+def csv_command(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="RESULTS...", help="Files of `benchmarks run`.")
+    ],
+):
+    """Print the rows of result files as CSV, one line each.
+
+    Exit status 2 if a file isn't what was expected.
+    """
+    try:
+        rows = [row for path in paths for row in read_rows(path)]
+    except ZooError as error:
+        _exit(error)
+    sys.stdout.write(to_csv(rows))
 
 
 @app.command("compare")

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 
+from benchmarks.measure.search import LIMIT
 from benchmarks.measure.workloads import WORKLOADS
 from benchmarks.native import VARIANTS
 
@@ -24,7 +25,7 @@ class Cell:
     """One configuration to time, in a process of its backend: Keras fixes that at import.
 
     Args:
-        model: a key of `workloads.WORKLOADS`.
+        model: a key of `workloads.WORKLOADS`, or `FILE.py:NAME` (see `own_model`).
         mode: `"train"`, `"sample"`, or `"overhead"`: training of networks of the same depth that
             are so narrow that a step is hardly more than the host's own time.
         precision: `"float32"` or `"mixed_bfloat16"`.
@@ -80,6 +81,7 @@ class Settings:
         tf32: bool, whether float32 products may round their inputs to TF32, on a GPU.
         timeout: float, seconds after which a call to a process counts as hung.
         devices: name of the module of device calls, with a placeholder for the backend.
+        largest_batch: int, at which a search for the largest batch ends.
     """
 
     windows: int = 15
@@ -87,6 +89,7 @@ class Settings:
     tf32: bool = True
     timeout: float = 900.0
     devices: str = "benchmarks.measure.devices.{backend}"
+    largest_batch: int = LIMIT
 
 
 def make_cells(

@@ -9,8 +9,9 @@ import itertools
 
 import numpy as np
 
-from benchmarks.measure import workloads
 from benchmarks.measure.device_batches import DeviceBatches
+from benchmarks.measure.own_model import OwnModelError
+from benchmarks.measure.workloads import data_of
 
 RESIDENT_BATCHES = 4
 """Number of device-resident batches, used in turn."""
@@ -26,10 +27,14 @@ def make_contestant(cell, model, devices):
 
     Args:
         cell: `cells.Cell`.
-        model: the zoo's model, not compiled. A native loop starts from its weights, and the caller
-            should release it afterwards.
+        model: the zoo's model; compiled here, with the defaults, unless it is already. A native
+            loop starts from its weights, and the caller should release it afterwards.
         devices: module of `benchmarks.measure.devices`.
+
+    Raises:
+        OwnModelError: if a compiled model is to be compiled in another way.
     """
+    data = data_of(model)
     if cell.implementation == "native":
         from benchmarks.native import make_loop
 
@@ -43,23 +48,28 @@ def make_contestant(cell, model, devices):
             precision=cell.precision,
         )
         if cell.mode == "sample":
-            return NativeSample(cell, loop)
-        return NativeRun(cell, loop) if cell.data == "numpy" else NativeStep(cell, loop)
+            return NativeSample(cell, data, loop)
+        kind = NativeRun if cell.data == "numpy" else NativeStep
+        return kind(cell, data, loop)
     jit = {"auto": "auto", "on": True, "off": False}[cell.jit]
     fused = cell.variant == "fused"
-    model.compile(jit_compile=jit, steps_per_execution=FUSED_STEPS if fused else 1)
+    if not model.compiled:
+        model.compile(jit_compile=jit, steps_per_execution=FUSED_STEPS if fused else 1)
+    elif jit != "auto":
+        raise OwnModelError(
+            f"{cell.model} is compiled already, and is timed as it is. Received: --jit {cell.jit}"
+        )
     if cell.mode == "sample":
-        return ZooSample(cell, model, devices)
-    if cell.variant == "step":
-        return ZooStep(cell, model, devices)
-    return ZooFused(cell, model, devices) if fused else ZooFit(cell, model, devices)
+        return ZooSample(cell, data, model, devices)
+    kind = {"fit": ZooFit, "fused": ZooFused, "step": ZooStep}[cell.variant]
+    return kind(cell, data, model, devices)
 
 
 class Contestant:
     """Base of all contestants: the number of steps of a run, and the data for them."""
 
-    def __init__(self, cell):
-        self.cell = cell
+    def __init__(self, cell, data):
+        self.cell, self.data = cell, data
         self.batch_size = cell.batch_size
         self.resident = cell.data == "device"
         self.steps = self.epochs = 0
@@ -70,7 +80,7 @@ class Contestant:
 
         Trains on a NumPy array for several epochs rather than let it grow beyond `LARGEST_ARRAY`.
         """
-        most = max(1, LARGEST_ARRAY // (workloads.image_bytes(self.cell.model) * self.batch_size))
+        most = max(1, LARGEST_ARRAY // (self.data.sample_bytes * self.batch_size))
         if self.resident:
             most = steps
         self.steps = min(steps, most)
@@ -82,14 +92,14 @@ class Contestant:
         """Draws random data: arrays for an epoch, or `RESIDENT_BATCHES` batches on the device."""
         if self.resident:
             if not self.arrays:
-                arrays = workloads.draw_data(self.cell.model, RESIDENT_BATCHES * self.batch_size)
+                arrays = self.data.draw(RESIDENT_BATCHES * self.batch_size)
                 batches = zip(*(np.split(array, RESIDENT_BATCHES) for array in arrays), strict=True)
                 self.arrays = [self.put(*batch) for batch in batches]
             return
         count = self.steps * self.batch_size
         if not self.arrays or len(self.arrays[0]) < count:
-            self.arrays = workloads.draw_data(self.cell.model, count)
-        self.images, *self.masks = (array[:count] for array in self.arrays)
+            self.arrays = self.data.draw(count)
+        self.images, *self.beside = (array[:count] for array in self.arrays)  # masks or labels
 
     def put(self, *arrays):
         """Returns a batch on the device, as the step takes it."""
@@ -103,8 +113,8 @@ class Contestant:
 class Zoo(Contestant):
     """A model of the zoo, compiled."""
 
-    def __init__(self, cell, model, devices):
-        super().__init__(cell)
+    def __init__(self, cell, data, model, devices):
+        super().__init__(cell, data)
         self.model, self.devices = model, devices
 
     def synchronize(self):
@@ -122,7 +132,7 @@ class ZooFit(Zoo):
         if self.resident:
             data, options = (DeviceBatches(self.arrays, self.steps),), {"shuffle": False}
         else:
-            data, options = (self.images, *self.masks), {"batch_size": self.batch_size}
+            data, options = (self.images, *self.beside), {"batch_size": self.batch_size}
         history = self.model.fit(*data, epochs=self.epochs, verbose=0, **options).history
         self.synchronize()
         return tuple(float(history[name][-1]) for name in LOSSES)
@@ -138,8 +148,8 @@ class ZooFused(ZooFit):
 class ZooStep(Zoo):
     """The compiled step that `fit` calls, called directly: what `fit` adds is the difference."""
 
-    def __init__(self, cell, model, devices):
-        super().__init__(cell, model, devices)
+    def __init__(self, cell, data, model, devices):
+        super().__init__(cell, data, model, devices)
         model.make_train_function()
         self.take_step = StatefulStep(model) if cell.backend == "jax" else ImperativeStep(model)
 
@@ -207,8 +217,8 @@ class ZooSample(Zoo):
 
     def run(self):
         for _ in range(self.epochs):
-            if self.masks:
-                self.model.inpaint(self.images, *self.masks, batch_size=self.batch_size)
+            if self.data.masks:
+                self.model.inpaint(self.images, *self.beside, batch_size=self.batch_size)
             else:
                 self.model.generate(self.steps * self.batch_size, batch_size=self.batch_size)
 
@@ -216,8 +226,8 @@ class ZooSample(Zoo):
 class Native(Contestant):
     """A loop of `benchmarks.native`."""
 
-    def __init__(self, cell, loop):
-        super().__init__(cell)
+    def __init__(self, cell, data, loop):
+        super().__init__(cell, data)
         self.loop, self.put = loop, loop.put
 
 
@@ -225,7 +235,7 @@ class NativeRun(Native):
     """`loop.run` on a NumPy array in random order."""
 
     def run(self):
-        masks = {"masks": self.masks[0]} if self.masks else {}
+        masks = {"masks": self.beside[0]} if self.data.masks else {}
         losses = self.loop.run(self.images, self.batch_size, epochs=self.epochs, **masks)
         return tuple(float(loss) for loss in losses)
 
@@ -245,7 +255,7 @@ class NativeSample(Native):
 
     def run(self):
         for _ in range(self.epochs):
-            if self.masks:
-                self.loop.restore(self.images, *self.masks, self.batch_size)
+            if self.data.masks:
+                self.loop.restore(self.images, *self.beside, self.batch_size)
             else:
                 self.loop.sample(self.steps * self.batch_size, self.batch_size)

@@ -1,5 +1,6 @@
 """A process of cells as its parent sees it: commands with a time limit, and how it ended."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -7,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.measure import worker
+from benchmarks.measure.own_model import OwnModelError
 from zoo import interrupts
 
 LOG_LINES = 15
@@ -48,18 +50,30 @@ class CellProcess:
         theirs.close()
 
     def call(self, name: str, *arguments):
-        """Sends a command and returns its result.
+        """Sends a command and returns its result; see `receive`."""
+        self.send(name, *arguments)
+        return self.receive(name)
+
+    def send(self, name: str, *arguments) -> None:
+        """Sends a command. One that can't be sent, to a process that has ended, has no answer."""
+        with contextlib.suppress(OSError):
+            self.connection.send((name, arguments))
+
+    def receive(self, name: str):
+        """Returns the result of a command that was sent, in their order.
 
         Raises:
             CellFailedError: if the command raised or took too long, or the process ended.
+            OwnModelError: if the model that was asked for can't be timed, here or elsewhere.
         """
         try:
-            self.connection.send((name, arguments))
             if not self.connection.poll(self.timeout):
                 raise CellFailedError(
                     "failed", f"`{name}` gave no answer in {self.timeout:g} s.{self._log_tail()}"
                 )
             status, result = self.connection.recv()
+            if status == worker.REFUSED:
+                raise OwnModelError(result)
             if status != "ok":
                 raise CellFailedError(status, result)
         except (EOFError, OSError):

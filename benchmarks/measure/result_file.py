@@ -27,10 +27,13 @@ def make_row(outcome: Outcome, run: dict, machine: dict) -> Row:
     speeds = outcome.images_per_second
     summary = summarize(speeds) if speeds else None
     gflop, matmul = facts.get("gflop_per_image"), machine.get("matmul_tflops")
-    achieved = gflop * summary["median"] / 1e3 if summary else None
+    achieved = gflop * summary["median"] / 1e3 if gflop and summary else None
+    traffic, copies = facts.get("gb_per_step"), machine.get("copy_gb_per_second")
+    moved = traffic * summary["median"] / cell.batch_size if traffic and summary else None
     group = "/".join(map(str, (run["run"], *cell.group)))
     names = ("tf32", "steps_per_window", "first_call_seconds", "warm_up_seconds")
     names += ("clock", "peak_memory_bytes", "memory_kind", "parameters", "gflop_per_image")
+    names += ("gb_per_step",)
     return Row.from_dict(
         {
             "schema": SCHEMA,
@@ -48,7 +51,8 @@ def make_row(outcome: Outcome, run: dict, machine: dict) -> Row:
             "achieved_tflops": achieved,
             "matmul_tflops": matmul,
             "share_of_matmul": achieved / matmul if achieved and matmul else None,
-            "copy_gb_per_second": machine.get("copy_gb_per_second"),
+            "copy_gb_per_second": copies,
+            "share_of_copy": moved / copies if moved and copies else None,
             "device": machine.get("device", UNKNOWN_DEVICE),
             "driver": machine.get("driver"),
             "cores": cores(),

@@ -3,10 +3,12 @@
 import contextlib
 import dataclasses
 import datetime
+import os
 import uuid
 from pathlib import Path
 
 from benchmarks.measure.cells import Cell, Settings
+from benchmarks.measure.processes import CellProcess
 from benchmarks.measure.result_file import ResultFile, make_row
 from benchmarks.measure.runner import measure_group, measure_machine
 from benchmarks.measure.search import largest_batch
@@ -15,6 +17,8 @@ from benchmarks.record.rows import Row
 from zoo.training import provenance
 
 SEARCH_WINDOWS = 3
+COMMIT_VARIABLE = "ZOO_BENCHMARKS_COMMIT"
+"""Names the commit of a copy of the sources that is no checkout."""
 
 
 class Run:
@@ -23,21 +27,21 @@ class Run:
     Args:
         settings: `cells.Settings`.
         file: `results.ResultFile`.
-        watch: see `runner.measure_group`.
+        watch, start: see `runner.measure_group`.
     """
 
-    def __init__(self, settings, file, watch):
-        self.settings, self.file, self.watch = settings, file, watch
+    def __init__(self, settings, file, watch, start=CellProcess):
+        self.settings, self.file, self.watch, self.start = settings, file, watch, start
         self.common = {
             "run": uuid.uuid4().hex[:12],
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "commit": provenance.commit() or None,
+            "commit": provenance.commit() or os.environ.get(COMMIT_VARIABLE),
         }
         self.machines = {}
 
     def measure(self, group):
         """Measures cells side by side, writes their rows to the file and returns them."""
-        return self._record(measure_group(group, self.settings, self.watch))
+        return self._record(measure_group(group, self.settings, self.watch, self.start))
 
     def _record(self, outcomes):
         rows = [make_row(outcome, self.common, self._machine(outcome)) for outcome in outcomes]
@@ -58,7 +62,7 @@ class Run:
             tried = dataclasses.replace(cell, batch_size=batch_size)
             status = known.get(tried)
             if status is None:
-                (outcome,) = measure_group([tried], settings, self.watch)
+                (outcome,) = measure_group([tried], settings, self.watch, self.start)
                 outcome.alone = True
                 rows.extend(self._record([outcome]))
                 status = rows[-1].status
@@ -67,7 +71,7 @@ class Run:
             return status == "ok"
 
         with contextlib.suppress(_SearchFailedError):
-            largest_batch(fits, cell.batch_size)
+            largest_batch(fits, cell.batch_size, self.settings.largest_batch)
         return rows
 
     def _machine(self, outcome):
@@ -75,7 +79,7 @@ class Run:
         key = (cell.backend, cell.precision)
         if key not in self.machines:
             self.watch(cell, "matrix products", outcome)
-            self.machines[key] = measure_machine(cell, self.settings)
+            self.machines[key] = measure_machine(cell, self.settings, self.start)
         return self.machines[key]
 
 
@@ -98,10 +102,11 @@ def run(
         The new rows.
 
     Raises:
-        ValueError: if the file holds anything but rows, or was made with other settings.
+        ValueError: if the file holds anything but rows, or was made with other settings; an
+            `OwnModelError` if somebody's own model can't be timed.
     """
     file = ResultFile(out)
-    _check_settings(file.rows, settings, out)
+    check_settings(file.rows, settings, out)
     finished = file.finished()
     file.forget_failed({cell for group in groups for cell in group})
     if largest:
@@ -119,7 +124,7 @@ def run(
     return rows
 
 
-def _check_settings(rows, settings, out):
+def check_settings(rows, settings, out):
     """Refuses to mix rows with and without TF32, which would be taken for the same cells."""
     flags = {True: "--tf32", False: "--no-tf32"}
     found = {row.tf32 for row in rows} - {None, settings.tf32}

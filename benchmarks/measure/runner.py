@@ -1,7 +1,7 @@
 """Measurement of a group: its cells live side by side and are timed in turn.
 
 Whatever else the machine does affects all of them: ratios of two cells are taken window by window.
-Only one process computes at a time.
+All import their frameworks at the same time; from then on, only one process computes at a time.
 """
 
 import dataclasses
@@ -70,11 +70,12 @@ def _interleave(cells, settings, watch, start):
     outcomes = [Outcome(cell) for cell in cells]
     processes = {}
 
-    def attempt(outcome, command, stage=None):
+    def attempt(outcome, command, stage=None, sent=False):
         """Returns a command's result; `None` if it failed, which is noted in its outcome."""
         watch(outcome.cell, stage or command, outcome)
+        process = processes[outcome.cell.process]
         try:
-            return processes[outcome.cell.process].call(command, outcome.cell)
+            return process.receive(command) if sent else process.call(command, outcome.cell)
         except CellFailedError as failure:
             outcome.status, outcome.error = failure.status, failure.error
             outcome.windows = []
@@ -91,9 +92,11 @@ def _interleave(cells, settings, watch, start):
         for outcome in outcomes:
             if outcome.cell.process not in processes:
                 processes[outcome.cell.process] = start(outcome.cell, settings)
-            for command in ("prepare", "warm_up"):
-                if outcome.status == "ok":
-                    outcome.facts.update(attempt(outcome, command) or {})
+            processes[outcome.cell.process].send("prepare", outcome.cell)
+        for outcome in outcomes:
+            outcome.facts.update(attempt(outcome, "prepare", sent=True) or {})
+        for outcome in living():
+            outcome.facts.update(attempt(outcome, "warm_up") or {})
             living()
         for i in range(settings.windows):
             # The order alternates, so that no cell always runs on a machine that another warmed up.

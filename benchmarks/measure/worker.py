@@ -10,6 +10,9 @@ import signal
 import sys
 import traceback
 
+from benchmarks.measure.own_model import OwnModelError
+
+REFUSED = "refused"
 VARIABLES = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     # Processes that are alive together share the device's memory: none may reserve all of it.
@@ -47,14 +50,15 @@ def main(connection, cell, settings, log):
     def is_out_of_memory(error):
         return any(session.is_out_of_memory(error) for session in sessions.values())
 
-    names = ("measure_machine", "prepare", "warm_up", "window", "finish")
+    names = ("measure_machine", "prepare", "warm_up", "window", "finish", "profile")
     serve(connection, {name: command(name) for name in names}, is_out_of_memory)
 
 
 def serve(connection, handlers, is_out_of_memory=lambda error: isinstance(error, MemoryError)):
     """Answers (name, arguments) with `handlers[name](*arguments)` until the other end hangs up.
 
-    An answer is `("ok", result)`; after an exception it is `(status, error)`, both as in a row.
+    An answer is `("ok", result)`; after an exception it is `(status, error)`, both as in a row,
+    or `(REFUSED, error)` for a model that can't be timed.
     """
     while True:
         try:
@@ -63,6 +67,8 @@ def serve(connection, handlers, is_out_of_memory=lambda error: isinstance(error,
             return
         try:
             result = handlers[name](*arguments)
+        except OwnModelError as error:
+            connection.send((REFUSED, str(error)))
         except Exception as error:
             status = "out_of_memory" if is_out_of_memory(error) else "failed"
             connection.send((status, describe(error)))
@@ -97,7 +103,7 @@ class Session:
         from zoo.imports import import_keras
 
         keras = import_keras()
-        from benchmarks.measure import contestants, flops, workloads
+        from benchmarks.measure import contestants, workloads
 
         keras.utils.set_random_seed(0)
         keras.config.set_dtype_policy(self.cell.precision)
@@ -105,7 +111,7 @@ class Session:
         model = workloads.build(self.cell.model, **narrow)
         facts = {
             "parameters": model.generator.count_params() + model.discriminator.count_params(),
-            "gflop_per_image": flops.gflop_per_image(model, self.cell.mode),
+            **_work(model, self.cell),
             "tf32": self.tf32,
             "clock": self.clock,
         }
@@ -141,6 +147,12 @@ class Session:
         unit = 1 if sys.platform == "darwin" else 1024
         return {"peak_memory_bytes": peak * unit, "memory_kind": "resident"}
 
+    def profile(self):
+        """Returns what the device computes in a few steps; see `profiles.profile`."""
+        from benchmarks.measure import profiles
+
+        return profiles.profile(self.contestant, self.devices)
+
     def is_out_of_memory(self, error):
         """Returns whether an exception is the framework's for a lack of memory."""
         if self.devices is None:
@@ -159,6 +171,22 @@ class Session:
         # wall.
         host_time = self.cell.mode == "overhead" and not self.devices.is_gpu()
         self.clock = "cpu" if host_time else "wall"
+
+
+def _work(model, cell):
+    """Returns fields of a row; None for networks, or a step, that aren't those that are counted."""
+    from benchmarks.measure import flops
+
+    nothing = {"gflop_per_image": None, "gb_per_step": None}
+    if model.compiled and cell.mode != "sample":
+        return nothing  # with penalties, or further updates, for all that is known
+    try:
+        return {
+            "gflop_per_image": flops.gflop_per_image(model, cell.mode),
+            "gb_per_step": flops.gb_per_step(model, cell.mode, cell.precision, cell.batch_size),
+        }
+    except flops.UncountedError:
+        return nothing
 
 
 def set_variables(backend: str, mode: str) -> None:

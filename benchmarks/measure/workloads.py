@@ -1,8 +1,11 @@
 """The models that are timed, by their names in result rows."""
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from benchmarks.measure import own_model
 
 if TYPE_CHECKING:
     import keras
@@ -34,55 +37,76 @@ NARROW = {
 """Arguments that make the networks narrow, but not less deep."""
 
 
+class Data(NamedTuple):
+    """What a model trains on."""
+
+    shape: tuple[int, ...]
+    """Of one sample."""
+    images: bool = True
+    """Whether samples are uint8 images; otherwise they are float32 numbers."""
+    masks: bool = False
+    """Whether each image has a mask of holes."""
+    classes: int | None = None
+    """Number of classes, if each sample has a label."""
+
+    @property
+    def sample_bytes(self) -> int:
+        """The size of one sample in memory, with its mask or label."""
+        size = math.prod(self.shape) * (1 if self.images else 4)
+        return size + self.masks * math.prod(self.shape[:2]) + 8 * (self.classes is not None)
+
+    def draw(self, count: int, seed: int = 0) -> tuple[np.ndarray, ...]:
+        """Draws random training data. Zeros would be misleading: some arithmetic is faster on them.
+
+        Args:
+            count: number of samples.
+            seed: int.
+
+        Returns:
+            uint8 array of shape `(count, *shape)`, or a float32 one from N(0, 1); beside it a bool
+            array of shape `(count, H, W)` for data with masks (brush strokes, and every fourth mask
+            a centered square), or an int64 array of shape `(count,)` for data with labels.
+        """
+        generator = np.random.default_rng(seed)
+        if self.images:
+            samples = generator.integers(0, 256, (count, *self.shape), "uint8")
+        else:
+            samples = generator.standard_normal((count, *self.shape), "float32")
+        if self.classes is not None:
+            return samples, generator.integers(0, self.classes, count)
+        if not self.masks:
+            return (samples,)
+        from zoo import masks
+
+        # Painting is slow: masks are repeated.
+        painted, size = min(count, 1024), self.shape[:2]
+        holes = masks.draw("free_form", painted, size, seed=seed)
+        holes[::4] = masks.draw("center_square", len(holes[::4]), size, seed=seed)
+        return samples, np.resize(holes, (count, *size))
+
+
 def build(name: str, **changes) -> "keras.Model":
-    """Builds the zoo's model of this name from a fixed seed; does not compile it.
+    """Builds a model, one of `WORKLOADS` from a fixed seed; does not compile it.
 
     Args:
-        name: a key of `WORKLOADS`.
+        name: a key of `WORKLOADS`, or `FILE.py:NAME` for a model of one's own.
         **changes: arguments of the family that replace the workload's.
     """
     import zoo
 
+    if name not in WORKLOADS:
+        return own_model.build(name)
     family, arguments = WORKLOADS[name]
     return getattr(zoo, family)(**{**arguments, "seed": 0, **changes})
 
 
-def takes_masks(name: str) -> bool:
-    """Returns whether batches of this workload are images and masks."""
-    return WORKLOADS[name][0] == "InpaintingGAN"
+def data_of(model: "keras.Model") -> Data:
+    """Returns what a model of the zoo trains on."""
+    from zoo.models.image_coding import ImageCoding
 
-
-def image_shape(name: str) -> tuple[int, int, int]:
-    """Returns `(H, W, C)`."""
-    return WORKLOADS[name][1]["image_shape"]
-
-
-def image_bytes(name: str) -> int:
-    """Returns the size of one sample in memory, including its mask."""
-    height, width, channels = image_shape(name)
-    return height * width * (channels + takes_masks(name))
-
-
-def draw_data(name: str, count: int, seed: int = 0) -> tuple[np.ndarray, ...]:
-    """Draws random training data. Zeros would be misleading: some arithmetic is faster on them.
-
-    Args:
-        name: a key of `WORKLOADS`.
-        count: number of images.
-        seed: int.
-
-    Returns:
-        uint8 array of shape `(count, H, W, C)`; for a workload with masks, also a bool array of
-        shape `(count, H, W)`: brush strokes, and every fourth mask a centered square.
-    """
-    shape = image_shape(name)
-    images = np.random.default_rng(seed).integers(0, 256, (count, *shape), "uint8")
-    if not takes_masks(name):
-        return (images,)
-    from zoo import masks
-
-    # Painting is slow: masks are repeated.
-    painted = min(count, 1024)
-    holes = masks.draw("free_form", painted, shape[:2], seed=seed)
-    holes[::4] = masks.draw("center_square", len(holes[::4]), shape[:2], seed=seed)
-    return images, np.resize(holes, (count, *shape[:2]))
+    return Data(
+        tuple(model.sample_shape),
+        images=isinstance(model.coding, ImageCoding),
+        masks=hasattr(model, "inpaint"),
+        classes=getattr(model, "classes", None),
+    )

@@ -109,6 +109,11 @@ class Row:
     """Of "keras", "backend", "numpy" and "python"."""
     processor: str | None = None
     """Its maker's name for it; None in rows that don't say."""
+    gb_per_step: float | None = None
+    """The least traffic of a step, in 10^9 bytes: each product reads its operands from memory and
+    writes its result there. None in rows that don't say."""
+    share_of_copy: float | None = None
+    """The traffic's rate over that of a bare copy; None on a CPU."""
     clock: Literal["wall", "cpu"] | None = "wall"
     """What the windows were timed by: "cpu" adds up the seconds that the process's threads computed
     in, whatever else the machine did. None if the cell failed before a clock was chosen."""

@@ -30,7 +30,11 @@ HOW_TO_READ = (
     "follow from the images per second and the floating-point operations per image; of the limit "
     "says which share of the rate of a large matrix product that is, on the same machine in the "
     "same precision; it can pass 100%, because the operations are counted as the layers define "
-    "them, and a Fourier transform, for example, takes fewer. Peak memory is the device's on a GPU "
+    "them, and a Fourier transform, for example, takes fewer. Of a copy, on a GPU, says the same "
+    "of its memory: the bytes that the products and convolutions of a step and its optimizers must "
+    "read and write, beside those that a bare copy moves in that time. A cell far from both limits "
+    "waits for the host, or for kernels too small for the device. Peak memory is the device's on a "
+    "GPU "
     "and the process's on a CPU."
 )
 

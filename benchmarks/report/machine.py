@@ -45,7 +45,7 @@ def environment(rows: list[Row]) -> list[str]:
     lines += [
         ("TF32 in float32 products", _tf32(rows)),
         *_rates(rows),
-        ("copies from host to device", _copies(rows)),
+        ("copies within the device's memory", _copies(rows)),
         ("commit", listed(row.commit for row in rows)),
         ("date", listed(row.date for row in rows)),
         ("run", listed(row.run for row in rows)),

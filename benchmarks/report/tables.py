@@ -22,7 +22,14 @@ def order(row: Row) -> tuple:
 def workload_table(rows: list[Row]) -> str:
     """Returns everything that was measured in the rows of one workload and mode."""
     columns = ("backend", "precision", "batch", "data", "loop", "images/s", "zoo / native")
-    columns += ("first call, s", "GFLOP/image", "TFLOP/s", "of the limit", "peak memory")
+    columns += (
+        "first call, s",
+        "GFLOP/image",
+        "TFLOP/s",
+        "of the limit",
+        "of a copy",
+        "peak memory",
+    )
     lines = []
     for row in sorted(rows, key=order):
         cell = (row.backend, row.precision, f"{row.batch_size:,}", WHERE[row.data], label(row))
@@ -38,6 +45,7 @@ def workload_table(rows: list[Row]) -> str:
                 figure(row.gflop_per_image),
                 figure(row.achieved_tflops),
                 percent(row.share_of_matmul),
+                percent(row.share_of_copy),
                 memory(row.peak_memory_bytes),
             )
         )

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 
+from benchmarks.measure.own_model import OwnModelError
 from benchmarks.measure.worker import serve
 
 
@@ -19,6 +20,16 @@ def obedient(connection, cell, settings, log):
             "finish": lambda cell: {"peak_memory_bytes": 1, "memory_kind": "resident"},
         },
     )
+
+
+def own_model(connection, cell, settings, log):
+    """Finds that a model of somebody's own can't be timed."""
+    del cell, settings, log
+
+    def prepare(_):
+        raise OwnModelError("no such model")
+
+    serve(connection, {"prepare": prepare})
 
 
 def broken(connection, cell, settings, log):

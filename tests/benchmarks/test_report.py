@@ -83,8 +83,11 @@ def test_a_row_shows_all_that_was_measured(made):
     # 250 images/s of 0.2 GFLOP are 0.05 TFLOP/s, half of the 0.1 that a matrix product reaches.
     assert line == (
         r"| jax | float32 | 128 | NumPy | zoo fit | 250 \[250, 250\] | - | 12.3 | 0.200 | 0.050 "
-        "| 50.0% | 2.50 GB |"
+        "| 50.0% | - | 2.50 GB |"
     )
+    text, _ = made([row(gpu=True, gb_per_step=0.5, share_of_copy=0.123)])
+    (line,) = lines(section(text, "dcgan28, train"), "zoo fit")
+    assert "| 12.3% | 1.23 GB |" in line
 
 
 @pytest.mark.parametrize("change", [{"group": "another"}, {"run": "another"}, {"data": "device"}])

@@ -14,6 +14,7 @@
 | `reset_peak_memory`     | resets the peak use of the device's memory, where that's possible     |
 | `peak_memory`           | the peak use of the device's memory since then, in bytes              |
 | `is_out_of_memory`      | whether an exception says that memory ran out                         |
+| `profile`               | calls a function; (name, nanoseconds) of each operation it computed   |
 """
 
 import importlib

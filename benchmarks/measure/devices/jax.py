@@ -1,5 +1,8 @@
 """JAX: see `benchmarks.measure.devices`."""
 
+import tempfile
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 
@@ -48,3 +51,19 @@ def peak_memory():
 
 def is_out_of_memory(error):
     return says_out_of_memory(error)
+
+
+def profile(run):
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder):
+            run()
+        (path,) = Path(folder).rglob("*.xplane.pb")
+        found = jax.profiler.ProfileData.from_file(str(path))
+    for plane in found.planes:
+        for line in plane.lines:
+            # A GPU's other lines show the same time once more, by module and by source.
+            if is_gpu() and not (plane.name.startswith("/device") and "Stream" in line.name):
+                continue
+            for event in line.events:
+                if is_gpu() or "hlo_op" in dict(event.stats):
+                    yield event.name, event.duration_ns

@@ -1,5 +1,9 @@
 """TensorFlow: see `benchmarks.measure.devices`."""
 
+import re
+import tempfile
+from pathlib import Path
+
 import tensorflow as tf
 
 from benchmarks.measure.devices import says_out_of_memory
@@ -45,6 +49,29 @@ def reset_peak_memory():
 
 def peak_memory():
     return tf.config.experimental.get_memory_info(GPU)["peak"]
+
+
+def profile(run):
+    from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace
+
+    with tempfile.TemporaryDirectory() as folder:
+        tf.profiler.experimental.start(folder)
+        try:
+            run()
+        finally:
+            tf.profiler.experimental.stop()
+        (path,) = Path(folder).rglob("*.xplane.pb")
+        found = XSpace.FromString(path.read_bytes())
+    for plane in found.planes:
+        for line in plane.lines:
+            # A GPU's other lines show the same time once more, by module and by source.
+            if is_gpu() and not (plane.name.startswith("/device") and "Stream" in line.name):
+                continue
+            for event in line.events:
+                name = plane.event_metadata[event.metadata_id].name
+                # On a CPU an operation is "name:Type".
+                if is_gpu() or re.fullmatch(r"[^:]+:\w+", name):
+                    yield name.rpartition(":")[2], event.duration_ps / 1e3
 
 
 def is_out_of_memory(error):

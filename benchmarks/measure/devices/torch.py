@@ -51,5 +51,17 @@ def is_out_of_memory(error):
     return isinstance(error, torch.OutOfMemoryError) or says_out_of_memory(error)
 
 
+def profile(run):
+    activity = torch.profiler.ProfilerActivity
+    with torch.profiler.profile(activities=[activity.CUDA if is_gpu() else activity.CPU]) as found:
+        run()
+        synchronize(())
+    # On a CPU an operation contains those that it is made of: each counts without its parts.
+    for event in found.events():
+        microseconds = event.self_device_time_total if is_gpu() else event.self_cpu_time_total
+        if microseconds > 0:
+            yield event.name, 1e3 * microseconds
+
+
 def _device():
     return "cuda" if is_gpu() else "cpu"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import benchmarks.native
-from benchmarks.measure import contestants, workloads
+from benchmarks.measure import contestants
 from benchmarks.measure.cells import FUSING
 from benchmarks.measure.device_batches import DeviceBatches
 from tests.benchmarks.tiny_cells import BACKEND, DEVICES, build, cell
@@ -126,7 +126,7 @@ def test_the_zoo_samples(model, monkeypatch):
     contestant.prepare(2)
     assert contestant.run() is None
     (images,) = made
-    assert images.shape == (8, *workloads.image_shape(model))
+    assert images.shape == (8, *contestant.data.shape)
     assert images.dtype == np.uint8
 
 

@@ -70,6 +70,22 @@ def test_the_framework_s_own_error_is_out_of_memory():
     assert not DEVICES.is_out_of_memory(ValueError("shapes don't match"))
 
 
+def test_a_profile_names_what_was_computed():
+    a, multiply = DEVICES.random(256, "float32"), DEVICES.multiply
+    if BACKEND == "tensorflow":  # which names the operations of a graph
+        import tensorflow as tf
+
+        multiply = tf.function(multiply)
+    DEVICES.synchronize([multiply(a, a)])  # compiled
+    found = list(DEVICES.profile(lambda: DEVICES.synchronize([multiply(a, a)])))
+    # XLA's name depends on what it makes of a product.
+    product = {"jax": "", "tensorflow": "MatMul", "torch": "aten::mm"}[BACKEND]
+    times = [nanoseconds for name, nanoseconds in found if name.startswith(product)]
+    assert len(times) == 1, found
+    # Between a thousandth and a thousand times what one core takes.
+    assert 1e3 < times[0] < 1e9
+
+
 def test_a_cpu_has_a_name_and_no_driver():
     if DEVICES.is_gpu():
         pytest.skip("this is a GPU")

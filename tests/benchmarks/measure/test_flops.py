@@ -1,6 +1,7 @@
 """Arithmetic of the workloads against numbers worked out by hand."""
 
 import keras
+import numpy as np
 import pytest
 
 from benchmarks.measure import flops, workloads
@@ -41,6 +42,29 @@ def test_against_numbers_by_hand(name):
     # update, three passes each but the first layer's inputs; fake in the generator's, two passes.
     step = 3 * generator - generator_first + 8 * discriminator - 2 * discriminator_first
     assert flops.gflop_per_image(model, "train") == pytest.approx(2e-9 * step)
+
+
+def test_traffic_against_numbers_by_hand():
+    """Inputs and outputs of each product for each image, the weights, and Adam."""
+    model = workloads.build("gan28")
+    # Generator: 100 + 256, 256 + 512, 512 + 1024, 1024 + 784, the first 356; discriminator:
+    # 784 + 1024, 1024 + 512, 512 + 256, 256 + 1, the first 1,808.
+    generator, discriminator = 4_468, 4_369
+    per_image = 3 * generator - 356 + 8 * discriminator - 2 * 1_808
+    # As many weights in the products as multiply-adds above.
+    weights = 3 * 1_483_776 - 25_600 + 8 * 1_458_432 - 2 * 802_816
+    trained = sum(
+        int(np.prod(v.shape))
+        for network in (model.generator, model.discriminator)
+        for v in network.trainable_variables
+    )
+    for precision, size in (("float32", 4), ("mixed_bfloat16", 2)):
+        assert flops.gb_per_step(model, "train", precision, 10) == pytest.approx(
+            1e-9 * (size * (10 * per_image + weights) + 28 * trained)
+        )
+    assert flops.gb_per_step(model, "sample", "float32", 10) == pytest.approx(
+        4e-9 * (10 * generator + 1_483_776)
+    )
 
 
 def test_functional_networks_with_open_sizes():

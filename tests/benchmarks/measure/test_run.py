@@ -30,7 +30,7 @@ def machine(monkeypatch):
         def __init__(self):
             self.groups = []
 
-        def measure_group(self, cells, settings, watch):
+        def measure_group(self, cells, settings, watch, start):
             self.groups.append((cells, settings.windows))
             return [self.measure(cell) for cell in cells]
 
@@ -45,7 +45,7 @@ def machine(monkeypatch):
 
     found = Machine()
     monkeypatch.setattr(run_module, "measure_group", found.measure_group)
-    monkeypatch.setattr(run_module, "measure_machine", lambda cell, settings: {"device": "cpu"})
+    monkeypatch.setattr(run_module, "measure_machine", lambda *_: {"device": "cpu"})
     return found
 
 
