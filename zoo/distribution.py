@@ -28,7 +28,8 @@ def data_parallel(synchronize: bool = True) -> None:
     over a process' own part of each batch.
 
     - PyTorch: one process per device, `torchrun --nproc-per-node=8 script.py`.
-    - TensorFlow: all devices of one process.
+    - TensorFlow: all devices of one process; or several processes with a device each, which
+      `TF_CONFIG` describes.
     - JAX: all devices of one process; several processes by `JAX_COORDINATOR_ADDRESS`,
       `JAX_NUM_PROCESSES` and `JAX_PROCESS_ID`, or under Slurm or MPI.
 

@@ -28,7 +28,7 @@ STREAMED = 400
 SAVING = ".tmp*.checkpoint.h5"
 
 
-def work(folder, seed, epochs, data):
+def work(folder, seed, epochs, data, **recipe):
     """Runs one part: from the last checkpoint in `folder` to the end, or until it is killed."""
     import dataclasses
 
@@ -45,7 +45,7 @@ def work(folder, seed, epochs, data):
     spec = registry.find(MODEL)
     config = {"image_shape": (8, 8, 1), "hidden_units": (16, 16), "latent_dim": 8, "dropout": 0.3}
     spec = dataclasses.replace(spec, config=config)
-    spec = spec.with_recipe(epochs=epochs, batch_size=16, precision="float32", seed=seed)
+    spec = spec.with_recipe(epochs=epochs, batch_size=16, precision="float32", seed=seed, **recipe)
     run.train(spec, images, folder, resume=True)
 
 

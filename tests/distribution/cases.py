@@ -1,12 +1,20 @@
 """Short trainings that one device and several must end alike: `{name: function -> model}`."""
 
+import contextlib
+import json
+import os
 import time
+from pathlib import Path
+from unittest import mock
 
 import keras
 import numpy as np
 from keras import ops
+from PIL import Image
 
 import zoo
+from tests.cli import commands
+from zoo.adversarial.feeding import StreamBatches
 from zoo.hub import registry
 from zoo.training.state import capture_state
 
@@ -111,24 +119,64 @@ def differences(one, other):
     }
 
 
-class Slowly(keras.callbacks.Callback):
-    """Gives a test time to end a process in the middle of a run."""
-
-    def on_epoch_begin(self, epoch, logs=None):
-        time.sleep(0.05)
+PICTURES = 48
 
 
-def train_into(folder, epochs):
-    """Trains into a run's folder, or goes on with the run in it."""
+def save_pictures(folder):
+    """Writes pictures that tell their number: all of one shade of gray each."""
+    folder.mkdir()
+    for number in range(PICTURES):
+        image = Image.fromarray(np.full((8, 8), 5 * number, "uint8"))
+        image.save(folder / f"{number:02}.png")
+
+
+@contextlib.contextmanager
+def noted_reads(path):
+    """Writes down which pictures this process reads: a line of JSON for each batch.
+
+    It takes its time over each, so that a test can end a process in the middle of a run.
+    """
+    read = StreamBatches.read
+
+    def read_and_note(batches, index):
+        time.sleep(0.02)
+        images, *_ = outputs = read(batches, index)
+        if batches.seed:  # within an epoch, which begins after so many updates
+            with open(path, "a") as file:
+                line = [batches.seed[-1], index, (images[:, 0, 0, 0] // 5).tolist()]
+                file.write(json.dumps(line) + "\n")
+        return outputs
+
+    with mock.patch.object(StreamBatches, "read", read_and_note):
+        yield
+
+
+def reads(folder):
+    """Returns what processes read into a batch: `(updates before its epoch, index)` -> numbers."""
+    batches = {}
+    for path in folder.glob("reads-*.jsonl"):
+        for line in path.read_text().splitlines():
+            updates, index, numbers = json.loads(line)
+            batches.setdefault((updates, index), []).extend(numbers)
+        path.unlink()
+    return {key: sorted(numbers) for key, numbers in batches.items()}
+
+
+def train_into(folder, epochs, *options):
+    """Trains by the command on the pictures beside a run's folder, or goes on with the run."""
     if "squares" not in registry.names():
         zoo.register(
             "squares",
             config={"image_shape": (8, 8, 1), "hidden_units": (8, 8), "latent_dim": 4},
             recipe={"batch_size": 16, "average_decay": 0.9},
         )(squares)
-    spec = registry.find("squares").with_recipe(epochs=epochs)
-    images = np.random.default_rng(0).integers(0, 256, (48, 8, 8, 1), "uint8")
-    return zoo.train(spec, images, folder, [Slowly()], resume=True)
+    folder = Path(folder)
+    with noted_reads(folder.parent / f"reads-{os.getpid()}.jsonl"):
+        return commands.run(
+            *("train", "squares", "--data", folder.parent / "pictures", "--stream"),
+            *("--epochs", epochs, "--resume", folder),
+            *options,
+        )
 
 
 def squares(**config):

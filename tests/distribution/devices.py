@@ -1,5 +1,6 @@
 """Several devices of one CPU, and jobs of several processes."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -33,6 +34,10 @@ def job_environments(processes):
         return [{**shared, "RANK": rank, "LOCAL_RANK": rank} for rank in ranks]
     if processes == 1:
         return [{}]
+    if HERE == "tensorflow":
+        cluster = {"worker": [f"localhost:{free_port()}" for _ in ranks]}
+        tasks = [{"type": "worker", "index": int(rank)} for rank in ranks]
+        return [{"TF_CONFIG": json.dumps({"cluster": cluster, "task": task})} for task in tasks]
     address = f"localhost:{port}"
     shared = {"JAX_COORDINATOR_ADDRESS": address, "JAX_NUM_PROCESSES": str(processes)}
     return [{**shared, "JAX_PROCESS_ID": rank} for rank in ranks]

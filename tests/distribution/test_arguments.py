@@ -1,5 +1,7 @@
 """What `data_parallel` and `fit` refuse, each with a message that says what to do."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -54,10 +56,21 @@ def test_an_environment_that_starts_no_job_is_refused(monkeypatch):
     for name in ("RANK", "WORLD_SIZE", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", "localhost:1")
-    monkeypatch.setenv("TF_CONFIG", "{}")
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": {"worker": ["localhost:1", "localhost:2"]}}')
     message = {"torch": "torchrun", "jax": "JAX_NUM_PROCESSES", "tensorflow": "TF_CONFIG"}[HERE]
     with pytest.raises(InvalidInputError, match=message):
         zoo.distribution.data_parallel()
+
+
+@pytest.mark.skipif(HERE != "tensorflow", reason="the others can connect late")
+def test_processes_that_have_computed_something_cant_connect_on_tensorflow(monkeypatch):
+    keras.ops.zeros(1)
+    cluster = {"worker": ["localhost:1", "localhost:2"]}
+    config = {"cluster": cluster, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    with pytest.raises(InvalidInputError, match="start of the script"):
+        zoo.distribution.data_parallel()
+    assert backend.process() == (0, 1)
 
 
 @pytest.mark.skipif(HERE != "jax", reason="the others can")

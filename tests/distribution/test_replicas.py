@@ -13,7 +13,10 @@ WORKER = Path(__file__).with_name("worker.py")
 JOBS = {
     "torch": {"two processes": {"processes": 2}},
     "jax": {"eight devices": {"processes": 1, "devices": 8}, "two processes": {"processes": 2}},
-    "tensorflow": {"two devices": {"processes": 1, "devices": 2}},
+    "tensorflow": {
+        "two devices": {"processes": 1, "devices": 2},
+        "two processes": {"processes": 2},
+    },
 }[keras.backend.backend()]
 
 

@@ -1,7 +1,7 @@
 """A process of a distributed job.
 
     python worker.py cases FOLDER       # trains all cases, and writes where each ends
-    python worker.py run FOLDER EPOCHS  # trains into a run's folder, or goes on with it
+    python worker.py run FOLDER EPOCHS  # trains by the command, or goes on with a run
 
 By `ZOO_TEST_DEVICES`, a process has so many CPU devices.
 """
@@ -35,13 +35,11 @@ def run_cases(folder):
 
 
 def run(folder, epochs):
-    import zoo
     from tests.distribution import cases
 
-    if "alone" not in folder:
-        zoo.distribution.data_parallel()
-    cases.train_into(folder, int(epochs))
-    print("ended")
+    result = cases.train_into(folder, epochs, "--distribute")
+    print(result.output, result.exception)
+    sys.exit(result.exit_code)
 
 
 if __name__ == "__main__":

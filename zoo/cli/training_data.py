@@ -85,9 +85,15 @@ def read_training_data(spec, data, limit, stream=False):
                 f"--data needs a model whose configuration has an `image_shape`. Received: "
                 f"{spec.name}, with {', '.join(spec.config) or 'an empty one'}"
             )
-        with activity(f"reading the images in {data}"):
+        suffixes = datasets.folders.readable_suffixes()
+        with (
+            activity(f"reading the images in {data}"),
+            datasets.sources.open_source(data, suffixes) as source,
+        ):
+            source.keep_pictures(suffixes)
+            stream = stream or _is_large(source, shape, limit)
             images = _read_folder(spec, data, shape, limit, stream)
-            if shape[-1] == 1 and datasets.folders.have_color(data):
+            if shape[-1] == 1 and datasets.folders.have_color(source):
                 warnings.warn(
                     f"the images in {data} have color; {spec.name} is a model of gray images, and "
                     "learns them in gray. Models in color have 3 channels: dcgan_cifar10, with "
@@ -116,7 +122,7 @@ def read_training_data(spec, data, limit, stream=False):
 def _read_folder(spec, data, shape, limit, stream):
     from zoo import datasets
 
-    if stream or _is_large(data, shape, limit):
+    if stream:
         cores = os.cpu_count() or 1
         images = datasets.stream(
             data,
@@ -138,15 +144,11 @@ def _read_folder(spec, data, shape, limit, stream):
     return images, labels
 
 
-def _is_large(data, shape, limit):
+def _is_large(source, shape, limit):
     """Returns whether pictures are tar shards, or take over a quarter of the memory decoded."""
-    from zoo.datasets.folders import readable_suffixes
-    from zoo.datasets.sources import TarSource, is_picture, open_source
+    from zoo.datasets.sources import TarSource
 
-    suffixes = readable_suffixes()
-    with open_source(data, suffixes) as source:
-        count = sum(is_picture(name, suffixes) for name in source.names)
-    count = count if limit is None else min(count, limit)
+    count = len(source) if limit is None else min(len(source), limit)
     return isinstance(source, TarSource) or count * math.prod(shape) > MEMORY_SHARE * _memory()
 
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 
 from zoo.checks import check_count, check_image_shape
-from zoo.datasets.sources import is_picture, open_source
+from zoo.datasets.sources import Source, is_picture, open_source
 from zoo.errors import DatasetError, InvalidInputError
 
 # Pillow is imported inside the functions: importing zoo must be quick.
@@ -125,23 +125,20 @@ def first_shape(path) -> tuple[int, int, int]:
     raise DatasetError(f"No readable picture in {str(path)!r}. Received: {len(source)} files")
 
 
-def have_color(path: str | os.PathLike, count: int = 8) -> bool:
-    """Returns whether one of the first pictures in a directory or a zip isn't gray."""
+def have_color(source: Source, count: int = 8) -> bool:
+    """Returns whether one of the first pictures isn't gray, of an open source of pictures."""
     from PIL import Image
 
-    suffixes = readable_suffixes()
-    with open_source(path, suffixes) as source:
-        pictures = [i for i, name in enumerate(source.names) if is_picture(name, suffixes)]
-        for index in pictures[:count]:
-            # One that can't be read was skipped, with a warning.
-            with (
-                contextlib.suppress(Exception),
-                source.open(index) as file,
-                Image.open(file, formats=readable_formats()) as image,
-            ):
-                small = np.asarray(image.convert("RGB").resize((32, 32)), "int16")
-                if np.ptp(small, axis=-1).max() > 16:
-                    return True
+    for index in range(min(count, len(source))):
+        # One that can't be read was skipped, with a warning.
+        with (
+            contextlib.suppress(Exception),
+            source.open(index) as file,
+            Image.open(file, formats=readable_formats()) as image,
+        ):
+            small = np.asarray(image.convert("RGB").resize((32, 32)), "int16")
+            if np.ptp(small, axis=-1).max() > 16:
+                return True
     return False
 
 

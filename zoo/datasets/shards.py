@@ -12,7 +12,7 @@ from pathlib import Path
 
 from zoo.datasets.class_folders import labels_of
 from zoo.datasets.folders import read_resized, readable_suffixes
-from zoo.datasets.sources import RECORD, find_source, is_picture
+from zoo.datasets.sources import RECORD, find_source
 from zoo.datasets.streaming import end_with_parent
 from zoo.errors import DatasetError
 from zoo.files import remove_leftovers, replacing
@@ -45,7 +45,7 @@ def write_shards(
     """
     suffixes = readable_suffixes()
     source = find_source(path, suffixes)
-    source.keep([i for i, name in enumerate(source.names) if is_picture(name, suffixes)])
+    source.keep_pictures(suffixes)
     if not len(source):
         raise DatasetError(f"No picture in {str(path)!r}.")
     in_folders = all("/" in name for name in source.names)

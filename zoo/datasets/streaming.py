@@ -20,7 +20,7 @@ from zoo.datasets.folders import (
     read_image,
     readable_suffixes,
 )
-from zoo.datasets.sources import Source, TarSource, find_source, is_picture
+from zoo.datasets.sources import Source, TarSource, find_source
 from zoo.errors import DatasetError, InvalidInputError
 from zoo.imports import import_optional
 
@@ -102,7 +102,7 @@ def _list_pictures(path, labels, limit):
     suffixes = readable_suffixes()
     source = find_source(path, suffixes)
     seen = len(source)
-    source.keep([i for i, name in enumerate(source.names) if is_picture(name, suffixes)])
+    source.keep_pictures(suffixes)
     if not len(source):
         raise DatasetError(
             f"No picture in {str(path)!r}. Expected files, also in subfolders, that end in .png, "

@@ -1,23 +1,22 @@
-"""TensorFlow: `tf.distribute`. A step runs once on each replica, which reduces with the others."""
+"""TensorFlow: `tf.distribute`. A step runs once on each replica, which reduces with the others.
+
+The devices of one process are a `MirroredStrategy`, under which Keras trains. Several processes
+are a `MultiWorkerMirroredStrategy`, a device each: only the step runs under it, and variables are
+each process' own. Under Keras' trainer it can't be: that takes means of the logs, scalars, along
+an axis, and any variable that one process makes for itself waits for the others.
+"""
 
 import contextlib
-import os
 
 import tensorflow as tf
 
-from zoo.errors import InvalidInputError
+from zoo.backend.tensorflow import workers
 
 
 def join(synchronize):
     """Connects this process with the others of its job, if any, and takes all devices."""
     del synchronize  # both ways work here
-    if "TF_CONFIG" in os.environ:
-        raise InvalidInputError(
-            "On TensorFlow a job is one process with all its devices; for several processes or "
-            "machines, train on PyTorch or JAX: weights and checkpoints are the same. Received: "
-            "an environment with TF_CONFIG"
-        )
-    if tf.distribute.has_strategy():
+    if tf.distribute.has_strategy() or workers.connect():
         return
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
@@ -26,7 +25,7 @@ def join(synchronize):
 
 def process():
     """Returns the number of this process, from 0, and how many there are."""
-    return 0, 1
+    return workers.process()
 
 
 def replica():
@@ -39,12 +38,12 @@ def replica():
 
 def shares():
     """Returns how many parts of equal size a batch is split into."""
-    return tf.distribute.get_strategy().num_replicas_in_sync
+    return max(process()[1], tf.distribute.get_strategy().num_replicas_in_sync)
 
 
 def batch_part():
-    """Returns which part of each batch this process feeds: all, which TensorFlow splits."""
-    return 0, 1
+    """Returns which part of each batch this process feeds: its number, and how many there are."""
+    return process()
 
 
 def mean_over_replicas(tensors):
@@ -52,19 +51,24 @@ def mean_over_replicas(tensors):
     if replica()[1] == 1:
         return tensors
     context = tf.distribute.get_replica_context()
-    return list(context.all_reduce(tf.distribute.ReduceOp.MEAN, list(tensors)))
+    dtypes = [x.dtype for x in tensors]
+    dtype = tf.float64 if tf.float64 in dtypes else tf.float32  # one, which one call reduces
+    means = context.all_reduce(tf.distribute.ReduceOp.MEAN, [tf.cast(x, dtype) for x in tensors])
+    return [tf.cast(x, dtype) for x, dtype in zip(means, dtypes, strict=True)]
 
 
 def share(variables):
-    """Does nothing: variables begin with the values of the first process."""
-    del variables
+    """Gives the variables of every process the values that they have in the first one."""
+    workers.share(variables)
 
 
 def meet():
     """Waits until every process is here."""
+    workers.meet()
 
 
 @contextlib.contextmanager
 def alone():
     """Within the block, this process computes by itself, as if there were no others."""
-    yield  # there are no others
+    with workers.apart():
+        yield

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from zoo.backend.tensorflow import workers
+
 
 def make_dataset(batches):
     """Returns a `tf.data.Dataset` of the batches that `ArrayBatches` would make."""
@@ -14,8 +16,11 @@ def make_dataset(batches):
         ]
         arrays = [tf.convert_to_tensor(array) for array in arrays]
 
+    number, parts = workers.process()
+
     def slices(order):
-        return tf.data.Dataset.from_tensor_slices(order).batch(batches.batch_size)
+        whole = tf.data.Dataset.from_tensor_slices(order).batch(batches.batch_size)
+        return whole if parts == 1 else whole.map(lambda x: tf.reshape(x, (parts, -1))[number])
 
     orders = tf.data.Dataset.from_generator(
         lambda: iter([batches.indices]),  # as they are when an epoch begins

@@ -18,7 +18,9 @@ def on_own_copies(variables):
     if context is None or context.num_replicas_in_sync == 1:
         yield
         return
-    copies = [(variable, variable._value) for variable in variables]
+    # Of several processes, each has variables of its own.
+    split = [v for v in variables if isinstance(v._value, tf.distribute.DistributedValues)]
+    copies = [(variable, variable._value) for variable in split]
     interim = tf.__internal__.distribute.interim
     with (
         replaced(tf.distribute, "get_replica_context", lambda: None),

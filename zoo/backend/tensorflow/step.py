@@ -3,16 +3,18 @@
 import contextlib
 import functools
 
+import keras
 import tensorflow as tf
 
 from zoo.backend import adam
-from zoo.backend.tensorflow import derivatives, feeding, replicas
+from zoo.backend.tensorflow import derivatives, feeding, replicas, workers
+from zoo.errors import InvalidInputError
 
 
 def run_step(model, step, data):
     """Runs `step(data)`, which is the trainer's signature already."""
     del model
-    return step(data)
+    return workers.run(step, data)
 
 
 def fuse_steps(model, function):
@@ -23,7 +25,16 @@ def fuse_steps(model, function):
 
 def keep_arrays(model, name, function):
     """Returns the trainer's function itself: variables always hold their values."""
-    del model, name
+    several = workers.process()[1] > 1 and name != "predict"  # which each does by itself
+    if several and model.jit_compile and not model.run_eagerly:
+        if model.setup.jit_compile is True:
+            raise InvalidInputError(
+                "On TensorFlow XLA compiles no step of several processes. Received: "
+                "jit_compile=True. Compile with `jit_compile=False`"
+            )
+        model.jit_compile = False  # "auto" turns it on for GPUs: Keras makes the function anew
+        getattr(keras.Model, f"make_{name}_function")(model, force=True)
+        return getattr(model, f"{name}_function")
     return function
 
 
@@ -130,9 +141,9 @@ def compile_inference(function, network, jit_compile, model=None):
 
 
 def state_kept(model):
-    """Does nothing: variables always hold their values."""
+    """Does nothing for it: variables always hold their values. Other processes can be lost."""
     del model
-    return contextlib.nullcontext()
+    return workers.ending_together()
 
 
 def draw_apart(seed):
