@@ -251,10 +251,10 @@ class BaseGAN(keras.Model):
                 count them as `skipped_steps`. `zoo.HealthCallback` acts on them.
             run_eagerly: bool, run the step without compilation, to debug it.
             steps_per_execution: int, steps per call of the compiled function (not on torch).
-            jit_compile: `True`, `False` or `"auto"`, as in `keras.Model.compile`. On PyTorch, "auto"
-                runs 50 steps eagerly, then records one and replays its operations: as on the other
-                backends, Python code of layers runs no more. Networks that decide by a value, or
-                have hooks, go on eagerly, as all do with `False`; `True` compiles the record.
+            jit_compile: `True`, `False` or `"auto"`, as in `keras.Model.compile`. On PyTorch,
+                "auto" runs 50 steps eagerly, then records one and replays its operations: as on the
+                other backends, Python code of layers runs no more. Networks that decide by a value,
+                or have hooks, go on eagerly, as all do with `False`; `True` compiles the record.
 
         Raises:
             InvalidInputError: for an unknown loss or augmentation, a number out of range, or
