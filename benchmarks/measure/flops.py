@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-from keras.src.models.functional import Functional
 
 ADAM_BYTES = 7 * 4
 """For each weight: reads it, its gradient and two moments; writes it and the moments; float32."""
@@ -100,7 +99,7 @@ def count_network(
         UncountedError: for a class of one's own, whose layers may be called in any way, and for an
             unknown kind of layer.
     """
-    if not isinstance(network, (keras.Sequential, Functional)):
+    if type(network) is not keras.Sequential and type(network).__name__ != "Functional":
         raise UncountedError(f"The layers of a {type(network).__name__} can't be followed.")
     count = count or count_layer
     counts = []

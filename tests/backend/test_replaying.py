@@ -1,5 +1,7 @@
 """A recorded graph without a compiler, on PyTorch: when it is replayed, and what is left of it."""
 
+import threading
+
 import keras
 import numpy as np
 import pytest
@@ -96,8 +98,8 @@ def test_other_layouts_are_found():
     graph = recording.Recording(
         lambda x: ops.transpose(x) + 1.0, gan.variables, (torch.ones(2, 3),), [], formulas=False
     )
-    assert graph.is_laid_out_as_recorded([torch.ones(2, 3)])
-    assert not graph.is_laid_out_as_recorded([torch.ones(3, 2).T])
+    assert graph.is_laid_out_as_recorded([torch.ones(2, 3)], [])
+    assert not graph.is_laid_out_as_recorded([torch.ones(3, 2).T], [])
 
 
 def test_sampling_is_replayed_and_draws_the_same(replayed):
@@ -107,6 +109,46 @@ def test_sampling_is_replayed_and_draws_the_same(replayed):
     samples = one.generate(24, batch_size=8, seed=1)
     assert len(replayed) == 2
     np.testing.assert_array_equal(samples, other.generate(24, batch_size=8, seed=1))
+
+
+def test_samples_can_be_drawn_while_a_step_is_recorded(replayed, monkeypatch):
+    def make(jit_compile):
+        gan = zoo.DCGAN((16, 16, 1), base_filters=2, latent_dim=3, seed=0)
+        gan.compile(jit_compile=jit_compile)
+        return gan
+
+    expected, drawn = make(False).generate(4, seed=1), []
+    record = compiling.Replayed.record
+
+    def record_beside(self, data, inputs):
+        over = threading.Event()
+
+        def sample():
+            other = make(False)
+            while not over.is_set():
+                drawn.append(other.generate(4, seed=1))
+
+        beside = threading.Thread(target=sample)
+        beside.start()
+        try:
+            return record(self, data, inputs)
+        finally:
+            over.set()
+            beside.join()
+
+    monkeypatch.setattr(compiling.Replayed, "record", record_beside)
+    images = np.random.default_rng(0).integers(0, 256, (16, 16, 16, 1), "uint8")
+    trained = []
+    for jit_compile in ("auto", False):
+        gan = make(jit_compile)
+        gan.fit(images, batch_size=4, epochs=2, verbose=0, shuffle=False)
+        trained.append(gan.get_weights())
+    assert drawn
+    for samples in drawn:
+        np.testing.assert_array_equal(samples, expected)
+    assert replayed
+    for one, other in zip(*trained, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_simplified_graph_computes_the_same_with_less():

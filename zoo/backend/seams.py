@@ -110,9 +110,9 @@ SEAMS = (
     Seam(
         "Functional",
         "name of the class of functional models",
-        ("zoo/backend",),
-        "functional networks lose the direct calls of their layers, a share of their speed",
-        "torch",
+        ("zoo/backend", "benchmarks"),
+        "on PyTorch functional networks lose the direct calls of their layers, a share of their "
+        "speed; benchmarks can't count their work",
     ),
     Seam(
         "keras.src.layers.",

@@ -77,6 +77,7 @@ class Compiled:
             calls = self.calls[shapes] = self.calls.get(shapes, 0) + 1
             if calls > self.eager_calls and shapes == last:
                 self.graphs[shapes] = self.record(data, inputs)
+                self.draws = []
         if shapes in self.graphs:
             graph = self.graphs[shapes]
             return self.function(*data) if graph is None else graph(inputs)
@@ -126,7 +127,7 @@ class Replayed(Compiled):
         except Exception as error:  # whatever can't be recorded has run eagerly
             return _eagerly(error)
         simplify(recording.graph)
-        if not recording.is_laid_out_as_recorded(inputs):
+        if not recording.is_laid_out_as_recorded(inputs, [drawn for *_, drawn in self.draws]):
             return _eagerly("tensors with other layouts than recorded")
         return recording
 

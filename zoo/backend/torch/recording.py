@@ -53,13 +53,10 @@ class Recording:
     """
 
     def __init__(self, function, variables, data, draws, formulas):
-        self.variables, self.draws = variables, draws
-        self.outputs = None
-        groups = [
-            [value.detach() for value in self._values()],
-            tensors_in(data),
-            [numbers for *_, numbers in draws],
-        ]
+        self.variables, self.outputs = variables, None
+        self.draws = [draw for *draw, _ in draws]
+        numbers = [drawn for *_, drawn in draws]
+        groups = [[value.detach() for value in self._values()], tensors_in(data), numbers]
 
         def run(*tensors):
             rest = iter(tensors)
@@ -83,12 +80,12 @@ class Recording:
     def __call__(self, inputs, run=None):
         """Returns what the function returns for a list of tensors, by the graph or `run` for it."""
         with eager.known_device(), randomness.seeds_known():
-            numbers = [function(*args, **options) for function, args, options, _ in self.draws]
+            numbers = [function(*args, **options) for function, args, options in self.draws]
         with torch.no_grad():
             outputs = (run or self.graph)(*self._values(), *inputs, *numbers)
         return _like(self.outputs, outputs)
 
-    def is_laid_out_as_recorded(self, inputs):
+    def is_laid_out_as_recorded(self, inputs, numbers):
         """Returns whether all tensors of the graph lie in memory as they were taken to.
 
         Tensors without values have their layouts from rules, which kernels needn't follow. Computes
@@ -97,7 +94,7 @@ class Recording:
         check = _LayoutCheck(self.graph)
         with torch.no_grad():
             values = [value.detach().clone() for value in self._values()]
-            check.run(*values, *inputs, *(numbers for *_, numbers in self.draws))
+            check.run(*values, *inputs, *numbers)
         return check.agrees
 
     def _values(self):
