@@ -8,6 +8,9 @@ import tensorflow as tf
 from zoo.backend import adam
 from zoo.backend.tensorflow import derivatives, feeding, replicas
 
+UNTRACKED: set[str] = set()
+"""As on JAX, whose trainer sets an attribute in each step."""
+
 
 def run_step(model, step, data):
     """Runs `step(data)`, which is the trainer's signature already."""
