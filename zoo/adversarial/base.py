@@ -139,6 +139,12 @@ class BaseGAN(keras.Model):
         # All variables are there: a step that is traced must find them.
         self.built = True
 
+    def __setattr__(self, name, value):
+        if name in backend.UNTRACKED:
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     # ------------------------------------------------------------------------ hooks
 
     def prepare_batch(self, data, training: bool = True) -> Batch:

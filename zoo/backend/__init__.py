@@ -61,6 +61,7 @@ _module = importlib.import_module(f"{__name__}.{keras.backend.backend()}.step")
 _distribution = importlib.import_module(f"{__name__}.{keras.backend.backend()}.distribution")
 _layers = importlib.import_module(f"{__name__}.{keras.backend.backend()}.layers")
 
+UNTRACKED = _module.UNTRACKED
 run_step = _module.run_step
 fuse_steps = _module.fuse_steps
 keep_arrays = _module.keep_arrays

@@ -9,6 +9,7 @@ from jax import lax
 
 from benchmarks.native import inpainting
 from benchmarks.native.jax import adam
+from benchmarks.native.jax.packing import Carried
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 
@@ -24,19 +25,18 @@ class Loop(inpainting.InpaintingLoop):
             "moments": {k: adam.init(v) for k, v in networks.items()},
             "count": 0,
         }
-        # Copies, as donated buffers must not be shared.
-        self.state = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state)
         self.architecture = (self.halvings, tuple(self.dilations), self.dtype)
+        step = functools.partial(train_step, architecture=self.architecture)
+        self.carried = Carried(step, state)
 
     def put(self, images, masks):
         return jax.device_put((images, masks))
 
     def step(self, batch, draws=None):
-        self.state, losses = train_step(self.state, *batch, self.architecture)
-        return losses
+        return self.carried.step(*batch)
 
     def restoring_weights(self):
-        return self.state["generator"]
+        return self.carried.tree["generator"]
 
     def complete(self, weights, batch):
         completed = complete(weights, *batch, self.architecture)
@@ -47,10 +47,9 @@ class Loop(inpainting.InpaintingLoop):
         return np.asarray(result)
 
     def synchronize(self, arrays=None):
-        jax.block_until_ready(self.state if arrays is None else arrays)
+        jax.block_until_ready(self.carried.arrays if arrays is None else arrays)
 
 
-@functools.partial(jax.jit, static_argnames="architecture", donate_argnames="state")
 def train_step(state, images, masks, architecture):
     """(state, uint8 images, bool masks) -> (state, losses)."""
     count = state["count"] + 1

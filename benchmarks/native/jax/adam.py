@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks.native.base import BETA_1, BETA_2, EPSILON, LEARNING_RATE
+from benchmarks.native.jax.packing import Packing
 
 
 def init(weights):
@@ -23,12 +24,15 @@ def update(weights, gradients, moments, count):
     Returns:
         New weights and moments.
     """
-    first, second = moments
     count = count.astype("float32")
     rate = LEARNING_RATE * jnp.sqrt(1 - BETA_2**count) / (1 - BETA_1**count)
-    first = jax.tree.map(lambda m, g: m + (g - m) * (1 - BETA_1), first, gradients)
-    second = jax.tree.map(lambda v, g: v + (g * g - v) * (1 - BETA_2), second, gradients)
-    weights = jax.tree.map(
-        lambda w, m, v: w - rate * m / (jnp.sqrt(v) + EPSILON), weights, first, second
-    )
-    return weights, (first, second)
+
+    def change(weight, gradient, first, second):
+        first = first + (gradient - first) * (1 - BETA_1)
+        second = second + (gradient * gradient - second) * (1 - BETA_2)
+        return weight - rate * first / (jnp.sqrt(second) + EPSILON), first, second
+
+    packing = Packing(weights)  # all vectors take one kernel
+    changed = map(change, *map(packing.pack, (weights, gradients, *moments)))
+    weights, *moments = map(packing.unpack, zip(*changed, strict=True))
+    return weights, tuple(moments)

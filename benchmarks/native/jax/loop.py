@@ -8,6 +8,7 @@ from benchmarks.native.base import NativeLoop
 from benchmarks.native.blocks import discriminator_network, generator_network
 from benchmarks.native.jax import adam
 from benchmarks.native.jax.networks import Sequential
+from benchmarks.native.jax.packing import Carried
 
 
 class Loop(NativeLoop):
@@ -30,9 +31,7 @@ class Loop(NativeLoop):
             "count": 0,
             "key": key,
         }
-        # Copies, as donated buffers must not be shared.
-        self.state = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state)
-        self.train_step = jax.jit(self._train_step, donate_argnums=0)
+        self.carried = Carried(self._train_step, state)
         self.sample_step = jax.jit(self._sample_step, static_argnames="count")
         self.draws = 0
 
@@ -40,19 +39,19 @@ class Loop(NativeLoop):
         return jax.device_put(images)
 
     def step(self, batch, draws=None):
-        self.state, losses = self.train_step(self.state, batch, draws)
-        return losses
+        return self.carried.step(batch, draws)
 
     def generate(self, count, latents=None):
         self.draws += 1
-        weights, statistics = self.state["generator"], self.state["generator_statistics"]
+        state = self.carried.tree
+        weights, statistics = state["generator"], state["generator_statistics"]
         return self.sample_step(weights, statistics, self.draws, latents, count=count)
 
     def read(self, array):
         return np.asarray(array)
 
     def synchronize(self):
-        jax.block_until_ready(self.state)
+        jax.block_until_ready(self.carried.arrays)
 
     def _train_step(self, state, images, latents):
         """(state, uint8 images, latents or `None`) -> (state, losses)."""

@@ -13,6 +13,12 @@ from zoo.backend.jax import updates
 from zoo.backend.jax.peers import ending_together
 from zoo.backend.jax.scope import purify
 
+UNTRACKED: set[str] = {"_jax_state"}
+"""Attributes of a model in which Keras needn't look for layers each time that they are set.
+
+For the state after a step that takes 15 microseconds, a thirtieth of a step of narrow networks.
+"""
+
 
 def run_step(model, step, state, data):
     """Runs `step(data)` as `(state, data) -> (logs, state)`, the signature under `jax.jit`."""
@@ -41,16 +47,17 @@ def fuse_steps(model, function):
     Batches are stacked for it; those that can't be, the last of an epoch, go to `function`.
     """
     count = model.steps_per_execution
-    distributed = keras.distribution.distribution() is not None
-    if count == 1 or model.run_eagerly or not model.jit_compile or distributed:
+    if count == 1 or not trainer_state.is_compiled(model):
         return function
 
-    @jax.jit
+    @trainer_state.compile_packed
     def take_steps(state, batches):
         def step(state, batch):
             logs, state = model.train_step(state, batch)
             return state, logs
 
+        # Here, since each operation outside would be a call of its own.
+        batches = jax.tree.map(lambda *arrays: jnp.stack(arrays), *batches)
         state, logs = jax.lax.scan(step, state, batches)
         return jax.tree.map(lambda values: values[-1], logs), state
 
@@ -58,7 +65,7 @@ def fuse_steps(model, function):
         batches = list(itertools.islice(iterator, count))
         shapes = {tuple(x.shape for x in jax.tree.leaves(batch)) for batch in batches}
         if len(batches) == count and len(shapes) == 1:
-            return take_steps(state, jax.tree.map(lambda *arrays: jnp.stack(arrays), *batches))
+            return take_steps(state, batches)
         return function(state, iter(batches))
 
     return train_function
@@ -119,6 +126,7 @@ def all_finite(tensors):
 
     Columns first: XLA sums a whole tensor serially, on one core of a CPU.
     """
+    tensors = trainer_state.Layout.of(tensors).pack(tensors)
     columns = [jnp.sum(jnp.square(x.astype("float32")), tuple(range(x.ndim - 1))) for x in tensors]
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(column)) for column in columns]))
 
@@ -132,8 +140,10 @@ def apply_gradients(optimizer, gradients, variables, sound=None):
 
 def revert(variables, values, sound):
     """Restores earlier values of variables unless `sound`, a scalar bool, is true."""
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(jnp.where(sound, variable.value, value))
+    current = [variable.value for variable in variables]
+    (kept,) = trainer_state.map_packed(lambda *x: (jnp.where(sound, *x),), current, values)
+    for variable, value in zip(variables, kept, strict=True):
+        variable.assign(value)
 
 
 def feed(batches):
@@ -148,12 +158,14 @@ def compile_inference(function, network, jit_compile, model=None):
     whichever thread.
     """
 
+    variables = network.variables  # once: Keras walks through all layers for it
+
     def pure(values, inputs):
-        with keras.StatelessScope(list(zip(network.variables, values, strict=True))):
+        with keras.StatelessScope(list(zip(variables, values, strict=True))):
             return function(*map(jnp.asarray, inputs))
 
     run = jax.jit(pure) if jit_compile else pure
-    return lambda *inputs: run(trainer_state.current_values(model, network.variables), inputs)
+    return lambda *inputs: run(trainer_state.current_values(model, variables), inputs)
 
 
 @contextlib.contextmanager

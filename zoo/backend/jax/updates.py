@@ -4,6 +4,7 @@ import jax
 from jax import numpy as jnp
 
 from zoo.backend import adam
+from zoo.backend.jax.state import map_packed
 
 
 def update(optimizer, gradients, variables, sound):
@@ -40,11 +41,17 @@ def update_adam(optimizer, gradients, variables, sound):
     beta_1_power, beta_2_power = adam.powers(optimizer)
     rate = gate(optimizer.learning_rate * jnp.sqrt(1 - beta_2_power) / (1 - beta_1_power))
     first_rate, second_rate = gate(1 - optimizer.beta_1), gate(1 - optimizer.beta_2)
-    moments = adam.slots(optimizer, variables)
-    for gradient, variable, first, second in zip(gradients, variables, *moments, strict=True):
+
+    def change(value, gradient, first, second):
         gradient = gate(gradient)
-        first.assign(first.value + (gradient - first.value) * first_rate)
-        second.assign(second.value + (jnp.square(gradient) - second.value) * second_rate)
-        change = rate * first.value / (jnp.sqrt(second.value) + optimizer.epsilon)
-        variable.assign(variable.value - change)
+        first = first + (gradient - first) * first_rate
+        second = second + (jnp.square(gradient) - second) * second_rate
+        return value - rate * first / (jnp.sqrt(second) + optimizer.epsilon), first, second
+
+    parts = (variables, *adam.slots(optimizer, variables))
+    value, *moments = ([variable.value for variable in part] for part in parts)
+    changed = map_packed(change, value, gradients, *moments) if variables else ()
+    for part, values in zip(parts, changed, strict=bool(variables)):
+        for variable, value in zip(part, values, strict=True):
+            variable.assign(value)
     optimizer.iterations.assign_add(sound.astype(optimizer.iterations.dtype))

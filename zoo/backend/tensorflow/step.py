@@ -10,6 +10,9 @@ from zoo.backend import adam
 from zoo.backend.tensorflow import derivatives, feeding, replicas, workers
 from zoo.errors import InvalidInputError
 
+UNTRACKED: set[str] = set()
+"""As on JAX, whose trainer sets an attribute in each step."""
+
 
 def run_step(model, step, data):
     """Runs `step(data)`, which is the trainer's signature already."""

@@ -11,6 +11,8 @@ from zoo.errors import InvalidInputError
 
 SEED_STRIDE = 1_013_904_223
 """Distance between neighboring seeds, in draws: odd, since Keras takes seeds modulo 2^32."""
+UNTRACKED: set[str] = set()
+"""As on JAX, whose trainer sets an attribute in each step."""
 
 
 def run_step(model, step, data):
