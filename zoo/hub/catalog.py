@@ -155,7 +155,10 @@ MODELS = [
         **VANILLA_GAN,
         config={"image_shape": (28, 28, 1), "hidden_units": (256, 512, 1024)},
         dataset="mnist",
-        recipe=REGULARIZED,
+        # Of 100 passes planned: from the 30th on, scores on images held out got worse again.
+        recipe=replace(
+            REGULARIZED, epochs=30, schedule_epochs=100, batch_size=128, precision="float32"
+        ),
         description="Fully connected GAN, digits.",
         paper=GOODFELLOW,
         limits=DIGITS,
