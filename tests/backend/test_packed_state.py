@@ -12,7 +12,7 @@ if keras.backend.backend() != "jax":
     pytest.skip("a state of arrays", allow_module_level=True)
 
 import zoo
-from zoo.backend.jax.state import Group, Packed, map_packed
+from zoo.backend.jax.packing import Group, Packed, map_packed
 
 POINTS = np.random.default_rng(0).normal(size=(8, 2)).astype("float32")
 TYPES = ("float32", "bfloat16", "int32", "uint32")

@@ -8,8 +8,8 @@ import keras
 from jax import numpy as jnp
 
 from zoo.backend import adam
+from zoo.backend.jax import packing, updates
 from zoo.backend.jax import state as trainer_state
-from zoo.backend.jax import updates
 from zoo.backend.jax.peers import ending_together
 from zoo.backend.jax.scope import purify
 
@@ -50,7 +50,7 @@ def fuse_steps(model, function):
     if count == 1 or not trainer_state.is_compiled(model):
         return function
 
-    @trainer_state.compile_packed
+    @packing.compile_packed
     def take_steps(state, batches):
         def step(state, batch):
             logs, state = model.train_step(state, batch)
@@ -126,8 +126,10 @@ def all_finite(tensors):
 
     Columns first: XLA sums a whole tensor serially, on one core of a CPU.
     """
-    tensors = trainer_state.Layout.of(tensors).pack(tensors)
-    columns = [jnp.sum(jnp.square(x.astype("float32")), tuple(range(x.ndim - 1))) for x in tensors]
+    columns = [
+        jnp.sum(jnp.square(x.astype("float32")), tuple(range(x.ndim - 1)))
+        for x in packing.packed(tensors)
+    ]
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(column)) for column in columns]))
 
 
@@ -141,7 +143,7 @@ def apply_gradients(optimizer, gradients, variables, sound=None):
 def revert(variables, values, sound):
     """Restores earlier values of variables unless `sound`, a scalar bool, is true."""
     current = [variable.value for variable in variables]
-    (kept,) = trainer_state.map_packed(lambda *x: (jnp.where(sound, *x),), current, values)
+    (kept,) = packing.map_packed(lambda *x: (jnp.where(sound, *x),), current, values)
     for variable, value in zip(variables, kept, strict=True):
         variable.assign(value)
 

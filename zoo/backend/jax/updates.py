@@ -4,7 +4,7 @@ import jax
 from jax import numpy as jnp
 
 from zoo.backend import adam
-from zoo.backend.jax.state import map_packed
+from zoo.backend.jax.packing import map_packed
 
 
 def update(optimizer, gradients, variables, sound):
