@@ -1,4 +1,4 @@
-"""JAX: states of few arrays. Each that enters or leaves a compiled program takes the host's time."""
+"""JAX: states of few arrays. Each that enters or leaves a program takes the host's time."""
 
 import functools
 

@@ -7,6 +7,7 @@ and metrics is left in that graph.
 
 import contextlib
 import itertools
+import operator
 import threading
 
 import keras
@@ -112,6 +113,8 @@ class _LayoutCheck(torch.fx.Interpreter):
         recorded = n.meta.get("val")
         if isinstance(result, torch.Tensor) and isinstance(recorded, torch.Tensor):
             self.agrees &= layout(result) == layout(recorded)
+            # Statistics that a kernel keeps for its gradient can be of another type than recorded.
+            self.agrees &= result.dtype == recorded.dtype or n.target is operator.getitem
         return result
 
 
@@ -119,7 +122,7 @@ def layout(tensor):
     """Returns what a tensor's place in its memory follows from."""
     steps = zip(tensor.shape, tensor.stride(), strict=True)
     strides = [step if size > 1 else 0 for size, step in steps]
-    return tensor.dtype, tuple(tensor.shape), strides, tensor.storage_offset()
+    return tuple(tensor.shape), strides, tensor.storage_offset()
 
 
 def tensors_in(nested):

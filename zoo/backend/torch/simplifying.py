@@ -72,10 +72,11 @@ def _key(node):
 
 def _laid_out_alike(node):
     """Returns what is viewed, through however many views, if it has the view's layout."""
-    wanted, viewed = layout(node.meta["val"]), node.args[0]
+    view, viewed = node.meta["val"], node.args[0]
+    wanted = view.dtype, layout(view)
     while True:
         value = viewed.meta.get("val")
-        if isinstance(value, torch.Tensor) and layout(value) == wanted:
+        if isinstance(value, torch.Tensor) and (value.dtype, layout(value)) == wanted:
             return viewed
         if viewed.op != "call_function" or not _is_view(viewed):
             return None
