@@ -19,6 +19,8 @@ from zoo.evaluation.features.reference import reference_of, statistics_path, wri
 from zoo.hub.download import sha256_of
 from zoo.hub.weights import load_weights
 
+pytestmark = pytest.mark.cross_backend
+
 
 def load_photos(name, split="train"):
     return stand_ins.load_photos(name, split, (8, 8, 3))

@@ -13,6 +13,8 @@ from tests.keras_cv import needs_keras_cv
 from zoo import datasets
 from zoo.training.input_augmentation import AUGMENTATIONS
 
+pytestmark = pytest.mark.cross_backend
+
 
 @pytest.fixture
 def tiny(here, monkeypatch):

@@ -19,6 +19,8 @@ from zoo.cli.labels import parse_labels, repeat_labels
 from zoo.errors import InvalidInputError
 from zoo.hub import registry
 
+pytestmark = pytest.mark.cross_backend
+
 
 @pytest.fixture
 def tiny(here):

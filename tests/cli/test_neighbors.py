@@ -11,6 +11,8 @@ from zoo import datasets
 from zoo.evaluation.features import extractors
 from zoo.images.grids import make_grid
 
+pytestmark = pytest.mark.cross_backend
+
 
 @pytest.fixture
 def weights(here, monkeypatch):

@@ -1,5 +1,6 @@
 """JAX: states of few arrays. Each that enters or leaves a program takes the host's time."""
 
+import collections.abc
 import functools
 
 import jax
@@ -65,14 +66,17 @@ class Packed:
         return cls(arrays, layout)
 
 
-class Group:
+class Group(collections.abc.Sequence):
     """One of a state's lists of arrays, as far as Keras' trainer is concerned."""
 
     def __init__(self, packed, number):
         self.packed, self.number = packed, number
 
-    def __iter__(self):
-        return iter(self.packed.state[self.number])
+    def __getitem__(self, index):
+        return self.packed.state[self.number][index]
+
+    def __len__(self):
+        return len(self.packed.state[self.number])
 
 
 class Layout:
