@@ -54,7 +54,8 @@ def seeds_known():
     return replaced(keras.random.SeedGenerator, "next", draw)
 
 
-_known = weakref.WeakKeyDictionary()  # generator -> (state of its tensor, its next seed)
+_known: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+"""A seed generator's state of its tensor, and its next seed."""
 
 
 def none_drawn():
