@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 
 import keras
 import numpy as np
@@ -162,9 +163,6 @@ def test_dilated_convolutions(form):
 )
 def test_other_options_fall_back(name, strides, kwargs):
     """Padding "valid" is the default of a convolution."""
-    channels_first = kwargs.get("data_format") == "channels_first"
-    if channels_first and name == "convolution" and keras.backend.backend() == "tensorflow":
-        pytest.skip("TensorFlow has no such convolution on a CPU")
     inputs = np.random.default_rng(0).normal(size=(2, 4, 4, 4)).astype("float32")
     options = {"padding": "same", "data_format": "channels_last", **kwargs}
     options["kernel_initializer"] = Normal(0.0, 1.0, seed=0)
@@ -172,6 +170,12 @@ def test_other_options_fall_back(name, strides, kwargs):
     twins = [layer(4, 3, strides, **options) for layer in PAIRS[name]]
     for layer in twins:
         layer.build(inputs.shape)
+    try:
+        twins[1](inputs)
+    except Exception as error:
+        if not re.search("CPU implementations do not yet support|only supports .*NHWC", str(error)):
+            raise
+        pytest.skip("TensorFlow has no such kernel on this processor")
     found, expected = at_once(lambda: [layer(inputs) for layer in twins])
     assert found.shape == expected.shape
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)

@@ -55,7 +55,7 @@ def seeds_known():
 
 
 _known: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-"""A seed generator's state of its tensor, and its next seed."""
+"""Of each seed generator: its tensor's place and count of writes, and the numbers in it."""
 
 
 def none_drawn():
