@@ -119,7 +119,8 @@ def pull_push(images, holes):
 
 def convolve(x, kernel, bias, stride=1, dilation=1):
     """A convolution in the input's precision."""
-    x = tf.nn.conv2d(x, tf.cast(kernel, x.dtype), stride, "SAME", dilations=dilation)
+    # Not `conv2d`, whose gradient of dilated kernels only oneDNN has on a CPU.
+    x = tf.nn.convolution(x, tf.cast(kernel, x.dtype), stride, "SAME", dilations=dilation)
     return tf.nn.bias_add(x, tf.cast(bias, x.dtype))
 
 
