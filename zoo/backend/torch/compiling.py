@@ -102,7 +102,7 @@ class Replayed(Compiled):
     """Calls a function eagerly at first, and replays its graph after `EAGER_CALLS` calls.
 
     Both give the same numbers, to the last bit. Measured as the host's time of a step of the
-    benchmarks' models over that of the same step by hand, eager: 1.7 to 2.3, replayed 1.0 to 1.1.
+    benchmarks' models over that of the same step by hand, eager: 1.7 to 2.3, replayed 0.9 to 1.1.
 
     A function that can't be recorded runs eagerly, and so does one whose layers call hooks.
 
