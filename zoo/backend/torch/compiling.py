@@ -12,7 +12,7 @@ import torch
 
 from zoo.backend.torch import eager, randomness
 from zoo.backend.torch.recording import Recording, tensors_in
-from zoo.backend.torch.simplifying import bound, simplify
+from zoo.backend.torch.simplifying import bind, simplify
 
 EAGER_CALLS = 50
 """Calls with data of a shape that run eagerly before their graph is recorded.
@@ -129,8 +129,8 @@ class Replayed(Compiled):
         simplify(recording.graph)
         if not recording.is_laid_out_as_recorded(inputs, [drawn for *_, drawn in self.draws]):
             return _eagerly("tensors with other layouts than recorded")
-        run = bound(recording.graph)
-        return lambda inputs: recording(inputs, run)
+        bind(recording.graph)
+        return recording
 
 
 def _eagerly(reason):
