@@ -321,6 +321,26 @@ def check_foreach_copy():
     assert [tensor.tolist() for tensor in tensors] == [[1.0] * 2, [1.0] * 3]
 
 
+def check_schema():
+    import torch
+
+    schema = torch.ops.aten.add.out._schema
+    (out,) = (argument for argument in schema.arguments if argument.alias_info)
+    assert schema.is_mutable
+    assert out.name == "out"
+    assert out.alias_info.before_set == schema.returns[0].alias_info.before_set
+    assert torch.ops.aten.unbind.int._schema.returns[0].alias_info.before_set == set()
+
+
+def check_unsafe_view():
+    import torch
+
+    x = torch.zeros(4)
+    view = torch.ops.aten._unsafe_view.default
+    assert view(x, [2, 2]).data_ptr() == x.data_ptr()
+    assert view._schema.returns[0].alias_info is None
+
+
 def check_fake_tensor():
     from torch._subclasses import fake_tensor
 
@@ -378,6 +398,8 @@ CHECKS = {
     "keras.src.backend.common": check_global_state,
     "_foreach_norm": check_foreach_norm,
     "_foreach_copy_": check_foreach_copy,
+    "_schema": check_schema,
+    "_unsafe_view": check_unsafe_view,
     "_fused_adam_": check_fused_adam,
     "keras.": check_own_adam,
     "_get_variable_index": check_variable_index,

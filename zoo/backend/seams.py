@@ -204,6 +204,20 @@ SEAMS = (
         "torch",
     ),
     Seam(
+        "_schema",
+        "torch._ops.OpOverload",
+        ("zoo/backend",),
+        "no step is replayed",
+        "torch",
+    ),
+    Seam(
+        "_unsafe_view",
+        "torch.ops.aten",
+        ("zoo/backend",),
+        "no step is replayed",
+        "torch",
+    ),
+    Seam(
         "_fused_adam_",
         "torch",
         ("zoo/backend",),

@@ -12,6 +12,7 @@ import torch
 
 from zoo.backend.torch import eager, randomness
 from zoo.backend.torch.recording import Recording, tensors_in
+from zoo.backend.torch.reusing import reuse_memory
 from zoo.backend.torch.simplifying import bind, simplify
 
 EAGER_CALLS = 50
@@ -127,6 +128,7 @@ class Replayed(Compiled):
         except Exception as error:  # whatever can't be recorded has run eagerly
             return _eagerly(error)
         simplify(recording.graph)
+        reuse_memory(recording.graph)
         if not recording.is_laid_out_as_recorded(inputs, [drawn for *_, drawn in self.draws]):
             return _eagerly("tensors with other layouts than recorded")
         bind(recording.graph)

@@ -80,8 +80,10 @@ class Recording:
 
     def __call__(self, inputs, run=None):
         """Returns what the function returns for a list of tensors, by the graph or `run` for it."""
-        with eager.known_device(), randomness.seeds_known():
-            numbers = [function(*args, **options) for function, args, options in self.draws]
+        numbers = []
+        if self.draws:
+            with eager.known_device(), randomness.seeds_known():
+                numbers = [function(*args, **options) for function, args, options in self.draws]
         with torch.no_grad():
             outputs = (run or self.graph)(*self._values(), *inputs, *numbers)
         return _like(self.outputs, outputs)
