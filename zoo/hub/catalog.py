@@ -202,9 +202,15 @@ MODELS = [
     ModelSpec(
         "dcgan_fashion_mnist",
         **DCGAN,
-        config={"image_shape": (28, 28, 1), "base_filters": 64, "kernel_size": 5, "dropout": 0.0},
+        config={
+            "image_shape": (28, 28, 1),
+            "base_filters": 64,
+            "kernel_size": 4,
+            "wide_stem": False,
+            "dropout": 0.0,
+        },
         dataset="fashion_mnist",
-        recipe=replace(REGULARIZED, epochs=8),
+        recipe=replace(REGULARIZED, epochs=40),
         description="Convolutional GAN, clothes.",
         paper=RADFORD,
         limits=CLOTHES,
