@@ -26,7 +26,7 @@ def draw() -> None:
 
 
 def train(images: np.ndarray, labels: np.ndarray) -> None:
-    zoo.train("dcgan_mnist", images, "runs/mine")
+    zoo.train("dcgan_mnist", images, "runs/mine", log=["tensorboard"])
     checkpoint = zoo.Checkpoint("runs/mine/checkpoints", keep=2)
     health = zoo.HealthCallback("rollback", checkpoint)
     digits, _ = zoo.datasets.load("mnist", split="train")
@@ -37,7 +37,9 @@ def train(images: np.ndarray, labels: np.ndarray) -> None:
         loss=zoo.losses.NonSaturating(0.9),
         r1_penalty=0.1,
     )
-    model.fit(digits, batch_size=64, epochs=2, callbacks=[health, checkpoint])
+    board = zoo.TensorBoardLogger("runs/mine")
+    online = zoo.WandbLogger("runs/mine", project="digits")
+    model.fit(digits, batch_size=64, epochs=2, callbacks=[health, board, online, checkpoint])
     conditional = zoo.ConditionalDCGAN(image_shape=(28, 28, 1), classes=10)
     conditional.compile(loss="hinge")
     conditional.fit(images, labels, batch_size=64)
