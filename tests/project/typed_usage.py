@@ -17,6 +17,12 @@ def draw() -> None:
     fresh.load_weights("mine.weights.h5")
     walk: np.ndarray = zoo.latents.spherical_interpolation(images[0], images[1], 8)
     print(walk.shape)
+    found: np.ndarray = zoo.latents.invert(model, images[:8], steps=100)
+    toward: np.ndarray = zoo.latents.class_directions(found, np.arange(8) % 2)
+    axes: np.ndarray = zoo.latents.closed_form_directions(model, 3)
+    sheet = zoo.latents.direction_grid(found[0], np.concatenate([toward, axes]), steps=7)
+    zoo.pictures.show(model.generate(latents=sheet), columns=7).save("sheet.png")
+    model.generate(64, seed=0, truncation=0.7)
     try:
         zoo.load("no such model")
     except zoo.ZooError as error:
