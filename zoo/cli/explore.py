@@ -94,7 +94,8 @@ def explore(
     from zoo import latents
     from zoo.images import grids
 
-    start = model.sample_latent(1, seed, truncation)[0]
+    drawn = {} if truncation is None else {"truncation": truncation}
+    start = model.sample_latent(1, seed, **drawn)[0]
     if by is By.classes:
         with activity(f"looking for the classes of {SAMPLES:,} images"):
             directions = _toward_classes(model, spec.dataset)[:count]

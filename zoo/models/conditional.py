@@ -173,9 +173,8 @@ class ConditionalModel(LatentModel):
                 count = len(labels)
             latents = self.latents_for(count, seed, None, truncation)
         else:
-            latents = self.latents_for(
-                count, None, latents, truncation
-            )  # the seed is the labels' then
+            # The seed is the labels' then.
+            latents = self.latents_for(count, None, latents, truncation)
         if labels is None:
             labels = self.sample_labels(len(latents), seed)
         return self.draw_samples((latents, self.classes_of(labels, len(latents))), batch_size)

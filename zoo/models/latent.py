@@ -99,7 +99,8 @@ class LatentModel(BaseGAN):
         """Returns the latents that `generate` draws from, checked."""
         if latents is None:
             check_count("count", count)
-            return self.sample_latent(count, seed, truncation)
+            options = {} if truncation is None else {"truncation": truncation}
+            return self.sample_latent(count, seed, **options)  # which can be one of a subclass
         if truncation is not None:
             raise InvalidInputError(
                 "`truncation` is of latents to draw. Received: truncation and `latents`"

@@ -120,6 +120,7 @@ def train(
     spec = _trained_on(spec, dataset)
     out, callbacks, phases = Path(out), list(callbacks), []
     recipe = spec.recipe
+    log = [log] if isinstance(log, str) else list(log)
     settings: dict[str, Any] = {"labels": labels, "augment": augment, "on_nonfinite": on_nonfinite}
     settings |= {"dataset": spec.dataset, "data": data, "log": log}
     loggers = _loggers(log, out, _configuration_to_show(spec, data))
@@ -231,7 +232,7 @@ def _configuration_to_show(spec, data):
 def _loggers(names, out, shown):
     """Returns the loggers of a run whose `history.csv` and `samples` others write."""
     loggers = []
-    for name in dict.fromkeys([names] if isinstance(names, str) else names):
+    for name in dict.fromkeys(names):
         if name not in LOGGERS:
             raise InvalidInputError(
                 f"`log` must be some of {', '.join(map(repr, LOGGERS))}; `history.csv` is always "
