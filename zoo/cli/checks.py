@@ -31,8 +31,8 @@ Weights = Annotated[
 Truncation = Annotated[
     float | None,
     typer.Option(
-        help="Redraw the latents' numbers further from 0 than this, for images that are more alike "
-        "and look better; for example 0.7.",
+        help="Redraw the latents' numbers further from 0 than this, for images that are more "
+        "alike, and of some models better one by one; for example 1.5.",
         show_default="none are",
     ),
 ]

@@ -35,8 +35,8 @@ def sample_latent(
         seed: int of at least 0, or `None` for fresh ones. A `numpy.random.Generator` continues its
             stream: two calls give the rows of one.
         truncation: float over 0: numbers further from 0 are drawn again until none is. Samples
-            are more alike, and look better, the lower it is (Brock et al. 2019, "BigGAN", 3.1).
-            `None` keeps all.
+            are more alike the lower it is, and those of some models better one by one (Brock et
+            al. 2019, "BigGAN", 3.1). `None` keeps all.
 
     Returns:
         float32 array of shape `(count, latent_dim)`.

@@ -150,7 +150,7 @@ class ConditionalModel(LatentModel):
                 `(count, classes)` is used unchanged: rows between two one-hot ones interpolate.
             latents: float array of shape `(count, latent_dim)` to use in place of fresh ones.
             truncation: float over 0: latents have no number further from 0, for samples that are
-                more alike and look better; see `zoo.latents.sample_latent`. `None` keeps all.
+                more alike; see `zoo.latents.sample_latent`. `None` keeps all.
             batch_size: int, samples per forward pass.
 
         Returns:
