@@ -114,6 +114,7 @@ def direction_grid(
     Example:
 
     ```python
+    directions = zoo.latents.closed_form_directions(model, 3)
     latents = zoo.latents.direction_grid(model.sample_latent(1, seed=0)[0], directions)
     zoo.pictures.show(model.generate(latents=latents), columns=7)
     ```
