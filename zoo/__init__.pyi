@@ -26,6 +26,8 @@ from .models.vanilla_gan import VanillaGAN as VanillaGAN
 from .training.checkpoint_callback import Checkpoint as Checkpoint
 from .training.health import HealthCallback as HealthCallback
 from .training.run import train as train
+from .training.tensorboard_logger import TensorBoardLogger as TensorBoardLogger
+from .training.wandb_logger import WandbLogger as WandbLogger
 
 # The modules above that have another name here; the other names re-export themselves.
 __all__ = ["picture_files", "pictures"]

@@ -17,6 +17,8 @@ PACKAGES = {"tensorflow": "tensorflow-cpu", "jax": "jax", "torch": "torch"}
 """Backend -> the package to install; the first installed one is the default."""
 KERAS_DEFAULT = next(iter(PACKAGES))
 KERAS_CV = '"keras-gan-zoo[cv]"'
+LOGGERS = {"tensorboard": '"keras-gan-zoo[tensorboard]"', "wandb": '"keras-gan-zoo[wandb]"'}
+"""What `zoo train --log` takes: the module that it needs -> the package to install."""
 
 
 def import_keras() -> Any:

@@ -1,6 +1,5 @@
 """Everything of Keras' `fit` works: data, callbacks, schedules, precision, saving."""
 
-import csv
 import inspect
 
 import keras
@@ -296,73 +295,6 @@ def test_validation_and_sampling_in_mid_epoch_do_not_disturb_training():
     for earlier, later in zip(sampling.samples, sampling.samples[1:], strict=False):
         assert not np.array_equal(earlier, later)
     np.testing.assert_array_equal(sampling.samples[-1], looked_at.generate(2, seed=0))
-
-
-# --------------------------------------------------------------------------------- callbacks
-
-
-@pytest.fixture(scope="module")
-def shared_model():
-    return point_model(FixedLatents)
-
-
-def test_early_stopping_on_a_validation_loss_restores_the_best_weights(shared_model):
-    # After the first epoch no loss is better by 1e9.
-    stopping = keras.callbacks.EarlyStopping(
-        "val_generator_loss", mode="min", min_delta=1e9, patience=2, restore_best_weights=True
-    )
-    model = shared_model
-    weights = []
-    snapshots = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: weights.append(model.get_weights())
-    )
-    callbacks = [snapshots, stopping]
-    model.fit(POINTS, validation_data=POINTS[:8], epochs=9, callbacks=callbacks, **FIT)
-    assert len(weights) == 3
-    for weight, best, last in zip(model.get_weights(), weights[0], weights[2], strict=True):
-        np.testing.assert_array_equal(weight, best)
-        assert not np.array_equal(weight, last)
-
-
-@pytest.fixture
-def two_rates(shared_model):
-    """A model with the two-time-scale rule: the discriminator learns four times as fast."""
-    shared_model.optimizer.generator_optimizer.learning_rate = 1e-3
-    shared_model.optimizer.discriminator_optimizer.learning_rate = 4e-3
-    return shared_model
-
-
-def test_plateau_lowers_both_rates_and_keeps_their_ratio(two_rates):
-    plateau = keras.callbacks.ReduceLROnPlateau(
-        "discriminator_loss", mode="min", factor=0.5, patience=1, min_delta=1e9
-    )
-    history = two_rates.fit(POINTS, epochs=3, callbacks=[plateau], **FIT).history
-    # The first epoch is an improvement on nothing, and no other is one by 1e9.
-    assert rates(two_rates) == pytest.approx([0.25e-3, 1e-3], rel=1e-5)
-    assert history["learning_rate"] == pytest.approx([1e-3, 1e-3, 0.5e-3], rel=1e-5)
-
-
-def test_scheduler_sets_the_generators_rate_and_keeps_the_ratio(two_rates):
-    scheduler = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.1)
-    two_rates.fit(POINTS, epochs=2, callbacks=[scheduler], **FIT)
-    assert rates(two_rates) == pytest.approx([1e-5, 4e-5], rel=1e-5)
-
-
-def test_checkpoint_and_csv_log(tmp_path, shared_model):
-    checkpoint = keras.callbacks.ModelCheckpoint(
-        tmp_path / "{epoch}.weights.h5", save_weights_only=True
-    )
-    log = keras.callbacks.CSVLogger(tmp_path / "log.csv")
-    history = shared_model.fit(POINTS, epochs=2, callbacks=[checkpoint, log], **FIT).history
-    with (tmp_path / "log.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert {"epoch", *KEYS} <= set(rows[0])  # and empty columns for a validation, if any comes
-    for key in KEYS:
-        assert [float(row[key]) for row in rows] == pytest.approx(history[key])
-    other = point_model()
-    other.load_weights(tmp_path / "2.weights.h5")
-    for weight, expected in zip(other.get_weights(), shared_model.get_weights(), strict=True):
-        np.testing.assert_array_equal(weight, expected)
 
 
 # --------------------------------------------------------------------- compilation, precision

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import keras
@@ -113,6 +114,22 @@ def test_sample_writes_the_array_that_generate_returns(weights):
     assert np.array_equal(images, expected)
 
 
+def test_sample_truncates_what_it_draws_and_walks_between(weights):
+    options = ["--weights", weights, "-n", 4, "--truncation", 0.5]
+    succeed("sample", "tiny", *options, "-o", "a.npy")
+    model = zoo.load("tiny", weights=weights)
+    expected = model.generate(4, seed=0, truncation=0.5)
+    assert np.array_equal(np.load("a.npy"), expected)
+    assert not np.array_equal(expected, model.generate(4, seed=0))
+    seen = []
+    draw = type(model).generate
+    with pytest.MonkeyPatch.context() as patch:
+        spy = lambda self, *_, latents: seen.append(latents) or draw(self, latents=latents)  # noqa: E731
+        patch.setattr(type(model), "generate", spy)
+        succeed("sample", "tiny", *options, "--interpolate")
+    assert np.array_equal(seen[0], model.sample_latent(4, 0, truncation=0.5))
+
+
 def test_sample_walks_from_the_grid_of_the_seed_and_back(weights):
     succeed("sample", "tiny", "--weights", weights, "-n", 4, "-o", "walk.gif", "--interpolate")
     succeed("sample", "tiny", "--weights", weights, "-n", 4, "-o", "still.gif")
@@ -163,6 +180,7 @@ def test_sample_chooses_format_and_name(weights, options, written):
         (["-n", "0"], "-n=0"),
         (["-n", "two"], "integer"),
         (["--seed", "-1"], "--seed=-1"),
+        (["--truncation", "0"], "--truncation=0.0"),
         (["--format", "jpeg"], "jpeg"),
         (["--weights", "missing.weights.h5"], "no weights file at missing.weights.h5"),
         (["--frobnicate"], "--frobnicate"),
@@ -175,7 +193,7 @@ def test_sample_refuses_before_it_builds_a_model(tiny, here, builds_no_model, op
     assert expected in fail("sample", "tiny", *options)
 
 
-@pytest.mark.parametrize("command", ["sample", "info", "train", "neighbors", "evaluate"])
+@pytest.mark.parametrize("command", ["sample", "info", "train", "neighbors", "evaluate", "explore"])
 def test_an_unknown_model_names_the_closest(here, command):
     assert "Closest: dcgan_mnist" in fail(command, "dcgan_mnits")
 
@@ -331,6 +349,7 @@ def test_train_keeps_an_earlier_run_unless_it_is_to_be_overwritten(tiny, photos,
         (["--data", "empty"], "No readable picture"),
         (["--limit", "0"], "--limit=0"),
         (["--precision", "half"], "mixed_bfloat16"),
+        (["--log", "csv"], "'tensorboard', 'wandb'"),
         (["--out", "file"], "file"),
         (["--out", "file/run"], "file"),
     ],
@@ -480,3 +499,21 @@ def test_an_interrupted_run_names_its_flags_as_flags(tiny, photos, here, monkeyp
     monkeypatch.setattr("zoo.interrupts.advise", told.append)
     succeed("train", "tiny", "--data", photos, "--stream")
     assert told[-1].endswith("train tiny --data photos --stream --resume runs/tiny")
+
+
+def test_a_run_is_shown_in_tensorboard_and_what_goes_on_too(tiny, photos, here, monkeypatch):
+    pytest.importorskip("tensorboard")
+    told = []
+    monkeypatch.setattr("zoo.interrupts.advise", told.append)
+    succeed("train", "tiny", "--data", photos, "--log", "tensorboard", "--log", "tensorboard")
+    assert told[-1].endswith("--log tensorboard --log tensorboard --resume runs/tiny")
+    (path,) = (here / "runs" / "tiny" / "tensorboard").iterdir()
+    # A run that isn't shown leaves nothing of the one that it replaces.
+    succeed("train", "tiny", "--data", photos, "--overwrite")
+    assert not path.exists()
+
+
+def test_a_logger_that_is_not_installed_is_named_before_anything_is_read(tiny, here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    message = fail("train", "tiny", "--data", "nowhere", "--log", "wandb")
+    assert 'pip install "keras-gan-zoo[wandb]"' in message

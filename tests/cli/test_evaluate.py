@@ -93,6 +93,19 @@ def test_a_model_is_scored_with_other_weights(data, weights):
     assert record["records"]["real (train)"] == floor
 
 
+def test_truncation_is_part_of_the_record(data, weights):
+    record = records("tiny", "--weights", weights, "-n", 20, "--truncation", 0.5)
+    assert "--truncation 0.5" in record["command"]
+    scored, floor = record["records"].values()
+    assert scored["protocol"]["truncation"] == 0.5
+    assert floor["protocol"]["truncation"] is None
+    expected = zoo.evaluation.evaluate(
+        zoo.load("tiny", weights=weights), "mnist", Extractor(), 20, truncation=0.5
+    )
+    assert scored == expected
+    assert scored != records("tiny", "--weights", weights, "-n", 20)["records"]["tiny"]
+
+
 def test_a_weights_file_says_which_model_it_is_of(data, weights):
     Path("run").mkdir()
     os.rename(weights, "run/tiny.weights.h5")
@@ -228,6 +241,8 @@ def test_without_the_data_there_is_no_floor_but_a_distance(no_data, weights):
         (["tiny", "--split", "val"], "train, test. Received: val"),
         (["tiny", "-n", "1"], "-n=1"),
         (["tiny", "--seed", "-1"], "--seed=-1"),
+        (["tiny", "--truncation", "-1"], "--truncation=-1.0"),
+        (["pictures", "--dataset", "mnist", "--truncation", "1"], "--truncation is for models"),
         (["tiny", "--weights", "missing.weights.h5"], "missing.weights.h5"),
         (["tiny", "-o", "pictures"], "pictures, a folder"),
         (["tiny"], "zoo train tiny"),

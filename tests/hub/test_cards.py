@@ -307,3 +307,31 @@ def test_shipped_cards_are_measured(shipped):
     elif shipped.dataset == "mnist":
         measured = {"frechet_distance", "rarest_class_share", "confident_share"}
         assert measured <= set(shipped.metrics)
+
+
+def test_a_card_is_a_table_in_text_and_in_a_notebook():
+    weights = "a" * 64
+    card = ModelCard(
+        "digits",
+        "dcgan",
+        {"image_shape": [28, 28, 1]},
+        description="<script>alert(1)</script> & more",
+        limits="word " * 60,
+        recipe={"epochs": 3, "batch_size": 64, "beta_1": 0.5},
+        sha256=weights,
+        size=4_900_000,
+    )
+    lines = str(card).splitlines()
+    assert lines[0].split() == ["name", "digits"]
+    assert max(map(len, lines)) <= 100
+    assert {len(line) - len(line.lstrip()) for line in lines if line[0] == " "} == {17}
+    assert "config" in str(card)
+    assert "image_shape [28, 28, 1]" in str(card)
+    assert weights in str(card)
+    assert "4.9 MB" in str(card)
+    assert "epochs 3, batch_size 64" in str(card)
+    assert "beta_1" not in str(card)  # the usual one
+    table = card._repr_html_()
+    assert "<script>" not in table
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in table
+    assert table.count("<tr>") == len(dataclasses.fields(card))

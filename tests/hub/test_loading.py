@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
@@ -566,3 +567,17 @@ def test_a_backend_that_the_zoo_does_not_run_on_is_refused_by_whatever_needs_one
         "    print(type(error).__name__)"
     )
     assert python(code, KERAS_BACKEND="theano").strip() == "InvalidInputError"
+
+
+def test_a_model_shows_its_name_its_size_and_its_backend(capsys):
+    model = zoo.build("gan_mnist_small")
+    expected = (
+        "<VanillaGAN gan_mnist_small: samples (28, 28, 1), parameters generator 130,576, "
+        f"discriminator 117,121, on {keras.backend.backend()}>"
+    )
+    assert repr(model) == expected
+    model.compile(average_decay=0.9)
+    model.summary()
+    printed = capsys.readouterr().out
+    for text in ("gan_mnist_small", "130,576", "117,121", "average_generator", "discriminator"):
+        assert text in printed

@@ -148,3 +148,15 @@ def test_a_failed_write_keeps_what_was_there(tmp_path, monkeypatch):
 def test_the_public_names_of_the_modules():
     assert zoo.pictures.save_png is save_png
     assert zoo.picture_files.__name__ == "zoo.images.restoring"
+
+
+def test_a_shown_grid_is_the_one_that_is_saved(tmp_path):
+    images = some_images(3)
+    shown = zoo.pictures.show(images, columns=3, scale=2)
+    save_png(images, tmp_path / "grid.png", columns=3, scale=2)
+    with Image.open(tmp_path / "grid.png") as saved:
+        np.testing.assert_array_equal(np.asarray(shown), np.asarray(saved))
+    assert shown._repr_png_().startswith(b"\x89PNG")  # what a notebook displays
+    assert max(zoo.pictures.show(images).size) > 800
+    with pytest.raises(InvalidInputError, match="uint8"):
+        zoo.pictures.show(images / 255.0)

@@ -35,4 +35,6 @@ def workplace(tmp_path, monkeypatch):
     monkeypatch.setattr(zoo.datasets, "load", load)
     # The tests are no job of several processes, and other tests follow in this one.
     monkeypatch.setattr(zoo.distribution, "data_parallel", lambda synchronize=True: None)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
     monkeypatch.chdir(tmp_path)

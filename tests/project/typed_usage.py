@@ -17,6 +17,12 @@ def draw() -> None:
     fresh.load_weights("mine.weights.h5")
     walk: np.ndarray = zoo.latents.spherical_interpolation(images[0], images[1], 8)
     print(walk.shape)
+    found: np.ndarray = zoo.latents.invert(model, images[:8], steps=100)
+    toward: np.ndarray = zoo.latents.class_directions(found, np.arange(8) % 2)
+    axes: np.ndarray = zoo.latents.closed_form_directions(model, 3)
+    sheet = zoo.latents.direction_grid(found[0], np.concatenate([toward, axes]), steps=7)
+    zoo.pictures.show(model.generate(latents=sheet), columns=7).save("sheet.png")
+    model.generate(64, seed=0, truncation=0.7)
     try:
         zoo.load("no such model")
     except zoo.ZooError as error:
@@ -26,7 +32,7 @@ def draw() -> None:
 
 
 def train(images: np.ndarray, labels: np.ndarray) -> None:
-    zoo.train("dcgan_mnist", images, "runs/mine")
+    zoo.train("dcgan_mnist", images, "runs/mine", log=["tensorboard"])
     checkpoint = zoo.Checkpoint("runs/mine/checkpoints", keep=2)
     health = zoo.HealthCallback("rollback", checkpoint)
     digits, _ = zoo.datasets.load("mnist", split="train")
@@ -37,7 +43,9 @@ def train(images: np.ndarray, labels: np.ndarray) -> None:
         loss=zoo.losses.NonSaturating(0.9),
         r1_penalty=0.1,
     )
-    model.fit(digits, batch_size=64, epochs=2, callbacks=[health, checkpoint])
+    board = zoo.TensorBoardLogger("runs/mine")
+    online = zoo.WandbLogger("runs/mine", project="digits")
+    model.fit(digits, batch_size=64, epochs=2, callbacks=[health, board, online, checkpoint])
     conditional = zoo.ConditionalDCGAN(image_shape=(28, 28, 1), classes=10)
     conditional.compile(loss="hinge")
     conditional.fit(images, labels, batch_size=64)

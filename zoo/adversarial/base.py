@@ -139,6 +139,14 @@ class BaseGAN(keras.Model):
         # All variables are there: a step that is traced must find them.
         self.built = True
 
+    def __repr__(self):
+        networks = {"generator": self.generator, "discriminator": self.discriminator}
+        counts = [f"{name} {network.count_params():,}" for name, network in networks.items()]
+        return (
+            f"<{type(self).__name__} {self.name}: samples {self.sample_shape}, parameters "
+            f"{', '.join(counts)}, on {keras.backend.backend()}>"
+        )
+
     def __setattr__(self, name, value):
         if name in backend.UNTRACKED:
             object.__setattr__(self, name, value)
@@ -302,6 +310,7 @@ class BaseGAN(keras.Model):
         average = self.average_generator
         if average is None and wanted:
             self.average_generator = copy_network(self.generator, self.symbolic_inputs())
+            self.average_generator.name = f"average_{self.generator.name}"  # in `summary`
         elif average is not None and not wanted:
             self._tracker.untrack(average)  # Keras would go on saving it
             self.average_generator = None

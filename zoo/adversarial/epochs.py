@@ -1,12 +1,15 @@
 """What `fit` adds to the callbacks: the order of an epoch, and a word on what was left out."""
 
 import contextlib
+import importlib.util
 import warnings
 
 import keras
 import numpy as np
 
 from zoo.adversarial.feeding import StreamBatches
+from zoo.errors import MissingDependencyError
+from zoo.imports import LOGGERS
 
 
 class RefusedBatches(keras.callbacks.Callback):
@@ -121,6 +124,7 @@ def watched(model, callbacks, batches, verbose):
     is_list = isinstance(callbacks, keras.callbacks.CallbackList)
     given = keras.tree.flatten(callbacks.callbacks if is_list else callbacks)
     given = [callback for callback in given if callback is not None]
+    _check(given)
     ours = [_ShowNaN(c) for c in given if isinstance(c, keras.callbacks.TerminateOnNaN)]
     ours.append(EpochWatch(model, batches))
     model.logs_are_read = any(map(_reads_logs, [*given, *ours])) or not (is_list or verbose == 0)
@@ -141,6 +145,18 @@ def watched(model, callbacks, batches, verbose):
             del monitor._is_improvement
         if is_list:
             callbacks.callbacks[:] = [c for c in callbacks.callbacks if c not in ours]
+
+
+def _check(callbacks):
+    """Raises `MissingDependencyError` for Keras' `TensorBoard` without what it writes with."""
+    if any(isinstance(callback, keras.callbacks.TensorBoard) for callback in callbacks):
+        missing = [x for x in ("tensorflow", "tensorboard") if importlib.util.find_spec(x) is None]
+        if missing:
+            raise MissingDependencyError(
+                "keras.callbacks.TensorBoard takes TensorFlow and tensorboard on every backend. "
+                f"Missing: {', '.join(missing)}. Use zoo.TensorBoardLogger, which needs only "
+                f"tensorboard. Run: pip install {LOGGERS['tensorboard']}"
+            )
 
 
 def _reads_logs(callback):

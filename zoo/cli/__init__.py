@@ -15,7 +15,18 @@ import typer.core
 
 import zoo
 from zoo import interrupts
-from zoo.cli import evaluate, inpaint, neighbors, progress, push, sample, shard, train, verify
+from zoo.cli import (
+    evaluate,
+    explore,
+    inpaint,
+    neighbors,
+    progress,
+    push,
+    sample,
+    shard,
+    train,
+    verify,
+)
 from zoo.cli.checks import Name, command_line
 from zoo.errors import ZooError
 
@@ -155,6 +166,7 @@ def info_command(
 
 
 app.command("sample")(sample.sample)
+app.command("explore")(explore.explore)
 app.command("inpaint")(inpaint.inpaint)
 app.command("shard")(shard.shard)
 app.command("train")(train.train)

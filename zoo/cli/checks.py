@@ -28,6 +28,16 @@ Weights = Annotated[
 ]
 """Option of commands: weights in place of the pretrained ones."""
 
+Truncation = Annotated[
+    float | None,
+    typer.Option(
+        help="Redraw the latents' numbers further from 0 than this, for images that are more "
+        "alike, and of some models better one by one; for example 1.5.",
+        show_default="none are",
+    ),
+]
+"""Option of commands that draw: the bound of the truncated normal."""
+
 
 def check_output_file(path):
     """Raises `InvalidInputError` unless a regular file can be written, or replaced, at `path`."""

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from zoo.checks import check_count
+from zoo.checks import check_count, check_positive
 from zoo.cli.activity import activity
 from zoo.cli.checks import (
     Name,
+    Truncation,
     Weights,
     check_draws,
     check_output_file,
@@ -64,6 +65,7 @@ def sample(
     seed: Annotated[
         int, typer.Option(help="The same seed draws the same images on every backend.")
     ] = 0,
+    truncation: Truncation = None,
     weights: Weights = None,
     format: Annotated[
         Format | None,
@@ -97,6 +99,8 @@ def sample(
         count = len(chosen) if chosen and len(chosen) > 1 else COUNT
     check_count("-n", count)
     check_count("--seed", seed, minimum=0)
+    if truncation is not None:
+        check_positive("--truncation", truncation)
     output, kind = _output(spec.name, output, format, interpolate, gallery)
     check_output_file(output)
     check_weights_file(weights)
@@ -106,13 +110,16 @@ def sample(
     classes = {} if chosen is None else {"labels": repeat_labels(chosen, count)}
     with activity(f"drawing {count} images"):
         if interpolate:
-            _save_walk(model, count, seed, classes, output)
-        elif gallery:
-            from zoo.images.gallery import save_gallery
-
-            save_gallery(model.generate(count, seed=seed, **classes), output)
+            _save_walk(model, count, seed, truncation, classes, output)
         else:
-            _save(model.generate(count, seed=seed, **classes), output, kind)
+            options = classes if truncation is None else {**classes, "truncation": truncation}
+            images = model.generate(count, seed=seed, **options)
+            if gallery:
+                from zoo.images.gallery import save_gallery
+
+                save_gallery(images, output)
+            else:
+                _save(images, output, kind)
     what = "an animation of " if interpolate else ""
     print(
         f"wrote {output}: {what}{count} images of {spec.name}, on {start_keras().backend.backend()}"
@@ -174,7 +181,7 @@ def _save(images, output, kind):
             np.save(file, images, allow_pickle=False)
 
 
-def _save_walk(model, count, seed, classes, output):
+def _save_walk(model, count, seed, truncation, classes, output):
     """Writes an animation whose first frame is the grid of the same seed."""
     import numpy as np
 
@@ -184,7 +191,8 @@ def _save_walk(model, count, seed, classes, output):
     if not classes and hasattr(model, "sample_labels"):
         # Each image keeps its class: drawn anew for every frame, classes would flicker.
         classes = {"labels": model.sample_labels(count, seed)}
-    latents = model.sample_latent(WAYPOINTS * count, seed=seed)
+    options = {} if truncation is None else {"truncation": truncation}
+    latents = model.sample_latent(WAYPOINTS * count, seed=seed, **options)
     points = latents.reshape(WAYPOINTS, count, -1)
     # All legs at once: from each waypoint to the next, from the last to the first. The end of a leg
     # is the start of the next.

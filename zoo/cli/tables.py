@@ -8,13 +8,9 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from zoo.hub.specs import Recipe
+from zoo.hub.card_table import card_rows, size_text
 
 UNLIMITED = 10_000  # columns
-MAIN_SETTINGS = ("epochs", "batch_size", "loss", "seed")
-"""Of a recipe: shown even if they are the usual ones."""
-LONGEST = 60
-"""Characters of a value on a page; hashes have more."""
 SCORES = {
     "frechet_distance": ("Fréchet", "{:.2f}"),
     "kernel_distance": ("kernel", "{:.4f}"),
@@ -46,7 +42,7 @@ def print_list(cards):
     for card in cards:
         # Counting the parameters of the others would need Keras.
         parameters = f"{sum(card.parameters.values()):,}" if card.parameters else "-"
-        table.add_row(card.name, card.family, card.dataset or "-", parameters, _size(card.size))
+        table.add_row(card.name, card.family, card.dataset or "-", parameters, size_text(card.size))
     _console().print(table)
 
 
@@ -55,34 +51,10 @@ def print_card(card, name):
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
-    for key, value in dataclasses.asdict(card).items():
-        if key == "sha256":
-            none = f"none: no pretrained weights; `zoo train {card.name}` trains some"
-            value = value or (none if name == card.name else "none: the run isn't finished")
-        elif key == "size":
-            value = _size(value)
-        elif key == "recipe":
-            usual = {**dataclasses.asdict(Recipe()), **dict.fromkeys(MAIN_SETTINGS)}
-            value = {name: item for name, item in value.items() if item != usual.get(name)}
-        table.add_row(
-            key.replace("_", " "), _summary(value) if isinstance(value, dict) else value or "-"
-        )
+    for row in card_rows(card, name):
+        table.add_row(*row)
     _console().print(table)
     print(f"\nAll of it: zoo info {shlex.quote(name)} --json")
-
-
-def _summary(values):
-    """Returns a record on a line: its plain values, and of a comparison our side."""
-    parts = []
-    for key, value in values.items():
-        if isinstance(value, dict):
-            if isinstance(value.get("ours"), dict):
-                parts.append(f"{key} ({_summary(value['ours'])})")
-            continue
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        if value is not None and len(text) <= LONGEST:
-            parts.append(f"{key} {text}")
-    return ", ".join(parts) or "-"
 
 
 def print_restorations(records):
@@ -144,10 +116,6 @@ def print_json(card):
     """Prints a card as it is in a file."""
     # In ASCII, whatever the terminal's encoding: JSON has its own way to write the rest.
     print(json.dumps(dataclasses.asdict(card), indent=2))
-
-
-def _size(size):
-    return "-" if size is None else f"{size / 1e6:.1f} MB"
 
 
 def _console():

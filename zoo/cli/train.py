@@ -27,7 +27,7 @@ from zoo.cli.techniques import recipe_changes, with_recipe_options
 from zoo.cli.training_data import read_training_data, with_size
 from zoo.errors import InvalidInputError
 from zoo.hub import registry
-from zoo.imports import choose_backend
+from zoo.imports import LOGGERS, choose_backend, import_optional
 
 
 class OnNonfinite(StrEnum):
@@ -36,6 +36,13 @@ class OnNonfinite(StrEnum):
     skip = "skip"
     rollback = "rollback"
     stop = "stop"
+
+
+class Log(StrEnum):
+    """Where a run is shown while it trains."""
+
+    tensorboard = "tensorboard"
+    wandb = "wandb"
 
 
 @with_recipe_options
@@ -108,6 +115,14 @@ def train(
             metavar="N",
         ),
     ] = None,
+    log: Annotated[
+        list[Log] | None,
+        typer.Option(
+            help="Also show losses, scores and samples in TensorBoard, or on Weights & Biases "
+            "(WANDB_MODE=offline needs no account). Can be given twice. history.csv is always "
+            "written.",
+        ),
+    ] = None,
     distribute: Annotated[
         bool,
         typer.Option(
@@ -136,6 +151,9 @@ def train(
             check_count(option, value)
     if stream and data is None:
         raise InvalidInputError("--stream reads the images of --data. Received: no --data")
+    loggers = [item.value for item in log or ()]
+    for module in loggers:
+        import_optional(module, LOGGERS[module])
     changes = recipe_changes(options)
     check_weights_file(initial_weights)
     spec = _find(name).with_recipe(**changes)
@@ -194,6 +212,7 @@ def train(
             augment=augmentation,
             dataset=dataset,
             data=source,
+            log=loggers,
         )
     if not first:
         return
@@ -230,9 +249,9 @@ def _resume_command(context, out):
         if replaced or source is None or source.name != "COMMANDLINE":
             continue
         value = context.params[parameter.name]
-        value = getattr(value, "value", value)  # of an enumeration
-        words += [] if parameter.name == "name" else [parameter.opts[0]]
-        words += [] if value is True else [value]  # of a flag
+        for item in value if isinstance(value, (list, tuple)) else [value]:
+            words += [] if parameter.name == "name" else [parameter.opts[0]]
+            words += [] if item is True else [getattr(item, "value", item)]  # of a flag
     return command_line(*words, "--resume", out)
 
 
@@ -289,6 +308,8 @@ def _remove_run(out, name):
     # The card first: it must not lie beside weights that it doesn't describe.
     earlier = [out / f"{name}.json", out / f"{name}.png", out / f"{name}.weights.h5"]
     earlier += [out / "best.weights.h5", out / "progress.gif", out / "history.csv"]
+    earlier += [out / "wandb" / "run.json"]
+    earlier += sorted((out / "tensorboard").glob("events.out.tfevents.*.zoo"))
     earlier += sorted((out / "samples").glob("epoch_*.png"))
     earlier += sorted((out / "checkpoints").glob("*.checkpoint.h5"))
     for path in earlier:

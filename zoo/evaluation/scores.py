@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from zoo import datasets
-from zoo.checks import check_count, check_images
+from zoo.checks import check_count, check_images, check_positive
 from zoo.errors import DatasetError, InvalidInputError
 from zoo.evaluation.features.extractors import INCEPTION, load_extractor
 from zoo.evaluation.features.reference import (
@@ -48,6 +48,7 @@ def evaluate(
     split: str | None = None,
     memorized: bool = False,
     on_progress: Callable[[int], object] | None = None,
+    truncation: float | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Scores a model, or images, against a data set or other images.
 
@@ -66,6 +67,8 @@ def evaluate(
         memorized: bool, whether to look for copies of training images too, which takes a data set.
             The first time, their features take as long as scoring as many images.
         on_progress: Function that is called with the number of images scored so far.
+        truncation: float over 0, of a model's latents, as in `zoo.latents.sample_latent`; the
+            protocol has it.
 
     Returns:
         dict of plain values, `{"protocol": ..., "scores": ...}`. The scores:
@@ -108,6 +111,13 @@ def evaluate(
         )
     check_count("count", count, minimum=LEAST)
     check_count("seed", seed, minimum=0)
+    drawn = hasattr(source, "generate")
+    if truncation is not None:
+        check_positive("truncation", truncation)
+        if not drawn:
+            raise InvalidInputError(
+                "`truncation` is of a model's latents. Received: truncation with an array of images"
+            )
     extractor: Any = features
     if not hasattr(features, "features"):
         extractor = load_extractor(features or (INCEPTION if own else name))
@@ -127,8 +137,9 @@ def evaluate(
         reference = load_reference(name, split, extractor)
         if memorized and reference.features is None:
             raise DatasetError(f"Looking for copies takes the images of {name} {split}.")
-    drawn = hasattr(source, "generate")
-    parts = (draw_parts if drawn else array_parts)(source, count, seed)
+    parts = (
+        draw_parts(source, count, seed, truncation) if drawn else array_parts(source, count, seed)
+    )
     tally = Tally(extractor)
     for images, labels in parts:
         tally.add(images, labels)
@@ -160,7 +171,7 @@ def evaluate(
             "features_sha256": extractor.identity,
             "samples": tally.count,
             "seed": seed,
-            "truncation": None,
+            "truncation": truncation,
             "precision": "float32",
             "compared": compared,
             **sizes,

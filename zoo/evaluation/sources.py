@@ -17,13 +17,16 @@ PART = 1024
 """Images of a model in memory at a time; a multiple of what `generate` draws at once."""
 
 
-def draw_parts(model: Any, count: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+def draw_parts(
+    model: Any, count: int, seed: int, truncation: float | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Yields what `model.generate(count, seed)` draws, without holding all of it.
 
     Args:
         model: Has `generate`, and `sample_labels` if it is class-conditional.
         count: int, images in all.
         seed: int.
+        truncation: float over 0, of the latents, as in `zoo.latents.sample_latent`.
 
     Yields:
         `(images, labels)`: uint8 array of shape `(n, H, W, C)`, and the requested classes or
@@ -33,7 +36,8 @@ def draw_parts(model: Any, count: int, seed: int) -> Iterator[tuple[np.ndarray, 
     stream = np.random.default_rng(seed)
     for start in range(0, count, PART):
         size = min(PART, count - start)
-        latents = model.sample_latent(size, stream)
+        options = {} if truncation is None else {"truncation": truncation}
+        latents = model.sample_latent(size, stream, **options)
         if labels is None:
             yield model.generate(latents=latents), None
         else:

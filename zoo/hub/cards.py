@@ -118,6 +118,17 @@ class ModelCard:
     parameters: _Counts = field(default_factory=dict)
     files: _Files = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        from zoo.hub.card_table import as_text
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        """Returns the card as a table, which a notebook displays."""
+        from zoo.hub.card_table import as_html
+
+        return as_html(self)
+
     @property
     def pretrained(self) -> bool:
         """Whether there are pretrained weights."""

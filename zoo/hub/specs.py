@@ -150,13 +150,16 @@ class ModelSpec:
             module, _, attribute = builder.partition(":")
             builder = getattr(importlib.import_module(module), attribute)
         try:
-            return builder(**config)
+            model = builder(**config)
         except TypeError as error:
             if "argument" not in str(error):
                 raise
             raise InvalidInputError(
                 f"{self.family} doesn't take these arguments: {error}"
             ) from error
+        if "name" not in config:
+            model.name = self.name
+        return model
 
     @property
     def origin(self) -> str:

@@ -3,12 +3,16 @@
 import math
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zoo.checks import check_count, check_images
 from zoo.errors import InvalidInputError
 from zoo.files import replacing
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 # Pillow is imported inside the functions: importing zoo must be quick.
 
@@ -61,6 +65,29 @@ def make_grid(images: np.ndarray, columns: int | None = None, padding: int = 2) 
         top, left = row * (height + padding) + padding, column * (width + padding) + padding
         grid[top : top + height, left : left + width] = image
     return grid
+
+
+def show(images: np.ndarray, columns: int | None = None, scale: int | None = None) -> "Image":
+    """Returns images as one grid that a notebook displays.
+
+    Args:
+        images: uint8 array of shape `(N, H, W, C)`, C one of 1, 3, 4.
+        columns: int, images per row, as in `make_grid`.
+        scale: int, how many times each pixel is repeated; by default as often as fits into 900
+            pixels on the longer side.
+
+    Returns:
+        `PIL.Image.Image`.
+
+    Raises:
+        InvalidInputError: if `images` isn't such an array, or for a number out of range.
+
+    Example:
+
+    >>> zoo.pictures.show(np.zeros((64, 28, 28, 1), "uint8")).size
+    (726, 726)
+    """
+    return _enlarge(make_grid(images, columns), scale, PNG_PIXELS)[0]
 
 
 def save_png(

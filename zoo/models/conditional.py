@@ -135,6 +135,7 @@ class ConditionalModel(LatentModel):
         *,
         labels=None,
         latents=None,
+        truncation: float | None = None,
         batch_size: int = 128,
     ) -> np.ndarray:
         """Draws samples of the given classes.
@@ -148,6 +149,8 @@ class ConditionalModel(LatentModel):
                 `None` draws them by the seed, all classes equally likely. A float array of shape
                 `(count, classes)` is used unchanged: rows between two one-hot ones interpolate.
             latents: float array of shape `(count, latent_dim)` to use in place of fresh ones.
+            truncation: float over 0: latents have no number further from 0, for samples that are
+                more alike; see `zoo.latents.sample_latent`. `None` keeps all.
             batch_size: int, samples per forward pass.
 
         Returns:
@@ -168,9 +171,10 @@ class ConditionalModel(LatentModel):
         if latents is None:
             if count is None and np.ndim(labels):
                 count = len(labels)
-            latents = self.latents_for(count, seed, None)
+            latents = self.latents_for(count, seed, None, truncation)
         else:
-            latents = self.latents_for(count, None, latents)  # the seed is the labels' then
+            # The seed is the labels' then.
+            latents = self.latents_for(count, None, latents, truncation)
         if labels is None:
             labels = self.sample_labels(len(latents), seed)
         return self.draw_samples((latents, self.classes_of(labels, len(latents))), batch_size)

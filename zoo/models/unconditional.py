@@ -61,6 +61,7 @@ class AdversarialModel(LatentModel):
         seed: int | None = None,
         *,
         latents=None,
+        truncation: float | None = None,
         batch_size: int = 128,
     ) -> np.ndarray:
         """Draws samples.
@@ -73,6 +74,8 @@ class AdversarialModel(LatentModel):
                 only adds to them. `None` draws fresh ones.
             latents: float array of shape `(count, latent_dim)` to use in place of `count` and
                 `seed`.
+            truncation: float over 0: latents have no number further from 0, for samples that are
+                more alike; see `zoo.latents.sample_latent`. `None` keeps all.
             batch_size: int, samples per forward pass.
 
         Returns:
@@ -87,7 +90,7 @@ class AdversarialModel(LatentModel):
         images = zoo.load("dcgan_mnist").generate(64, seed=0)  # uint8 (64, 28, 28, 1)
         ```
         """
-        return self.draw_samples((self.latents_for(count, seed, latents),), batch_size)
+        return self.draw_samples((self.latents_for(count, seed, latents, truncation),), batch_size)
 
     def preview(self, images, count: int, seed: int | None = 0) -> np.ndarray:
         """Returns samples that show the progress of training; real `images` are not used."""

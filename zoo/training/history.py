@@ -34,7 +34,7 @@ class HistoryFile(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         if self.rows is None:
-            self.rows = [row for row in self._read() if int(row["epoch"]) <= epoch]
+            self.rows = read_history(self.path, epoch)
 
     def on_epoch_end(self, epoch, logs=None):
         figures = {name: repr(float(value)) for name, value in (logs or {}).items()}
@@ -50,9 +50,20 @@ class HistoryFile(keras.callbacks.Callback):
         with replacing(self.path) as temporary:
             temporary.write_bytes(text.getvalue().encode())
 
-    def _read(self):
-        if not self.path.is_file():
-            return []
-        with open(self.path, newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if (row.get("epoch") or "").isdigit()]
-        return [{name: value for name, value in row.items() if name and value} for row in rows]
+
+def read_history(path, epochs):
+    """Returns what a `HistoryFile` has of the first epochs.
+
+    Args:
+        path: Path of the file; there need not be one.
+        epochs: int, how many.
+
+    Returns:
+        list of dicts of str: `epoch`, and the figures of each row.
+    """
+    if not path.is_file():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if (row.get("epoch") or "").isdigit()]
+    rows = [row for row in rows if int(row["epoch"]) <= epochs]
+    return [{name: value for name, value in row.items() if name and value} for row in rows]

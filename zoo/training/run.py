@@ -29,8 +29,11 @@ from zoo.training.checkpoint_callback import Checkpoint
 from zoo.training.health import HealthCallback
 from zoo.training.history import HistoryFile
 from zoo.training.recipes import compile_arguments
+from zoo.training.sample_grids import GRID_IMAGES, SampleGrids
+from zoo.training.tensorboard_logger import TensorBoardLogger
+from zoo.training.wandb_logger import WandbLogger
 
-GRID_IMAGES = 64
+LOGGERS = {"tensorboard": TensorBoardLogger, "wandb": WandbLogger}
 CHECKPOINT_TIME = 0.1
 """Largest fraction of a run's time to spend on checkpoints."""
 
@@ -50,6 +53,7 @@ def train(
     monitor: str | None = None,
     dataset: str | None = None,
     data: str = "",
+    log: Iterable[str] = (),
 ) -> ModelCard:
     """Trains a model by its recipe.
 
@@ -86,6 +90,9 @@ def train(
             that `images` are of it, and the card leaves it out, along with the description and the
             limits of a model trained on it.
         data: where `images` are from, for the card's record of the run: `"photos.zip"`.
+        log: where to show the figures and samples of the epochs beside `out`: `"tensorboard"`,
+            `"wandb"` or both, see `zoo.TensorBoardLogger` and `zoo.WandbLogger`. A run that resumes
+            can begin with it.
 
     Returns:
         `zoo.ModelCard` of the run, without metrics. Its `training` covers all phases; `phases`
@@ -93,6 +100,7 @@ def train(
 
     Raises:
         UnknownModelError: if no model is registered under the name.
+        MissingDependencyError: if the package of a logger isn't installed.
         InvalidInputError: if the images don't fit the model, or for a value in the recipe that
             Keras doesn't accept.
         CheckpointError: if `out` has checkpoints and `resume` is false, if they belong to another
@@ -112,8 +120,10 @@ def train(
     spec = _trained_on(spec, dataset)
     out, callbacks, phases = Path(out), list(callbacks), []
     recipe = spec.recipe
+    log = [log] if isinstance(log, str) else list(log)
     settings: dict[str, Any] = {"labels": labels, "augment": augment, "on_nonfinite": on_nonfinite}
-    settings |= {"dataset": spec.dataset, "data": data}
+    settings |= {"dataset": spec.dataset, "data": data, "log": log}
+    loggers = _loggers(log, out, _configuration_to_show(spec, data))
     if recipe.previous is not None and initial_weights is None:
         first = dataclasses.replace(spec, recipe=recipe.previous)
         card_path = out / "first" / f"{spec.name}.json"
@@ -181,9 +191,11 @@ def train(
             verbose=0,
             callbacks=[
                 HealthCallback(on_nonfinite, checkpoint),
-                EpochSnapshots(out, weights, images[:GRID_IMAGES]),
+                SampleGrids(out / "samples", images[:GRID_IMAGES]),
+                WeightsSoFar(weights),
                 *callbacks,
                 HistoryFile(out / "history.csv"),
+                *loggers,
                 checkpoint,  # last: the epoch counts as done once this has saved it
             ],
         )
@@ -208,6 +220,28 @@ def train(
                 card = _release(spec, weights, initial_weights, out, record, images[:GRID_IMAGES])
         backend.meet()
     return card if writes else ModelCard.read(out / f"{spec.name}.json")
+
+
+def _configuration_to_show(spec, data):
+    """Returns what loggers show of a run's configuration: a dict of plain values."""
+    card = dataclasses.asdict(ModelCard.from_spec(spec))
+    shown = {key: card[key] for key in ("name", "family", "config", "dataset", "recipe")}
+    return {**shown, "data": data, "backend": keras.backend.backend()}
+
+
+def _loggers(names, out, shown):
+    """Returns the loggers of a run whose `history.csv` and `samples` others write."""
+    loggers = []
+    for name in dict.fromkeys(names):
+        if name not in LOGGERS:
+            raise InvalidInputError(
+                f"`log` must be some of {', '.join(map(repr, LOGGERS))}; `history.csv` is always "
+                f"written. Received: {name!r}"
+            )
+        logger = LOGGERS[name](out, configuration=shown)
+        logger.writers.clear()
+        loggers.append(logger)
+    return loggers
 
 
 def _trained_on(spec, dataset):
@@ -285,22 +319,17 @@ def _batches(model, images, labels, batch_size, augment):
     return ArrayBatches(arrays, batch_size, order, augment)
 
 
-class EpochSnapshots(keras.callbacks.Callback):
-    """Saves, after every epoch, a grid of samples from one seed, and the weights so far."""
+class WeightsSoFar(keras.callbacks.Callback):
+    """Saves the weights after every epoch."""
 
-    def __init__(self, out, weights, images):
+    def __init__(self, path):
         super().__init__()
-        self.out = out
-        self.weights = weights
-        self.images = images
+        self.path = path
 
     def on_epoch_end(self, epoch, logs=None):
-        if not distribution.is_first_process():
-            return
-        with backend.alone():
-            images = self.model.preview(self.images, GRID_IMAGES)
-            grids.save_png(images, self.out / "samples" / f"epoch_{epoch + 1:04d}.png")
-            save_weights(self.model, self.weights)
+        if distribution.is_first_process():
+            with backend.alone():
+                save_weights(self.model, self.path)
 
 
 def _release(spec, weights, initial_weights, out, record, images):

@@ -1,5 +1,7 @@
 """Latents: the same numbers everywhere, and walks that keep their length."""
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -28,6 +30,38 @@ def test_a_seed_means_these_numbers():
 def test_the_first_of_many_are_the_few(few, more, seed):
     many = sample_latent(few + more, 7, seed)
     np.testing.assert_array_equal(many[:few], sample_latent(few, 7, seed))
+
+
+@given(few=st.integers(1, 20), more=st.integers(0, 20), seed=st.integers(0, 2**63))
+@settings(max_examples=25, deadline=None)
+def test_the_first_of_many_truncated_are_the_few(few, more, seed):
+    many = sample_latent(few + more, 7, seed, truncation=0.5)
+    assert np.abs(many).max() <= 0.5
+    np.testing.assert_array_equal(many[:few], sample_latent(few, 7, seed, truncation=0.5))
+    stream = np.random.default_rng(seed)
+    parts = [sample_latent(count, 7, stream, truncation=0.5) for count in (few, more) if count]
+    np.testing.assert_array_equal(np.concatenate(parts), many)
+
+
+@pytest.mark.parametrize("bound", [0.3, 1.0, 3.0])
+def test_truncated_latents_are_truncated_normal(bound):
+    latents = sample_latent(1000, 50, seed=1, truncation=bound).ravel()
+    normal = NormalDist()
+    mass = normal.cdf(bound) - normal.cdf(-bound)
+    for value in np.linspace(-bound, bound, 7):
+        expected = (normal.cdf(value) - normal.cdf(-bound)) / mass
+        assert np.mean(latents <= value) == pytest.approx(expected, abs=0.01)
+
+
+def test_numbers_within_the_bound_are_those_without_one():
+    truncated = sample_latent(3, 4, 5, truncation=99.0)
+    np.testing.assert_array_equal(truncated, sample_latent(3, 4, 5))
+
+
+@pytest.mark.parametrize("value", [0, -1.0, float("nan"), float("inf"), "1", True])
+def test_truncation_must_be_a_positive_number(value):
+    with pytest.raises(InvalidInputError, match="truncation"):
+        sample_latent(2, 3, 0, truncation=value)
 
 
 def test_latents_are_standard_normal():

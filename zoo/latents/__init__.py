@@ -1,13 +1,29 @@
-"""Latent vectors: sampling, interpolation, and grids."""
+"""Latent vectors: sampling, interpolation, directions, and the latents of given images."""
 
 import numpy as np
 
-from zoo.checks import check_count
+from zoo.checks import check_count, check_positive
 from zoo.errors import InvalidInputError
+from zoo.latents.directions import class_directions, closed_form_directions, direction_grid
+from zoo.latents.inversion import invert
+
+__all__ = [
+    "class_directions",
+    "closed_form_directions",
+    "direction_grid",
+    "invert",
+    "latent_grid",
+    "random_stream",
+    "sample_latent",
+    "spherical_interpolation",
+]
 
 
 def sample_latent(
-    count: int, latent_dim: int, seed: int | np.random.Generator | None = None
+    count: int,
+    latent_dim: int,
+    seed: int | np.random.Generator | None = None,
+    truncation: float | None = None,
 ) -> np.ndarray:
     """Draws latents from N(0, 1), the same numbers on every backend.
 
@@ -18,9 +34,15 @@ def sample_latent(
         latent_dim: int, variables of each.
         seed: int of at least 0, or `None` for fresh ones. A `numpy.random.Generator` continues its
             stream: two calls give the rows of one.
+        truncation: float over 0: numbers further from 0 are drawn again until none is. Samples
+            are more alike the lower it is, and those of some models better one by one (Brock et
+            al. 2019, "BigGAN", 3.1). `None` keeps all.
 
     Returns:
         float32 array of shape `(count, latent_dim)`.
+
+    Raises:
+        InvalidInputError: for a number out of range.
 
     Example:
 
@@ -29,7 +51,19 @@ def sample_latent(
     """
     check_count("count", count)
     check_count("latent_dim", latent_dim)
-    return random_stream(seed).standard_normal((count, latent_dim)).astype("float32")
+    stream = random_stream(seed)
+    if truncation is None:
+        return stream.standard_normal((count, latent_dim)).astype("float32")
+    check_positive("truncation", truncation)
+    return np.stack([_truncated_normal(stream, latent_dim, truncation) for _ in range(count)])
+
+
+def _truncated_normal(stream, size, bound):
+    """Returns one latent whose numbers are within a bound, before the stream goes on to another."""
+    row = stream.standard_normal(size)
+    while (beyond := np.abs(row) > bound).any():
+        row[beyond] = stream.standard_normal(beyond.sum())
+    return row.astype("float32")
 
 
 def random_stream(seed: int | np.random.Generator | None, *key: int) -> np.random.Generator:
