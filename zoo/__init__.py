@@ -14,7 +14,14 @@ prefer_installed_backend()
 register_stand_ins()
 __version__ = "0.1.0"
 
-_NEEDS_KERAS = ("zoo.adversarial", "zoo.distribution", "zoo.losses", "zoo.models", "zoo.training")
+_NEEDS_KERAS = (
+    "zoo.adversarial",
+    "zoo.distribution",
+    "zoo.exporting",
+    "zoo.losses",
+    "zoo.models",
+    "zoo.training",
+)
 
 
 def _read_stub():

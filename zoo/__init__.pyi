@@ -7,6 +7,7 @@ from . import latents as latents
 from . import losses as losses
 from . import masks as masks
 from .errors import ZooError as ZooError
+from .exporting.export import export as export
 from .hub.cards import ModelCard as ModelCard
 from .hub.loading import build as build
 from .hub.loading import info as info

@@ -68,3 +68,7 @@ class DivergenceError(ZooError, ArithmeticError):
 
 class ReplicaError(ZooError, RuntimeError):
     """Training on several devices whose processes can't go on together."""
+
+
+class ExportError(ZooError, RuntimeError):
+    """A model that can't be converted to a format, or a file that draws something else."""

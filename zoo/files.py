@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,10 +46,36 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         yield Path(temporary)
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes it readable by its owner only
+        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes it readable by its owner only
         os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except BaseException:
+        remove()
+        raise
+    finally:
+        interrupts.cleanups.discard(remove)
+
+
+@contextlib.contextmanager
+def placing_folder(path: str | os.PathLike) -> Iterator[Path]:
+    """Yields the path of a temporary folder beside `path`, and renames it to `path` at the end.
+
+    If the block raises, the temporary folder is removed.
+
+    Args:
+        path: of a folder that is empty or doesn't exist.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = tempfile.mkdtemp(dir=path.parent, prefix=".tmp", suffix=f".{path.name}")
+    remove = functools.partial(shutil.rmtree, temporary, ignore_errors=True)
+    interrupts.cleanups.add(remove)
+    try:
+        yield Path(temporary)
+        os.chmod(temporary, 0o777 & ~_umask())  # mkdtemp makes it its owner's only
+        if path.is_dir():
+            path.rmdir()
+        os.rename(temporary, path)
         _sync_folder(path.parent)
     except BaseException:
         remove()
@@ -107,6 +134,12 @@ def check_output_folder(path: str | os.PathLike) -> None:
             pass
     except OSError as error:
         raise InvalidInputError(f"Can't write to the folder {path}: {error.strerror}") from error
+
+
+def _umask():
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
 
 
 def _sync_folder(folder):

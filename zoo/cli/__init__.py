@@ -18,6 +18,7 @@ from zoo import interrupts
 from zoo.cli import (
     evaluate,
     explore,
+    export,
     inpaint,
     neighbors,
     progress,
@@ -168,6 +169,7 @@ def info_command(
 app.command("sample")(sample.sample)
 app.command("explore")(explore.explore)
 app.command("inpaint")(inpaint.inpaint)
+app.command("export")(export.export)
 app.command("shard")(shard.shard)
 app.command("train")(train.train)
 app.command("progress")(progress.progress)

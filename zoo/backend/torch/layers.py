@@ -78,10 +78,12 @@ def normalize(inputs, gamma, beta, mean, variance, epsilon):
     In one pass, of which Keras makes three: sampling from the benchmark gan28 takes 6% less time on
     one core.
     """
-    x = inputs.contiguous().movedim(-1, 1)
+    # Counted from the front: of -1 in two dimensions the exporter to ONNX makes a bad transpose.
+    last = inputs.ndim - 1
+    x = inputs.contiguous().movedim(last, 1)
     cudnn = torch.backends.cudnn.enabled
     outputs = torch.batch_norm(x, gamma, beta, mean, variance, False, 0.0, epsilon, cudnn)
-    return outputs.movedim(1, -1)
+    return outputs.movedim(1, last)
 
 
 def move_toward(variable, value, share):

@@ -1,0 +1,50 @@
+"""Exports every registered model in each format of the backend: rows of the table in docs/export.md.
+
+    KERAS_BACKEND=jax python -m scripts.measure_exports
+
+Models without pretrained weights are exported with fresh ones.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import keras
+
+import zoo
+from zoo.exporting.formats import FORMATS
+
+
+def measure(name, format, folder):
+    """Returns a row: the largest difference in gray levels, the size in MB, and the seconds."""
+    pretrained = zoo.info(name).pretrained
+    model = zoo.load(name) if pretrained else zoo.load(name, weights=None, seed=0)
+    path = Path(folder, f"{name}{FORMATS[format].suffix}")
+    began = time.perf_counter()
+    difference = zoo.export(model, path, format)
+    seconds = time.perf_counter() - began
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    megabytes = sum(file.stat().st_size for file in files) / 1e6
+    return f"{difference:g} | {megabytes:.1f} | {seconds:.0f}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", default="*", help="shell wildcards")
+    pattern = parser.parse_args().models
+    backend = keras.backend.backend()
+    for name in zoo.list_models(pattern):
+        for format in FORMATS:
+            if backend not in FORMATS[format].writers:
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                try:
+                    row = measure(name, format, folder)
+                except zoo.ZooError as error:
+                    row = str(error)
+            print(f"| `{name}` | {format} | {backend} | {row} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
