@@ -1,11 +1,14 @@
-"""Exports every registered model in each format of the backend: rows of the table in docs/export.md.
+"""Exports every registered model in each format of the backend, and prints a row for each.
 
-    KERAS_BACKEND=jax python -m scripts.measure_exports
+KERAS_BACKEND=jax python -m scripts.measure_exports              # all of them
+KERAS_BACKEND=jax python -m scripts.measure_exports "dcgan*"     # some
 
-Models without pretrained weights are exported with fresh ones.
+Columns: model, format, backend, largest difference in gray levels on 64 inputs, size of the file in
+MB, and seconds that the export took, its check included. Models without pretrained weights are
+exported with fresh ones.
 """
 
-import argparse
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -30,11 +33,8 @@ def measure(name, format, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", default="*", help="shell wildcards")
-    pattern = parser.parse_args().models
     backend = keras.backend.backend()
-    for name in zoo.list_models(pattern):
+    for name in zoo.list_models(*sys.argv[1:]):
         for format in FORMATS:
             if backend not in FORMATS[format].writers:
                 continue

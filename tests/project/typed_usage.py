@@ -15,6 +15,8 @@ def draw() -> None:
     zoo.pictures.save_png(images, "digits.png")
     fresh = zoo.build("dcgan_mnist", base_filters=32)
     fresh.load_weights("mine.weights.h5")
+    difference: float = zoo.export(model, "digits.onnx", format="onnx")
+    print(difference)
     walk: np.ndarray = zoo.latents.spherical_interpolation(images[0], images[1], 8)
     print(walk.shape)
     found: np.ndarray = zoo.latents.invert(model, images[:8], steps=100)

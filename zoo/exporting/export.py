@@ -116,7 +116,7 @@ def _check(run, found):
     if found.shape != run.expected.shape or found.dtype != run.expected.dtype:
         raise ExportError(
             f"The exported file makes {found.dtype} {found.shape} of the inputs of which the model "
-            f"makes {run.expected.dtype} {run.expected.shape}; nothing was written."
+            f"makes {run.expected.dtype} {run.expected.shape}. Nothing was written."
         )
     difference = float(np.max(np.abs(found.astype("float64") - run.expected)))
     limit = GRAY_LEVELS if found.dtype == "uint8" else TOLERANCE * np.abs(run.expected).max()
@@ -125,6 +125,10 @@ def _check(run, found):
             f"The exported file must draw what the model draws, to {limit:g}; on 64 inputs it is "
             f"off by up to {difference:g}. Nothing was written."
         )
+    if run.signature[0].name == "images":
+        images, holes = run.examples
+        if not np.array_equal(found[~holes], images[~holes]):
+            raise ExportError("The exported file changes known pixels. Nothing was written.")
     return difference
 
 

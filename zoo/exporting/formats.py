@@ -1,5 +1,6 @@
 """The formats of exported files: what writes them, and what runs them."""
 
+import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -83,7 +84,7 @@ PACKAGES = {"ai_edge_litert": "ai-edge-litert", "tensorflow": "tensorflow-cpu"}
 """Module -> its package, where the names differ."""
 
 
-def find_format(path: str | Path, name: str | None = None) -> str:
+def find_format(path: str | os.PathLike, name: str | None = None) -> str:
     """Returns the format of a file, by its name or else by the file's suffix.
 
     Raises:
