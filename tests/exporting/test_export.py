@@ -55,13 +55,13 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def onnx_stand_in(monkeypatch):
+def stand_in(monkeypatch):
     """Stands in for a format: returns a function that sets what its files draw, batch by batch."""
     drawn = []
-    format = FORMATS["onnx"]._replace(
-        writers={BACKEND: ()}, runner="numpy", run=lambda *_: drawn.pop(0)
+    format = formats.Format(
+        "a stand-in", ".tflite", {BACKEND: ()}, "numpy", lambda *_: drawn.pop(0)
     )
-    monkeypatch.setitem(FORMATS, "onnx", format)
+    monkeypatch.setitem(FORMATS, "litert", format)
     monkeypatch.setattr(keras.Model, "export", lambda model, path, *_, **__: write(path, "new"))
 
     def draws(samples):
@@ -119,6 +119,18 @@ def test_files_restore_and_keep_known_pixels(kind, name, folder):
     assert (restored[holes] != images[holes]).any()
 
 
+def test_large_weights_are_in_the_file_too(folder):
+    """Some converters put tensors of over a megabyte beside it."""
+    require("onnx")
+    model = zoo.VanillaGAN((8, 8, 1), latent_dim=6, hidden_units=(600, 600))
+    zoo.export(model, folder / "model.onnx")
+    assert os.listdir(folder) == ["model.onnx"]
+    (folder / "elsewhere").mkdir()
+    path = (folder / "model.onnx").rename(folder / "elsewhere/model.onnx")
+    assert path.stat().st_size > 4 * 600 * 600
+    assert run(path, "onnx", {"latents": model.sample_latent(2, seed=0)}).shape == (2, 8, 8, 1)
+
+
 def test_the_average_is_exported(folder):
     require(WRITTEN[0])
     model = make("dense")
@@ -144,53 +156,53 @@ def test_samples_that_are_no_images_stay_floats(folder):
 # ---------------------------------------------------------------------------- refusals
 
 
-def test_a_file_that_draws_something_else_is_not_put_in_place(onnx_stand_in, folder):
-    model, path = make("dense"), folder / "model.onnx"
+def test_a_file_that_draws_something_else_is_not_put_in_place(stand_in, folder):
+    model, path = make("dense"), folder / "model.tflite"
     path.write_text("old")
     expected = model.generate(latents=model.sample_latent(64, 0))
     near, far = expected.copy(), expected.copy()
     near[40, 3, 3] += np.where(near[40, 3, 3] < 255, 1, -1).astype("uint8")
     far[40, 3, 3] += np.where(far[40, 3, 3] < 254, 2, -2).astype("uint8")
-    onnx_stand_in(far)
+    stand_in(far)
     with pytest.raises(ExportError, match="off by up to 2"):
         zoo.export(model, path)
-    onnx_stand_in(expected[:63])
+    stand_in(expected[:63])
     with pytest.raises(ExportError):
         zoo.export(model, path)
     assert path.read_text() == "old"
-    onnx_stand_in(near)
+    stand_in(near)
     assert zoo.export(model, path) == 1
     assert path.read_text() == "new"
 
 
-def test_a_known_pixel_that_changes_is_an_error(onnx_stand_in, folder):
+def test_a_known_pixel_that_changes_is_an_error(stand_in, folder):
     model = make("plain restoring")
     run = zoo.exporting.passes.make_pass(model)
     changed = run.expected.copy()
     index = tuple(axis[0] for axis in np.nonzero(~run.examples[1]))
     changed[index] += np.where(changed[index] < 255, 1, -1).astype("uint8")
-    onnx_stand_in(changed)
+    stand_in(changed)
     with pytest.raises(ExportError, match="known pixels"):
-        zoo.export(model, folder / "model.onnx")
+        zoo.export(model, folder / "model.tflite")
 
 
-def test_nan_is_an_error(onnx_stand_in, folder):
+def test_nan_is_an_error(stand_in, folder):
     generator = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     discriminator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model = zoo.AdversarialModel(generator, discriminator, latent_dim=3)
     nothing = np.full((64, 2), np.nan, "float32")
-    onnx_stand_in(nothing)
+    stand_in(nothing)
     with pytest.raises(ExportError, match="nan"):
-        zoo.export(model, folder / "model.onnx")
+        zoo.export(model, folder / "model.tflite")
 
 
-def test_what_a_converter_refuses_is_one_error(onnx_stand_in, monkeypatch, folder):
+def test_what_a_converter_refuses_is_one_error(stand_in, monkeypatch, folder):
     def refuse(*args, **kwargs):
         raise NotImplementedError("no such\noperation")
 
     monkeypatch.setattr(keras.Model, "export", refuse)
     with pytest.raises(ExportError, match="no such operation"):
-        zoo.export(make("dense"), folder / "model.onnx")
+        zoo.export(make("dense"), folder / "model.tflite")
     assert os.listdir(folder) == []
 
 
@@ -204,10 +216,10 @@ def test_a_folder_with_contents_is_not_replaced(folder):
     assert (folder / "old" / "file").exists()
 
 
-def test_another_keras_model_is_refused(onnx_stand_in, folder):
+def test_another_keras_model_is_refused(stand_in, folder):
     network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     with pytest.raises(InvalidInputError, match="Received: Sequential"):
-        zoo.export(network, folder / "model.onnx")
+        zoo.export(network, folder / "model.tflite")
 
 
 @pytest.mark.no_backend
@@ -255,7 +267,7 @@ def test_another_backend_is_named(name, backend, other):
 @pytest.mark.no_backend
 def test_what_is_missing_is_named_with_its_pip_command(monkeypatch):
     monkeypatch.setattr(formats, "find_spec", lambda name: None)
-    with pytest.raises(MissingDependencyError, match=r"pip install jax2onnx onnxruntime$"):
+    with pytest.raises(MissingDependencyError, match=r"pip install onnx jax2onnx onnxruntime$"):
         check_can_write("onnx", "jax")
     with pytest.raises(MissingDependencyError, match=r"pip install ai-edge-litert$"):
         check_can_write("litert", "tensorflow")

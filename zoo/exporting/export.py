@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import keras
 import numpy as np
 
 from zoo.errors import ExportError, InvalidInputError
-from zoo.exporting.formats import FORMATS, SAVED_MODEL, TORCH, check_can_write, find_format
+from zoo.exporting.formats import FORMATS, ONNX, SAVED_MODEL, TORCH, check_can_write, find_format
 from zoo.exporting.passes import make_pass
 from zoo.files import placing_folder, replacing
+from zoo.imports import import_optional
 
 GRAY_LEVELS = 1
 """Largest difference between the model and its file, of uint8 images."""
@@ -90,7 +92,16 @@ def _write(run, path, name):
 
         options["dynamic_shapes"] = dynamic_batch(len(signature))
     kind = "tf_saved_model" if name == SAVED_MODEL else name
-    run.layer.export(str(path), kind, verbose=False, input_signature=signature, **options)
+    options |= {"verbose": False, "input_signature": signature}
+    if name != ONNX:
+        run.layer.export(str(path), kind, **options)
+        return
+    # Some converters put large weights into a second file, which the first one names.
+    onnx = import_optional("onnx", "onnx")
+    with tempfile.TemporaryDirectory() as folder:
+        parts = Path(folder, "model.onnx")
+        run.layer.export(str(parts), kind, **options)
+        onnx.save(onnx.load(parts), path)
 
 
 def _run(run, path, name):

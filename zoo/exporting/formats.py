@@ -61,7 +61,11 @@ FORMATS = {
     ONNX: Format(
         "ONNX",
         ".onnx",
-        {"tensorflow": ("tf2onnx",), "jax": ("jax2onnx",), "torch": ("onnx", "onnxscript")},
+        {
+            "tensorflow": ("onnx", "tf2onnx"),
+            "jax": ("onnx", "jax2onnx"),
+            "torch": ("onnx", "onnxscript"),
+        },
         "onnxruntime",
         _run_onnx,
     ),
