@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.processes import ROOT
+from tests.project.examples import python_blocks
+from tests.project.examples import run as execute
 from tests.tiny import set_weights
 from zoo.errors import ExportError, InvalidInputError, MissingDependencyError
 from zoo.exporting import formats
@@ -151,6 +154,20 @@ def test_samples_that_are_no_images_stay_floats(folder):
     latents = model.sample_latent(5, seed=1)
     found = run(path, WRITTEN[0], {"latents": latents})
     np.testing.assert_allclose(found, model.generate(latents=latents), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_the_documents_programs_run_the_files(name, folder, monkeypatch):
+    require(name)
+    text = (ROOT / "docs/export.md").read_text("utf-8")
+    file = f"digits{FORMATS[name].suffix}"
+    (program,) = [block for block in python_blocks(text) if f'("{file}")' in block]
+    model = zoo.VanillaGAN((28, 28, 1), hidden_units=(8,))
+    monkeypatch.chdir(folder)
+    zoo.export(model, file, name)
+    names = {}
+    execute(program, "docs/export.md", names)
+    np.testing.assert_allclose(names["images"].astype(int), model.generate(64, seed=0), atol=1)
 
 
 # ---------------------------------------------------------------------------- refusals

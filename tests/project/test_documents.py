@@ -34,7 +34,10 @@ COMMANDS = {
     ]
     if re.match(r"(zoo|python -m|python examples)\b ", line.strip())
 }
-PROGRAMS = {name: blocks for name, text in TEXTS if (blocks := python_blocks(text))}
+ELSEWHERE = "docs/export.md"  # tests/exporting runs them, where their packages are
+PROGRAMS = {
+    name: blocks for name, text in TEXTS if (blocks := python_blocks(text)) and name != ELSEWHERE
+}
 WHOLE = [
     block
     for blocks in PROGRAMS.values()

@@ -8,6 +8,7 @@ from keras import ops
 
 from zoo import masks
 from zoo.errors import InvalidInputError
+from zoo.layers.convolution import direct_convolutions
 
 COUNT = 64
 """Number of examples."""
@@ -64,7 +65,8 @@ class Inference(keras.Model):
         self.built = True
 
     def call(self, *inputs):
-        return self.function(*inputs)
+        with direct_convolutions():
+            return self.function(*inputs)
 
 
 def _drawing(model):

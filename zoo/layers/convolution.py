@@ -13,6 +13,8 @@ Let t - p = s m + r with 0 <= r < s: then w[t] is tap m of the kernel for phase 
 2016, "Is the deconvolution layer the same as a convolutional layer?").
 """
 
+import contextlib
+import contextvars
 import functools
 import math
 
@@ -26,6 +28,22 @@ LARGEST_MAP = 256
 """Largest map, in positions, for which the Fourier form is considered."""
 KERNEL_COST = 4
 """Relative cost of one operation in the kernel's transform, which is memory-bound."""
+
+_direct = contextvars.ContextVar("no Fourier form", default=False)
+
+
+@contextlib.contextmanager
+def direct_convolutions():
+    """Leaves out the Fourier form within the block: for graphs that another program will run.
+
+    Its own convolutions are fast there, and the Fourier form's kernels, several times as large,
+    would be part of the file.
+    """
+    token = _direct.set(True)
+    try:
+        yield
+    finally:
+        _direct.reset(token)
 
 
 def convolve(inputs, kernel, strides=(1, 1), dilation_rate=(1, 1), bias=None):
@@ -80,7 +98,7 @@ def _fourier_pays(inputs, kernel, size, strides):
     # What torch traces for ONNX has tensors for sizes.
     size, shape = tuple(map(int, size)), tuple(map(int, kernel.shape))
     threshold = backend.fourier_threshold()
-    if threshold == math.inf or size[0] * size[1] > LARGEST_MAP:
+    if _direct.get() or threshold == math.inf or size[0] * size[1] > LARGEST_MAP:
         return False
     if standardize_dtype(inputs.dtype) != "float32":  # sums and differences cost mantissa bits
         return False
