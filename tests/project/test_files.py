@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from zoo.errors import InvalidInputError
-from zoo.files import remove_leftovers, replacing
+from zoo.files import placing_folder, remove_leftovers, replacing
 
 pytestmark = pytest.mark.no_backend
 
@@ -65,3 +65,19 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
         (tmp_path / name).touch()
     remove_leftovers(tmp_path, "*.txt")
     assert sorted(os.listdir(tmp_path)) == [".tmpabc.a.png", "a.txt"]
+
+
+def test_a_folder_is_placed_whole_or_not_at_all(tmp_path):
+    path, ordinary = tmp_path / "made" / "model", tmp_path / "made" / "ordinary"
+    ordinary.mkdir(parents=True)
+    for _ in range(2):  # where there is none, and where there is an empty one
+        with placing_folder(path) as temporary:
+            (temporary / "a.txt").write_text("text")
+        assert (path / "a.txt").read_text() == "text"
+        assert path.stat().st_mode == ordinary.stat().st_mode
+        (path / "a.txt").unlink()
+    with pytest.raises(OSError, match="disk full"), placing_folder(path):  # noqa: PT012
+        (path / "a.txt").write_text("somebody else's")
+        raise OSError("disk full")
+    assert (path / "a.txt").read_text() == "somebody else's"
+    assert sorted(os.listdir(path.parent)) == ["model", "ordinary"]
