@@ -64,7 +64,7 @@ FORMATS = {
         {
             "tensorflow": ("onnx", "tf2onnx"),
             "jax": ("onnx", "jax2onnx"),
-            "torch": ("onnx", "onnxscript"),
+            "torch": ("onnx",),
         },
         "onnxruntime",
         _run_onnx,
