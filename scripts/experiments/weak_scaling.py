@@ -34,12 +34,12 @@ def train(variables, core, turns):
     os.sched_setaffinity(0, [core])
     import keras
 
-    import zoo
     from benchmarks.measure import workloads
+    from zoo import backend, distribution
 
     if variables:
-        zoo.distribution.data_parallel()
-    processes = zoo.backend.process()[1]
+        distribution.data_parallel()
+    processes = backend.process()[1]
     keras.utils.set_random_seed(0)
     model = workloads.build("dcgan28")
     model.compile()
