@@ -50,6 +50,20 @@ def kill_one(job, folder, number, after):
     return time.monotonic()
 
 
+WAITING = """
+from unittest import mock
+from zoo import backend, cli
+
+def join(synchronize):
+    print("connecting", flush=True)
+    return original(synchronize)
+
+original = backend.join
+with mock.patch.object(backend, "join", join):
+    cli.main()
+"""
+"""The command, which says when it begins to wait."""
+
 # On JAX the first process is also the one by which the others find each other.
 KILLED = {"torch": 0, "jax": 1, "tensorflow": 0}[keras.backend.backend()]
 
@@ -88,6 +102,22 @@ def test_a_killed_process_ends_the_run_which_goes_on(tmp_path, own_registry):
             assert [batches[key] for key in keys] == [whole[key] for key in keys]
             numbers = sorted(number for key in keys for number in whole[key])
             assert numbers == list(range(cases.PICTURES))
+
+
+def test_a_process_that_waits_for_the_others_can_be_ended(tmp_path):
+    first, *others = start_job(
+        *("-c", WAITING, "train", "gan_mnist_small", "--data", tmp_path, "--distribute")
+    )
+    for process in others:
+        process.kill()
+        process.communicate()
+    line = first.stdout.readline()
+    assert line == "connecting\n", line + first.stdout.read()
+    time.sleep(2)
+    assert first.poll() is None
+    first.send_signal(signal.SIGTERM)
+    ((status, _),) = finish_job([first], 60)
+    assert status in (-signal.SIGTERM, 128 + signal.SIGTERM)
 
 
 def test_a_second_process_is_refused_the_folder_of_a_run(tmp_path, own_registry):
