@@ -121,6 +121,25 @@ def ending_at_once() -> Iterator[None]:
             _active = False
 
 
+@contextlib.contextmanager
+def left_to_the_system() -> Iterator[None]:
+    """Lets SIGINT and SIGTERM end the process as they end any other, without a word.
+
+    For calls that keep the interpreter from running in any thread: no handler of Python's would be
+    called before they return. Outside of the main thread nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        for number in WORDS:
+            before = signal.getsignal(number)
+            if before not in (signal.SIG_IGN, None):
+                signal.signal(number, signal.SIG_DFL)
+                stack.callback(signal.signal, number, before)
+        yield
+
+
 def _watch(receiver, stderr):
     while number := receiver.recv(1):
         if number[0] in WORDS:

@@ -7,29 +7,35 @@ A small run is started as a process of its own and killed (SIGKILL) at a random 
 while it starts or saves a checkpoint. It is started again each time, and its final state (weights,
 average, optimizers, random states) must be that of an uninterrupted run, bit for bit. After each
 kill, every checkpoint must be intact, and the last one no older than before.
+
+The processes are forked by a server that has imported what they need: most of what a start takes.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 100
 STARTING_SECONDS = 300
 MODEL = "gan_mnist"
 STREAMED = 400
 """Pictures that a run with `--data` takes."""
 SAVING = ".tmp*.checkpoint.h5"
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(["zoo.training.run", "tensorflow"])
+"""The latter, where it is installed, since Keras imports it on any backend."""
 
 
-def work(folder, seed, epochs, data, **recipe):
+def work(folder, seed, epochs, data):
     """Runs one part: from the last checkpoint in `folder` to the end, or until it is killed."""
+    log = os.open(folder.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
     import dataclasses
 
     import numpy as np
@@ -45,7 +51,7 @@ def work(folder, seed, epochs, data, **recipe):
     spec = registry.find(MODEL)
     config = {"image_shape": (8, 8, 1), "hidden_units": (16, 16), "latent_dim": 8, "dropout": 0.3}
     spec = dataclasses.replace(spec, config=config)
-    spec = spec.with_recipe(epochs=epochs, batch_size=16, precision="float32", seed=seed, **recipe)
+    spec = spec.with_recipe(epochs=epochs, batch_size=16, precision="float32", seed=seed)
     run.train(spec, images, folder, resume=True)
 
 
@@ -66,21 +72,16 @@ class Run:
 
     def start(self):
         """Starts the process of the next part."""
-        command = [
-            sys.executable,
-            "-m",
-            "scripts.experiments.kill_and_resume",
-            "--work",
-            str(self.folder),
-        ]
-        command += ["--seed", str(self.seed), "--epochs", str(self.epochs)]
-        command += [] if self.data is None else ["--data", str(self.data)]
-        with open(self.folder.with_suffix(".log"), "a") as log:
-            return subprocess.Popen(command, cwd=ROOT, stderr=log, stdout=log)
+        arguments = (self.folder, self.seed, self.epochs, self.data)
+        process = SERVER.Process(target=work, args=arguments)
+        process.start()
+        return process
 
     def finish(self):
         """Runs it to its end."""
-        if self.start().wait() != 0:
+        process = self.start()
+        process.join()
+        if process.exitcode != 0:
             raise RuntimeError(f"the run failed: {self.log()}")
 
     def log(self):
@@ -101,18 +102,18 @@ class Run:
             delay = rng.uniform(0.0, 1.5)
             while_saving = rng.random() < 0.5
             until = time.monotonic() + delay
-            while process.poll() is None and time.monotonic() < until:
+            while process.exitcode is None and time.monotonic() < until:
                 time.sleep(0.001)
             while (
-                while_saving and process.poll() is None and not any(self.checkpoints.glob(SAVING))
+                while_saving and process.exitcode is None and not any(self.checkpoints.glob(SAVING))
             ):
                 time.sleep(0.0002)
         finally:
             process.kill()
-            process.wait()
-        if process.returncode == 0:
+            process.join()
+        if process.exitcode == 0:
             return None
-        if process.returncode != -9:
+        if process.exitcode != -9:
             raise RuntimeError(f"the run failed: {self.log()}")
         if self.epoch() < before:
             raise RuntimeError(f"a checkpoint was lost: epoch {before} before, {self.epoch()} now")
@@ -121,7 +122,7 @@ class Run:
     def _wait_for_training(self, process, before):
         """Waits for a new checkpoint: most of the time goes into imports and compilers."""
         until = time.monotonic() + STARTING_SECONDS
-        while process.poll() is None and self.epoch() == before and time.monotonic() < until:
+        while process.exitcode is None and self.epoch() == before and time.monotonic() < until:
             time.sleep(0.002)
 
     def epoch(self):
@@ -198,11 +199,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="epochs of each run")
     parser.add_argument("--data", help="stream the pictures in this folder, zip or tar shards")
-    parser.add_argument("--work", metavar="FOLDER", help="train in this folder: one part of a run")
     args = parser.parse_args()
-    if args.work:
-        work(args.work, args.seed, args.epochs, args.data)
-        return
     with tempfile.TemporaryDirectory() as folder:
         counts = kill_and_resume(folder, args.kills, args.seed, args.epochs, args.data)
     backend = os.environ.get("KERAS_BACKEND", "default backend")

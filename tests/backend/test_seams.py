@@ -372,6 +372,13 @@ def check_own_copy():
     np.testing.assert_array_equal(array(variable), [2.0, 3.0])
 
 
+def check_distributed_state():
+    from jax._src import distributed
+
+    state = distributed.global_state
+    assert (state.client, state.service, state.preemption_sync_manager) == (None, None, None)
+
+
 CHECKS = {
     "keras.src.backend.torch": check_torch_module,
     "torch._subclasses": check_fake_tensor,
@@ -415,6 +422,7 @@ CHECKS = {
     "_reduction_axes": check_moments,
     "_get": check_own_copy,
     "keras.src.trainers.data_adapters.data_adapter": check_data_adapter,
+    "jax._src": check_distributed_state,
 }
 
 

@@ -60,7 +60,7 @@ def start_job(*arguments, processes=2, devices=1, **changes):
     ]
 
 
-def finish_job(job, timeout=300):
+def finish_job(job, timeout=900):
     """Waits for the processes of a job; returns each one's exit status and output."""
     deadline = time.monotonic() + timeout
     try:

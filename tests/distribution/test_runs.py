@@ -50,6 +50,23 @@ def kill_one(job, folder, number, after):
     return time.monotonic()
 
 
+WAITING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+
+from unittest import mock
+from zoo import backend, cli
+
+def join(synchronize):
+    print("connecting", flush=True)
+    return original(synchronize)
+
+original = backend.join
+with mock.patch.object(backend, "join", join):
+    cli.main()
+"""
+"""The command, which says when it begins to wait."""
+
 # On JAX the first process is also the one by which the others find each other.
 KILLED = {"torch": 0, "jax": 1, "tensorflow": 0}[keras.backend.backend()]
 
@@ -88,6 +105,21 @@ def test_a_killed_process_ends_the_run_which_goes_on(tmp_path, own_registry):
             assert [batches[key] for key in keys] == [whole[key] for key in keys]
             numbers = sorted(number for key in keys for number in whole[key])
             assert numbers == list(range(cases.PICTURES))
+
+
+def test_ctrl_c_ends_a_process_that_waits_for_the_others(tmp_path):
+    first, *others = start_job(
+        *("-c", WAITING, "train", "gan_mnist_small", "--data", tmp_path, "--distribute")
+    )
+    for process in others:
+        process.kill()
+        process.communicate()
+    assert "connecting\n" in iter(first.stdout.readline, "")
+    time.sleep(2)
+    assert first.poll() is None
+    first.send_signal(signal.SIGINT)  # TensorFlow takes SIGTERM for itself meanwhile
+    ((status, _),) = finish_job([first], 60)
+    assert status in (-signal.SIGINT, 128 + signal.SIGINT)
 
 
 def test_a_second_process_is_refused_the_folder_of_a_run(tmp_path, own_registry):

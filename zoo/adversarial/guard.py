@@ -43,9 +43,10 @@ class StepGuard:
         self.before = [ops.copy(variable.value) for variable in self.statistics]
 
     def apply_gradients(self, optimizer, gradients, variables, loss):
-        """Applies one update if all was sound so far."""
-        # With NaN on one replica, both are NaN on all: so all of them skip the step.
-        loss, *gradients = backend.mean_over_replicas([loss, *gradients])
+        """Applies one update if all was sound so far.
+
+        Loss and gradients are those of all replicas: with NaN on one of them, all skip the step.
+        """
         # It skips gradients that overflow, as they do now and then, and must see them to lower its
         # scale.
         scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
@@ -75,19 +76,28 @@ def count_refused(skipped, sound, data_sound):
         skipped.update_state(ops.where(sound, 0.0, 1.0), at_fault)
 
 
-def relative_diversity(fake, real):
+def diversity_terms(fake, real):
+    """Returns what `relative_diversity` takes, once `distribution.means` has reduced it.
+
+    Args:
+        fake: tensor (batch, ...) of this replica.
+        real: tensor of the same shape.
+    """
+    samples = [ops.cast(ops.stop_gradient(x), "float32") for x in (fake, real)]
+    return distribution.spread_terms(*samples)
+
+
+def relative_diversity(terms):
     """Measures how much a batch of samples varies, relative to a batch of real ones.
 
     The mean squared distance between two generated samples, divided by that between two real
     ones: about 1 for a generator that matches the data, 0 for one that always draws the same.
 
     Args:
-        fake: tensor (batch, ...).
-        real: tensor of the same shape.
+        terms: what `diversity_terms` returns, reduced.
 
     Returns:
         float32 scalar; 0 for a batch of one sample.
     """
-    samples = [ops.cast(ops.stop_gradient(x), "float32") for x in (fake, real)]
-    fake_spread, real_spread = distribution.spreads(*samples)
+    fake_spread, real_spread = distribution.spreads(*terms)
     return fake_spread / (real_spread + 1e-12)

@@ -3,8 +3,6 @@
 import keras
 from keras import ops
 
-from zoo import backend
-
 
 class Means:
     """A mean for each of several values that are measured together, in one variable.
@@ -33,13 +31,12 @@ class Means:
         """Counts the values of a batch in.
 
         Args:
-            values: dict name -> scalar, one for each name.
+            values: dict name -> float32 scalar, one for each name: of the batch of all replicas.
             count: int or scalar, number of samples that they are means of: a smaller last batch
                 weighs less, as in Keras.
             sound: scalar bool, whether the batch counts; `None` counts it.
         """
-        values = ops.stack([ops.cast(values[name], "float32") for name in self.names])
-        (values,) = backend.mean_over_replicas([values])
+        values = ops.stack([values[name] for name in self.names])
         sums = ops.concatenate([values, ops.ones((1,), "float32")]) * ops.cast(count, "float32")
         if sound is not None:  # chosen, not multiplied: 0 times NaN is NaN
             sums = ops.where(sound, sums, 0.0)

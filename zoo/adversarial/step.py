@@ -13,7 +13,12 @@ from keras import activations, layers, ops
 from zoo import backend, distribution
 from zoo.adversarial import penalties
 from zoo.adversarial.average import update_average
-from zoo.adversarial.guard import StepGuard, count_refused, relative_diversity
+from zoo.adversarial.guard import (
+    StepGuard,
+    count_refused,
+    diversity_terms,
+    relative_diversity,
+)
 from zoo.checks import check_one_output
 from zoo.layers import fast
 
@@ -93,8 +98,9 @@ def update_discriminator(model, batch, fake, guard):
     variables = model.discriminator.trainable_variables
     with model.normalizations.ahead(model.discriminator):
         (_, outcome), gradients = backend.value_and_gradients(objective, variables)
-    guard.apply_gradients(optimizer, gradients, variables, loss=outcome[0])
-    track_discriminator(model, *outcome, guard.sound)
+    gradients, values = distribution.means((gradients, discriminator_values(model, *outcome)))
+    guard.apply_gradients(optimizer, gradients, variables, values["discriminator_loss"])
+    model.discriminator_means.update(values, batch_size(batch), guard.sound)
 
 
 def update_generator(model, batch, fake, pullback, guard):
@@ -111,7 +117,10 @@ def update_generator(model, batch, fake, pullback, guard):
     with model.normalizations.ahead(model.discriminator):
         (_, outcome), fake_gradients = backend.input_gradient(objective, fake)
     variables = model.generator.trainable_variables
-    guard.apply_gradients(optimizer, pullback(fake_gradients), variables, loss=outcome[0])
+    gradients, values, terms = distribution.means(
+        (pullback(fake_gradients), generator_values(*outcome), diversity_terms(fake, batch.real))
+    )
+    guard.apply_gradients(optimizer, gradients, variables, values["generator_loss"])
     guard.keep_statistics()
     if model.average_generator is not None:
         update_average(
@@ -121,7 +130,8 @@ def update_generator(model, batch, fake, pullback, guard):
             model.optimizer.batches,
             guard.sound,
         )
-    track_generator(model, batch, fake, *outcome, guard.sound)
+    values["diversity"] = relative_diversity(terms)
+    model.generator_means.update(values, batch_size(batch), guard.sound)
 
 
 def evaluation_step(model, batch):
@@ -139,8 +149,16 @@ def evaluation_step(model, batch):
     )
     outcome = model.generator_loss(fake, batch, lambda: loss.generator(fake_logits), training=False)
     discriminator_loss = loss.discriminator(real_logits, fake_logits)
-    track_discriminator(model, discriminator_loss, real_logits, fake_logits, batch.sound)
-    track_generator(model, batch, fake, *outcome, batch.sound)
+    ours, others, terms = distribution.means(
+        (
+            discriminator_values(model, discriminator_loss, real_logits, fake_logits),
+            generator_values(*outcome),
+            diversity_terms(fake, batch.real),
+        )
+    )
+    others["diversity"] = relative_diversity(terms)
+    model.discriminator_means.update(ours, batch_size(batch), batch.sound)
+    model.generator_means.update(others, batch_size(batch), batch.sound)
     count_refused(model.skipped_steps, batch.sound, batch.sound)
     return {**model.discriminator_means.results(), **model.generator_means.results()}
 
@@ -186,22 +204,25 @@ def _call(model, network, inputs, condition, training):
     return outputs
 
 
-def track_discriminator(model, loss, real_logits, fake_logits, sound=None):
-    """Counts the discriminator's loss and accuracies in, unless `sound` is false."""
+def discriminator_values(model, loss, real_logits, fake_logits):
+    """Returns the discriminator's loss and accuracies: dict name -> scalar."""
     threshold = getattr(model.setup.loss, "threshold", 0.0)
-    values = {
-        "discriminator_loss": loss,
+    return {
+        "discriminator_loss": ops.cast(loss, "float32"),
         "real_accuracy": ops.mean(ops.cast(real_logits > threshold, "float32")),
         "fake_accuracy": ops.mean(ops.cast(fake_logits <= threshold, "float32")),
     }
-    model.discriminator_means.update(values, ops.shape(real_logits)[0], sound)
 
 
-def track_generator(model, batch, fake, loss, extras, sound=None):
-    """Counts the generator's losses and its samples' diversity in, unless `sound` is false."""
-    diversity = relative_diversity(fake, batch.real)
-    values = {"generator_loss": loss, **extras, "diversity": diversity}
-    model.generator_means.update(values, ops.shape(batch.real)[0], sound)
+def generator_values(loss, extras):
+    """Returns the generator's losses: dict name -> scalar."""
+    values = {"generator_loss": loss, **extras}
+    return {name: ops.cast(value, "float32") for name, value in values.items()}
+
+
+def batch_size(batch):
+    """Returns the number of real samples of this replica."""
+    return ops.shape(batch.real)[0]
 
 
 SAMPLEWISE = {

@@ -304,6 +304,13 @@ SEAMS = (
         "tensorflow",
     ),
     Seam(
+        "jax._src",
+        "module of `distributed`, with `global_state`",
+        ("zoo/backend",),
+        "a process that has lost another one waits for it at its end, and aborts",
+        "jax",
+    ),
+    Seam(
         "keras.src.trainers.data_adapters.data_adapter",
         "module of Keras' base of data adapters",
         ("benchmarks",),

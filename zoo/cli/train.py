@@ -227,7 +227,8 @@ def _join(distribute):
     start_keras()
     from zoo import distribution
 
-    distribution.data_parallel()
+    with activity("connecting the processes of this job"):
+        distribution.data_parallel()
     return distribution.is_first_process()
 
 

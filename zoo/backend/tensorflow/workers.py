@@ -7,6 +7,7 @@ import re
 
 import tensorflow as tf
 
+from zoo import interrupts
 from zoo.errors import InvalidInputError, ReplicaError
 
 JOBS = ("chief", "worker")
@@ -37,7 +38,8 @@ def connect():
     _take_device(addresses, number)
     place = number, len(addresses)
     try:
-        with _ending_together(place):
+        # It waits for the others with the interpreter locked.
+        with _ending_together(place), interrupts.left_to_the_system():
             _strategy = tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:
         if "startup" not in str(error):
