@@ -28,9 +28,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 DANGEROUS = r"\b(pickle|dill|joblib|cloudpickle|marshal|shelve)\b\s*(\.|import|$)"
 DANGEROUS += r"|import (pickle|dill|joblib|cloudpickle|marshal|shelve)\b|torch\.load|yaml\.load"
-DANGEROUS += (
-    r"|allow_pickle\s*=\s*True|(?<![.\w])(eval|exec|__import__)\(|unsafe|safe_mode\s*=\s*False"
-)
+DANGEROUS += r"|allow_pickle\s*=\s*True|(?<![.\w])(eval|exec|__import__)\("
+DANGEROUS += r"|unsafe(?!_view\b)|safe_mode\s*=\s*False"
 DANGEROUS += r"|shell\s*=\s*True|os\.system"
 
 
