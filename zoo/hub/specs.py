@@ -144,7 +144,7 @@ class ModelSpec:
             InvalidInputError: If the builder doesn't take one of the arguments.
             MissingDependencyError: If Keras' backend isn't installed.
         """
-        import_keras()
+        keras = import_keras()
         builder = self.builder
         if isinstance(builder, str):
             module, _, attribute = builder.partition(":")
@@ -157,7 +157,7 @@ class ModelSpec:
             raise InvalidInputError(
                 f"{self.family} doesn't take these arguments: {error}"
             ) from error
-        if "name" not in config:
+        if isinstance(model, keras.Model) and "name" not in config:
             model.name = self.name
         return model
 
