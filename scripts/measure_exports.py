@@ -34,7 +34,10 @@ def measure(name, format, folder):
 
 def main():
     backend = keras.backend.backend()
-    for name in zoo.list_models(*sys.argv[1:]):
+    names = zoo.list_models(*sys.argv[1:])
+    if not names:
+        sys.exit(f"error: No model is named {sys.argv[1]}; `zoo list` has the names.")
+    for name in names:
         for format in FORMATS:
             if backend not in FORMATS[format].writers:
                 continue
