@@ -94,6 +94,8 @@ def main():
     if args.work:
         work(*json.loads(args.work))
         return
+    if not os.path.isdir(args.pictures):
+        parser.error(f"PICTURES must be a folder. Received: {args.pictures}")
     with tempfile.TemporaryDirectory() as folder:
         few = Path(folder, "few")
         few.mkdir()

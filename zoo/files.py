@@ -41,19 +41,13 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp", suffix=f".{path.name}")
     os.close(handle)
     remove = functools.partial(Path(temporary).unlink, missing_ok=True)
-    interrupts.cleanups.add(remove)
-    try:
+    with _removed_on_failure(remove):
         yield Path(temporary)
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes it readable by its owner only
         os.replace(temporary, path)
         _sync_folder(path.parent)
-    except BaseException:
-        remove()
-        raise
-    finally:
-        interrupts.cleanups.discard(remove)
 
 
 @contextlib.contextmanager
@@ -69,19 +63,13 @@ def placing_folder(path: str | os.PathLike) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = tempfile.mkdtemp(dir=path.parent, prefix=".tmp", suffix=f".{path.name}")
     remove = functools.partial(shutil.rmtree, temporary, ignore_errors=True)
-    interrupts.cleanups.add(remove)
-    try:
+    with _removed_on_failure(remove):
         yield Path(temporary)
         os.chmod(temporary, 0o777 & ~_umask())  # mkdtemp makes it its owner's only
         if path.is_dir():
             path.rmdir()
         os.rename(temporary, path)
         _sync_folder(path.parent)
-    except BaseException:
-        remove()
-        raise
-    finally:
-        interrupts.cleanups.discard(remove)
 
 
 def remove_leftovers(folder: str | os.PathLike, pattern: str) -> None:
@@ -134,6 +122,19 @@ def check_output_folder(path: str | os.PathLike) -> None:
             pass
     except OSError as error:
         raise InvalidInputError(f"Can't write to the folder {path}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _removed_on_failure(remove):
+    """Calls a function if the block raises, or if a signal ends the process meanwhile."""
+    interrupts.cleanups.add(remove)
+    try:
+        yield
+    except BaseException:
+        remove()
+        raise
+    finally:
+        interrupts.cleanups.discard(remove)
 
 
 def _umask():

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from zoo.checks import check_positive
 from zoo.cli.activity import activity
 from zoo.cli.quiet import quiet_backend
 from zoo.errors import CardError, InvalidInputError, WeightsNotFoundError
@@ -37,6 +38,17 @@ Truncation = Annotated[
     ),
 ]
 """Option of commands that draw: the bound of the truncated normal."""
+
+
+def truncation_options(truncation):
+    """Returns `--truncation`, checked, as keyword arguments of `generate` and `sample_latent`.
+
+    None if it isn't given: a model of somebody's own need not know it.
+    """
+    if truncation is None:
+        return {}
+    check_positive("--truncation", truncation)
+    return {"truncation": truncation}
 
 
 def check_output_file(path):

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from zoo.checks import check_count, check_positive
+from zoo.checks import check_count
 from zoo.cli.activity import activity
-from zoo.cli.checks import Truncation, check_output_file, start_keras
+from zoo.cli.checks import Truncation, check_output_file, start_keras, truncation_options
 from zoo.cli.evaluation_sources import check_dataset, check_real, find_source, read_real
 from zoo.errors import DatasetError, InvalidInputError
 
@@ -83,8 +83,7 @@ def evaluate(
 
     check_count("-n", count, minimum=4)
     check_count("--seed", seed, minimum=0)
-    if truncation is not None:
-        check_positive("--truncation", truncation)
+    truncation_options(truncation)
     if features is not None and features not in extractors.names():
         raise InvalidInputError(
             f"--features must be one of {', '.join(extractors.names())}. Received: {features}"

@@ -16,6 +16,7 @@ from zoo.cli.checks import (
     check_output_file,
     check_weights_file,
     load_model,
+    truncation_options,
 )
 from zoo.cli.labels import parse_labels
 from zoo.errors import InvalidInputError
@@ -71,17 +72,15 @@ def explore(
     labels = None if label is None else parse_labels(label, spec)
     if labels is not None and len(labels) != 1:
         raise InvalidInputError(f"--label takes one class. Received: {label}")
-    for option, value in {"-n": count, "--steps": steps}.items():
-        if value is not None:
-            check_count(option, value)
+    if count is not None:
+        check_count("-n", count)
     if steps < 3 or steps % 2 == 0:
         raise InvalidInputError(
             f"--steps must be an odd integer of at least 3. Received: --steps={steps}"
         )
     check_positive("--distance", distance)
     check_count("--seed", seed, minimum=0)
-    if truncation is not None:
-        check_positive("--truncation", truncation)
+    truncated = truncation_options(truncation)
     output = Path(f"{spec.name}-explore.png") if output is None else output
     if output.suffix.lower() != ".png":
         raise InvalidInputError(f"The output must end in .png. Received: {output}")
@@ -94,8 +93,7 @@ def explore(
     from zoo import latents
     from zoo.images import grids
 
-    drawn = {} if truncation is None else {"truncation": truncation}
-    start = model.sample_latent(1, seed, **drawn)[0]
+    start = model.sample_latent(1, seed, **truncated)[0]
     if by is By.classes:
         with activity(f"looking for the classes of {SAMPLES:,} images"):
             directions = _toward_classes(model, spec.dataset)[:count]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.checks import check_count, check_positive
+from zoo.checks import check_count
 from zoo.cli.activity import activity
 from zoo.cli.checks import (
     Name,
@@ -17,6 +17,7 @@ from zoo.cli.checks import (
     check_weights_file,
     load_model,
     start_keras,
+    truncation_options,
 )
 from zoo.cli.labels import parse_labels, repeat_labels
 from zoo.cli.quiet import quiet_backend
@@ -99,8 +100,7 @@ def sample(
         count = len(chosen) if chosen and len(chosen) > 1 else COUNT
     check_count("-n", count)
     check_count("--seed", seed, minimum=0)
-    if truncation is not None:
-        check_positive("--truncation", truncation)
+    truncated = truncation_options(truncation)
     output, kind = _output(spec.name, output, format, interpolate, gallery)
     check_output_file(output)
     check_weights_file(weights)
@@ -110,10 +110,9 @@ def sample(
     classes = {} if chosen is None else {"labels": repeat_labels(chosen, count)}
     with activity(f"drawing {count} images"):
         if interpolate:
-            _save_walk(model, count, seed, truncation, classes, output)
+            _save_walk(model, count, seed, truncated, classes, output)
         else:
-            options = classes if truncation is None else {**classes, "truncation": truncation}
-            images = model.generate(count, seed=seed, **options)
+            images = model.generate(count, seed=seed, **classes, **truncated)
             if gallery:
                 from zoo.images.gallery import save_gallery
 
@@ -181,7 +180,7 @@ def _save(images, output, kind):
             np.save(file, images, allow_pickle=False)
 
 
-def _save_walk(model, count, seed, truncation, classes, output):
+def _save_walk(model, count, seed, truncated, classes, output):
     """Writes an animation whose first frame is the grid of the same seed."""
     import numpy as np
 
@@ -191,8 +190,7 @@ def _save_walk(model, count, seed, truncation, classes, output):
     if not classes and hasattr(model, "sample_labels"):
         # Each image keeps its class: drawn anew for every frame, classes would flicker.
         classes = {"labels": model.sample_labels(count, seed)}
-    options = {} if truncation is None else {"truncation": truncation}
-    latents = model.sample_latent(WAYPOINTS * count, seed=seed, **options)
+    latents = model.sample_latent(WAYPOINTS * count, seed=seed, **truncated)
     points = latents.reshape(WAYPOINTS, count, -1)
     # All legs at once: from each waypoint to the next, from the last to the first. The end of a leg
     # is the start of the next.
