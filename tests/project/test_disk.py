@@ -12,10 +12,14 @@ import sys
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
+import zoo
+from zoo.errors import CheckpointError
+from zoo.hub import registry
 from zoo.hub.checkpoint_files import check_checkpoint, list_checkpoints
 
 pytestmark = pytest.mark.no_backend
@@ -144,17 +148,40 @@ def test_files_that_cannot_grow(pictures, tmp_path):
     assert not list((tmp_path / "limited").rglob("*.checkpoint.h5"))
 
 
-def test_a_folder_that_is_deleted_during_a_run_is_made_again(pictures, tmp_path):
+@pytest.fixture
+def train(tmp_path):
+    """Trains for four epochs of one step into a folder, `tmp_path / "run"`."""
+    spec = registry.find("gan_mnist_small").with_recipe(epochs=4)
+    images = np.zeros((16, 28, 28, 1), "uint8")
+    return lambda *callbacks: zoo.train(spec, images, tmp_path / "run", callbacks)
+
+
+def test_a_folder_that_is_deleted_between_epochs_is_made_again(train, tmp_path):
     out = tmp_path / "run"
-    run = Run(pictures, 60, "--out", out)
-    run.wait_for(out, 2)
-    shutil.rmtree(out, ignore_errors=True)
-    status, _ = run.end()
-    assert status == 0
-    assert last_epoch(out) == 60
+
+    class Delete(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                shutil.rmtree(out)
+
+    with pytest.warns(UserWarning, match="is gone; creating it again"):
+        train(Delete())
+    assert last_epoch(out) == 4
     assert {path.name for path in out.iterdir()} >= {
         "gan_mnist_small.weights.h5",
         "gan_mnist_small.json",
         "gan_mnist_small.png",
     }
     check_whole(out)
+
+
+def test_a_folder_that_is_deleted_under_a_write_is_told(train, tmp_path, monkeypatch):
+    replace = os.replace
+
+    def replace_too_late(temporary, path):
+        shutil.rmtree(tmp_path / "run")
+        replace(temporary, path)
+
+    monkeypatch.setattr(os, "replace", replace_too_late)
+    with pytest.raises(CheckpointError, match="moved or deleted while the run wrote to it"):
+        train()

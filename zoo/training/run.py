@@ -280,6 +280,11 @@ def _explaining_write_errors(out):
         yield
     except ZooError:
         raise
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{out} was moved or deleted while the run wrote to it. Put it back and continue with "
+            f"`--resume {out}`, or start over."
+        ) from error
     except OSError as error:
         raise CheckpointError(
             f"Can't write to {out}: {error.strerror or error}. What was there before is whole. "
