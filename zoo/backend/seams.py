@@ -313,7 +313,7 @@ SEAMS = (
     Seam(
         "keras.src.trainers.data_adapters.data_adapter",
         "module of Keras' base of data adapters",
-        ("benchmarks",),
-        "benchmarks can't time `fit` on batches that are on the device already",
+        ("benchmarks", "zoo/backend"),
+        "on TensorFlow `fit` takes no batches, and benchmarks none that are on the device",
     ),
 )
