@@ -1,5 +1,6 @@
 """`zoo` and `python -m zoo`: the command line."""
 
+from zoo import memory
 from zoo.interrupts import ending_at_once
 
 
@@ -8,6 +9,7 @@ def main() -> None:
     with ending_at_once():  # from here on: importing the commands takes a moment
         from zoo import cli
 
+        memory.keep_freed()
         cli.main()
 
 

@@ -11,6 +11,7 @@ import sys
 import traceback
 
 from benchmarks.measure.own_model import OwnModelError
+from zoo import memory
 
 REFUSED = "refused"
 VARIABLES = {
@@ -36,6 +37,7 @@ def main(connection, cell, settings, log):
         settings: `cells.Settings`.
         log: path of the file for what this process prints.
     """
+    memory.keep_freed()  # before anything is allocated that could stay in other blocks
     _detach(cell, log)
     sessions = {}
 
