@@ -88,6 +88,15 @@ def test_every_file_that_is_named_exists():
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
+@pytest.mark.no_backend
+def test_the_page_on_the_step_quotes_it():
+    source = (ROOT / "zoo/adversarial/step.py").read_text(encoding="utf-8").splitlines()
+    blocks = re.findall(r"```py\n(.*?)```", DOCUMENTS["docs/step.md"], re.DOTALL)
+    quoted = [line for block in blocks for line in block.splitlines()]
+    assert len(quoted) > 10
+    assert [line for line in quoted if line not in source] == []
+
+
 # ---------------------------------------------------------------- commands
 
 
