@@ -1,5 +1,7 @@
 """The step as one graph, on PyTorch: the same losses, weights and random numbers as without."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -306,10 +308,8 @@ def test_what_can_be_no_part_of_a_graph_is_refused(layer, reason):
         model.fit(POINTS, batch_size=8, verbose=0)
 
 
-@pytest.mark.slow
-# From the compiler's look at every tensor.
-@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
-def test_the_compiler_takes_the_whole_step_once():
+def compile_whole_step():
+    """Trains a compiled and an eager model alike, with one graph for the compiler."""
     import torch
 
     torch._dynamo.reset()
@@ -317,3 +317,19 @@ def test_the_compiler_takes_the_whole_step_once():
     assert_same(vanilla, (IMAGES,), gradient_penalty=1.0, average_decay=0.9)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
     assert not torch._dynamo.utils.counters["graph_break"]
+
+
+# From the compiler's look at every tensor.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
+def test_the_compiler_takes_the_whole_step_once(monkeypatch):
+    import torch
+
+    # Its first half, without the making of machine code: seconds instead of a minute.
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
+    compile_whole_step()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
+def test_the_compiler_makes_code_of_the_whole_step():
+    compile_whole_step()

@@ -84,8 +84,9 @@ class Recording:
         if self.draws:
             with eager.known_device(), randomness.seeds_known():
                 numbers = [function(*args, **options) for function, args, options in self.draws]
+        run = self.graph if run is None else run  # a compiled one has no truth value
         with torch.no_grad():
-            outputs = (run or self.graph)(*self._values(), *inputs, *numbers)
+            outputs = run(*self._values(), *inputs, *numbers)
         return _like(self.outputs, outputs)
 
     def is_laid_out_as_recorded(self, inputs, numbers):
