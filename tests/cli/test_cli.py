@@ -114,11 +114,12 @@ def test_sample_writes_the_array_that_generate_returns(weights):
     assert np.array_equal(images, expected)
 
 
-def test_sample_truncates_what_it_draws_and_walks_between(weights):
-    options = ["--weights", weights, "-n", 4, "--truncation", 0.5]
+@pytest.mark.parametrize("option", ["truncation", "psi"])
+def test_sample_truncates_what_it_draws_and_walks_between(weights, option):
+    options = ["--weights", weights, "-n", 4, f"--{option}", 0.5]
     succeed("sample", "tiny", *options, "-o", "a.npy")
     model = zoo.load("tiny", weights=weights)
-    expected = model.generate(4, seed=0, truncation=0.5)
+    expected = model.generate(4, seed=0, **{option: 0.5})
     assert np.array_equal(np.load("a.npy"), expected)
     assert not np.array_equal(expected, model.generate(4, seed=0))
     seen = []
@@ -127,7 +128,7 @@ def test_sample_truncates_what_it_draws_and_walks_between(weights):
         spy = lambda self, *_, latents: seen.append(latents) or draw(self, latents=latents)  # noqa: E731
         patch.setattr(type(model), "generate", spy)
         succeed("sample", "tiny", *options, "--interpolate")
-    assert np.array_equal(seen[0], model.sample_latent(4, 0, truncation=0.5))
+    assert np.array_equal(seen[0], model.sample_latent(4, 0, **{option: 0.5}))
 
 
 def test_sample_walks_from_the_grid_of_the_seed_and_back(weights):
@@ -181,6 +182,7 @@ def test_sample_chooses_format_and_name(weights, options, written):
         (["-n", "two"], "integer"),
         (["--seed", "-1"], "--seed=-1"),
         (["--truncation", "0"], "--truncation=0.0"),
+        (["--psi", "1.5"], "--psi=1.5"),
         (["--format", "jpeg"], "jpeg"),
         (["--weights", "missing.weights.h5"], "no weights file at missing.weights.h5"),
         (["--frobnicate"], "--frobnicate"),
