@@ -8,12 +8,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 
 import zoo
 from tests.cli.commands import CONFIG, fail, register, run, run_process, save_pictures, succeed
 from zoo import datasets
-from zoo.cli import tables, training_data
+from zoo.cli import app, tables, training_data
 from zoo.cli.training_data import read_training_data
 from zoo.hub import registry
 
@@ -366,6 +367,13 @@ def test_train_refuses_before_it_starts(tiny, here, calls, options, expected):
 # ---------------------------------------------------------------------- errors
 
 
+def test_every_command_and_option_says_what_it_does():
+    for name, command in typer.main.get_command(app).commands.items():
+        assert command.help, name
+        for parameter in command.params:
+            assert parameter.help, (name, parameter.name)
+
+
 def test_debug_shows_the_traceback_wherever_it_stands(here):
     for arguments in (["--debug", "info", "nothing"], ["info", "nothing", "--debug"]):
         result = run(*arguments)
@@ -515,7 +523,19 @@ def test_a_run_is_shown_in_tensorboard_and_what_goes_on_too(tiny, photos, here, 
     assert not path.exists()
 
 
-def test_a_logger_that_is_not_installed_is_named_before_anything_is_read(tiny, here, monkeypatch):
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["nope", "--data", "photos"], "No model is registered"),
+        (["tiny"], "Pass yours with --data"),
+        (["tiny", "--data", "nowhere"], "Nothing is at nowhere"),
+        (["tiny", "--data", "photos", "--size", "0"], "--size"),
+        (["tiny", "--data", "photos"], 'pip install "keras-gan-zoo[wandb]"'),
+    ],
+)
+def test_names_and_paths_come_before_a_logger_that_is_missing_and_images_after_it(
+    tiny, photos, monkeypatch, arguments, expected
+):
     monkeypatch.setitem(sys.modules, "wandb", None)
-    message = fail("train", "tiny", "--data", "nowhere", "--log", "wandb")
-    assert 'pip install "keras-gan-zoo[wandb]"' in message
+    monkeypatch.setattr(datasets, "from_folder", lambda *_, **__: pytest.fail("images were read"))
+    assert expected in fail("train", *arguments, "--log", "wandb")
