@@ -12,9 +12,14 @@ set -euo pipefail
 
 usage() {
     sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" >&2
+    [ $# -eq 0 ] || echo "error: $1" >&2
     exit 2
 }
-[ $# -ge 2 ] || usage
+case ${1-} in
+prepare | run) [ $# -ge 2 ] || usage "$1 takes a FOLDER" ;;
+'') usage ;;
+*) usage "expected prepare or run. Received: $1" ;;
+esac
 command=$1
 folder=$(realpath -m "$2")
 shift 2
@@ -70,5 +75,4 @@ PYTHON
     cd "$folder"
     exec python3 -m benchmarks matrix --out rows.jsonl "$@"
     ;;
-*) usage ;;
 esac

@@ -8,12 +8,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 
 import zoo
 from tests.cli.commands import CONFIG, fail, register, run, run_process, save_pictures, succeed
 from zoo import datasets
-from zoo.cli import tables, training_data
+from zoo.cli import app, tables, training_data
 from zoo.cli.training_data import read_training_data
 from zoo.hub import registry
 
@@ -114,11 +115,12 @@ def test_sample_writes_the_array_that_generate_returns(weights):
     assert np.array_equal(images, expected)
 
 
-def test_sample_truncates_what_it_draws_and_walks_between(weights):
-    options = ["--weights", weights, "-n", 4, "--truncation", 0.5]
+@pytest.mark.parametrize("option", ["truncation", "psi"])
+def test_sample_truncates_what_it_draws_and_walks_between(weights, option):
+    options = ["--weights", weights, "-n", 4, f"--{option}", 0.5]
     succeed("sample", "tiny", *options, "-o", "a.npy")
     model = zoo.load("tiny", weights=weights)
-    expected = model.generate(4, seed=0, truncation=0.5)
+    expected = model.generate(4, seed=0, **{option: 0.5})
     assert np.array_equal(np.load("a.npy"), expected)
     assert not np.array_equal(expected, model.generate(4, seed=0))
     seen = []
@@ -127,7 +129,7 @@ def test_sample_truncates_what_it_draws_and_walks_between(weights):
         spy = lambda self, *_, latents: seen.append(latents) or draw(self, latents=latents)  # noqa: E731
         patch.setattr(type(model), "generate", spy)
         succeed("sample", "tiny", *options, "--interpolate")
-    assert np.array_equal(seen[0], model.sample_latent(4, 0, truncation=0.5))
+    assert np.array_equal(seen[0], model.sample_latent(4, 0, **{option: 0.5}))
 
 
 def test_sample_walks_from_the_grid_of_the_seed_and_back(weights):
@@ -181,6 +183,7 @@ def test_sample_chooses_format_and_name(weights, options, written):
         (["-n", "two"], "integer"),
         (["--seed", "-1"], "--seed=-1"),
         (["--truncation", "0"], "--truncation=0.0"),
+        (["--psi", "1.5"], "--psi=1.5"),
         (["--format", "jpeg"], "jpeg"),
         (["--weights", "missing.weights.h5"], "no weights file at missing.weights.h5"),
         (["--frobnicate"], "--frobnicate"),
@@ -364,6 +367,13 @@ def test_train_refuses_before_it_starts(tiny, here, calls, options, expected):
 # ---------------------------------------------------------------------- errors
 
 
+def test_every_command_and_option_says_what_it_does():
+    for name, command in typer.main.get_command(app).commands.items():
+        assert command.help, name
+        for parameter in command.params:
+            assert parameter.help, (name, parameter.name)
+
+
 def test_debug_shows_the_traceback_wherever_it_stands(here):
     for arguments in (["--debug", "info", "nothing"], ["info", "nothing", "--debug"]):
         result = run(*arguments)
@@ -513,7 +523,19 @@ def test_a_run_is_shown_in_tensorboard_and_what_goes_on_too(tiny, photos, here, 
     assert not path.exists()
 
 
-def test_a_logger_that_is_not_installed_is_named_before_anything_is_read(tiny, here, monkeypatch):
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["nope", "--data", "photos"], "No model is registered"),
+        (["tiny"], "Pass yours with --data"),
+        (["tiny", "--data", "nowhere"], "Nothing is at nowhere"),
+        (["tiny", "--data", "photos", "--size", "0"], "--size"),
+        (["tiny", "--data", "photos"], 'pip install "keras-gan-zoo[wandb]"'),
+    ],
+)
+def test_names_and_paths_come_before_a_logger_that_is_missing_and_images_after_it(
+    tiny, photos, monkeypatch, arguments, expected
+):
     monkeypatch.setitem(sys.modules, "wandb", None)
-    message = fail("train", "tiny", "--data", "nowhere", "--log", "wandb")
-    assert 'pip install "keras-gan-zoo[wandb]"' in message
+    monkeypatch.setattr(datasets, "from_folder", lambda *_, **__: pytest.fail("images were read"))
+    assert expected in fail("train", *arguments, "--log", "wandb")

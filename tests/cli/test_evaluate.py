@@ -106,6 +106,18 @@ def test_truncation_is_part_of_the_record(data, weights):
     assert scored != records("tiny", "--weights", weights, "-n", 20)["records"]["tiny"]
 
 
+def test_so_is_the_factor_of_latents_where_there_is_one(data, weights):
+    options = ["--weights", weights, "-n", 20, "--truncation", 0.9]
+    scaled = records("tiny", *options, "--psi", 0.5)
+    assert scaled["command"].endswith("--truncation 0.9 --psi 0.5")
+    scored, floor = scaled["records"].values()
+    assert (scored["protocol"]["psi"], "psi" in floor["protocol"]) == (0.5, False)
+    plain = records("tiny", *options)["records"]["tiny"]
+    # Without it, the protocol is that of the scores in the cards.
+    assert {**plain["protocol"], "psi": 0.5} == scored["protocol"]
+    assert plain["scores"] != scored["scores"]
+
+
 def test_a_weights_file_says_which_model_it_is_of(data, weights):
     Path("run").mkdir()
     os.rename(weights, "run/tiny.weights.h5")
@@ -243,6 +255,8 @@ def test_without_the_data_there_is_no_floor_but_a_distance(no_data, weights):
         (["tiny", "--seed", "-1"], "--seed=-1"),
         (["tiny", "--truncation", "-1"], "--truncation=-1.0"),
         (["pictures", "--dataset", "mnist", "--truncation", "1"], "--truncation is for models"),
+        (["tiny", "--psi", "0"], "--psi=0.0"),
+        (["pictures", "--dataset", "mnist", "--psi", "1"], "--psi is for models"),
         (["tiny", "--weights", "missing.weights.h5"], "missing.weights.h5"),
         (["tiny", "-o", "pictures"], "pictures, a folder"),
         (["tiny"], "zoo train tiny"),

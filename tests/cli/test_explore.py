@@ -34,13 +34,15 @@ def pixels(path, expected, columns):
 
 def test_a_row_for_each_direction_with_one_image_in_the_middle(weights):
     options = ["-n", 2, "--steps", 5, "--distance", 2, "--seed", 3, "--truncation", 0.5]
+    options += ["--psi", 0.9]
     said = succeed("explore", "tiny", "--weights", weights, *options)
     assert "2 directions from one image, 5 images along each" in said
     model = zoo.load("tiny", weights=weights)
-    start = model.sample_latent(1, 3, truncation=0.5)[0]
+    truncated = {"truncation": 0.5, "psi": 0.9}
+    start = model.sample_latent(1, 3, **truncated)[0]
     directions = latents.closed_form_directions(model, 2)
     grid = model.generate(latents=latents.direction_grid(start, directions, 5, 2.0))
-    np.testing.assert_array_equal(grid[2], model.generate(1, 3, truncation=0.5)[0])
+    np.testing.assert_array_equal(grid[2], model.generate(1, 3, **truncated)[0])
     pixels("tiny-explore.png", grid, 5)
 
 

@@ -55,9 +55,24 @@ def test_a_file_is_written_and_its_check_reported(tiny, request):
     ],
 )
 def test_what_does_not_fit_is_one_line(tiny, arguments, message):
-    if "saved_model" in arguments and BACKEND == "torch":
-        message = "KERAS_BACKEND=tensorflow"
     assert message in fail("export", tiny, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["NOPE", "-o", "a.onnx"], "No model is registered"),
+        (["tiny", "-o", "file/a.onnx"], "file"),
+        (["tiny", "-o", "a.onnx", "--weights", "missing.weights.h5"], "missing.weights.h5"),
+        (["tiny", "-o", "a.onnx"], "Run: pip install onnx"),
+    ],
+)
+def test_names_and_paths_come_before_packages_that_are_missing(
+    tiny, here, monkeypatch, builds_no_model, arguments, message
+):
+    (here / "file").touch()
+    monkeypatch.setattr(formats, "find_spec", lambda name: None)
+    assert message in fail("export", *arguments)
 
 
 def test_another_backend_is_named_before_keras_starts(here):

@@ -1,6 +1,7 @@
 """`zoo inpaint`: what it writes, and how it fails; commands and the models that they are for."""
 
 import os
+import sys
 from pathlib import Path
 
 import keras
@@ -157,6 +158,17 @@ def test_classical_methods_are_written_beside_the_output(weights, photo):
         restored = load(f"a_{method}.png")
         assert np.array_equal(restored[~hole], pixels[~hole])
         assert (restored[hole] != pixels[hole]).any()
+
+
+@pytest.mark.parametrize(
+    ("picture", "expected"),
+    [("missing.png", "missing.png"), ("photo.png", "pip install opencv-python-headless")],
+)
+def test_pictures_are_looked_for_before_the_libraries_that_are_missing(
+    tiny, photo, monkeypatch, builds_no_model, picture, expected
+):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    assert expected in fail("inpaint", "tiny", picture, "mask.png", "--compare")
 
 
 # ------------------------------------------------------------ kinds of models

@@ -48,11 +48,12 @@ def moments(tmp_path, monkeypatch):
 ONLY_MOMENTS = pytest.mark.filterwarnings("ignore:Only the moments of mnist test are at hand")
 
 
-def test_truncation_is_of_models():
-    with pytest.raises(InvalidInputError, match="truncation"):
-        evaluate(photos(20, seed=0), "mnist", Extractor(), truncation=0.5)
-    with pytest.raises(InvalidInputError, match="truncation"):
-        evaluate(Painter(), "mnist", Extractor(), truncation=0.0)
+@pytest.mark.parametrize("option", ["truncation", "psi"])
+def test_truncation_is_of_models(option):
+    with pytest.raises(InvalidInputError, match=f"{option} with an array"):
+        evaluate(photos(20, seed=0), "mnist", Extractor(), **{option: 0.5})
+    with pytest.raises(InvalidInputError, match=f"{option}=0.0"):
+        evaluate(Painter(), "mnist", Extractor(), **{option: 0.0})
 
 
 def test_the_protocol_holds_all_that_a_score_depends_on():

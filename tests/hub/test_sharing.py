@@ -11,7 +11,7 @@ import pytest
 
 import zoo
 from tests.hub.hub_stand_in import TOKEN, running_hub
-from zoo.errors import CardError, InvalidInputError
+from zoo.errors import CardError, InvalidInputError, MissingDependencyError, UnknownModelError
 from zoo.hub import loading, readme, sharing
 
 pytestmark = pytest.mark.no_backend
@@ -227,6 +227,22 @@ def test_wrong_arguments_of_push():
         zoo.push(object(), "ann/digits")
     with pytest.raises(CardError, match="lacks license"):
         zoo.push("gan_mnist_small", "ann/digits", license="")
+
+
+@pytest.mark.parametrize("repository", ["noowner", "ann/", "a b/c", "hf://ann"])
+def test_a_repository_without_an_owner_is_repeated_as_it_was_typed(repository):
+    with pytest.raises(InvalidInputError, match=f"OWNER/REPO. Received: '{repository}'$"):
+        zoo.push("gan_mnist_small", repository)
+
+
+def test_the_model_and_its_card_are_checked_before_the_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(UnknownModelError, match="NOPE"):
+        zoo.push("NOPE", "ann/digits")
+    with pytest.raises(CardError, match="lacks license"):
+        zoo.push("gan_mnist_small", "ann/digits", license="")
+    with pytest.raises(MissingDependencyError, match=r'pip install "keras-gan-zoo\[hub\]"'):
+        zoo.push("gan_mnist_small", "ann/digits")
 
 
 # --------------------------------------------------------------------- readme

@@ -64,6 +64,21 @@ def test_truncation_must_be_a_positive_number(value):
         sample_latent(2, 3, 0, truncation=value)
 
 
+@pytest.mark.parametrize("bound", [None, 0.8])
+def test_psi_scales_what_is_drawn_toward_zero(bound):
+    latents = sample_latent(3, 4, 5, truncation=bound)
+    scaled = sample_latent(3, 4, 5, truncation=bound, psi=0.7)
+    assert scaled.dtype == np.float32
+    np.testing.assert_array_equal(scaled, latents * np.float32(0.7))
+    np.testing.assert_array_equal(sample_latent(3, 4, 5, truncation=bound, psi=1), latents)
+
+
+@pytest.mark.parametrize("value", [0, -0.5, 1.1, float("nan"), "0.5", True])
+def test_psi_must_be_over_0_and_at_most_1(value):
+    with pytest.raises(InvalidInputError, match="`psi` must be a number over 0 and at most 1"):
+        sample_latent(2, 3, 0, psi=value)
+
+
 def test_latents_are_standard_normal():
     latents = sample_latent(2000, 50, seed=1)
     assert latents.mean() == pytest.approx(0.0, abs=0.02)

@@ -7,6 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import zoo
+from tests.tiny import build_tiny
+from zoo.errors import InvalidInputError
+from zoo.latents import sample_latent
 from zoo.models.drawing import batch_slices, draw_batches
 
 
@@ -40,6 +43,19 @@ def test_batches_come_in_order_each_started_before_the_last_is_read():
 
 def test_no_batches():
     assert list(draw_batches(make_model(), [])) == []
+
+
+@pytest.mark.parametrize("options", [{"truncation": 0.5}, {"psi": 0.5}])
+@pytest.mark.parametrize("name", ["gan_mnist_small", "cdcgan_mnist"])
+def test_truncated_samples_are_those_of_truncated_latents(name, options):
+    model = build_tiny(name)
+    drawn = model.generate(6, seed=1, **options)
+    assert (drawn != model.generate(6, seed=1)).any()
+    latents = sample_latent(6, model.latent_dim, 1, **options)
+    labels = {"labels": model.sample_labels(6, 1)} if hasattr(model, "sample_labels") else {}
+    np.testing.assert_array_equal(drawn, model.generate(latents=latents, **labels))
+    with pytest.raises(InvalidInputError, match=f"{next(iter(options))} and `latents`"):
+        model.generate(latents=latents, **options)
 
 
 def test_new_weights_draw_other_samples():

@@ -24,7 +24,8 @@ def draw() -> None:
     axes: np.ndarray = zoo.latents.closed_form_directions(model, 3)
     sheet = zoo.latents.direction_grid(found[0], np.concatenate([toward, axes]), steps=7)
     zoo.pictures.show(model.generate(latents=sheet), columns=7).save("sheet.png")
-    model.generate(64, seed=0, truncation=0.7)
+    model.generate(64, seed=0, truncation=1.5)
+    model.generate(64, seed=0, psi=0.7)
     try:
         zoo.load("no such model")
     except zoo.ZooError as error:

@@ -84,10 +84,16 @@ def test_run(tmp_path):
 
 
 def test_what_it_takes(tmp_path):
-    for arguments in ((), ("prepare",), ("no such command", tmp_path)):
+    for arguments, reason in (
+        ((), ""),
+        (("prepare",), "error: prepare takes a FOLDER\n"),
+        (("NONSENSE",), "error: expected prepare or run. Received: NONSENSE\n"),
+        (("NONSENSE", tmp_path), "error: expected prepare or run. Received: NONSENSE\n"),
+    ):
         done = call(*arguments, path=tmp_path)
         assert done.returncode == 2
         assert "scripts/gpu_matrix.sh prepare FOLDER [PACKAGE...]" in done.stderr
+        assert done.stderr.endswith(reason)
     done = call("run", tmp_path / "nothing", path=tmp_path)
     assert done.returncode == 2
     assert "isn't a folder that prepare made" in done.stderr

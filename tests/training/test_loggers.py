@@ -223,9 +223,10 @@ def test_a_missing_package_is_named_before_training(spec, tmp_path, monkeypatch)
     assert not (tmp_path / "run").exists()
 
 
-def test_another_logger_is_refused(spec, tmp_path):
+def test_another_logger_is_refused_before_a_package_that_is_missing(spec, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(InvalidInputError, match=r"'tensorboard', 'wandb'.*history\.csv.*'csv'"):
-        run.train(spec, IMAGES, tmp_path / "run", log=["csv"])
+        run.train(spec, IMAGES, tmp_path / "run", log=["wandb", "csv"])
 
 
 def test_no_account_is_said_in_a_line(tmp_path, monkeypatch):

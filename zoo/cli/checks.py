@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.checks import check_positive
+from zoo.checks import check_positive, check_share
 from zoo.cli.activity import activity
 from zoo.cli.quiet import quiet_backend
 from zoo.errors import CardError, InvalidInputError, WeightsNotFoundError
@@ -38,17 +38,30 @@ Truncation = Annotated[
     ),
 ]
 """Option of commands that draw: the bound of the truncated normal."""
+Psi = Annotated[
+    float | None,
+    typer.Option(
+        help="Scale the latents by this, over 0 and at most 1, toward their mean, for images that "
+        "are more alike; for example 0.7.",
+        show_default="unscaled",
+    ),
+]
+"""Option of commands that draw: the factor of latents."""
 
 
-def truncation_options(truncation):
-    """Returns `--truncation`, checked, as keyword arguments of `generate` and `sample_latent`.
+def truncation_options(truncation, psi):
+    """Returns the two, checked, as keyword arguments of `generate` and `sample_latent`.
 
-    None if it isn't given: a model of somebody's own need not know it.
+    Without those that aren't given: a model of somebody's own need not know them.
     """
-    if truncation is None:
-        return {}
-    check_positive("--truncation", truncation)
-    return {"truncation": truncation}
+    given = {}
+    if truncation is not None:
+        check_positive("--truncation", truncation)
+        given["truncation"] = truncation
+    if psi is not None:
+        check_share("--psi", psi)
+        given["psi"] = psi
+    return given
 
 
 def check_output_file(path):

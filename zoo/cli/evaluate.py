@@ -11,7 +11,7 @@ import typer
 
 from zoo.checks import check_count
 from zoo.cli.activity import activity
-from zoo.cli.checks import Truncation, check_output_file, start_keras, truncation_options
+from zoo.cli.checks import Psi, Truncation, check_output_file, start_keras, truncation_options
 from zoo.cli.evaluation_sources import check_dataset, check_real, find_source, read_real
 from zoo.errors import DatasetError, InvalidInputError
 
@@ -50,6 +50,7 @@ def evaluate(
     count: Annotated[int, typer.Option("-n", "--count", help="Images to score.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Seed of the images to draw.")] = 0,
     truncation: Truncation = None,
+    psi: Psi = None,
     split: Annotated[
         str | None,
         typer.Option(help="Split of the real images.", show_default="the evaluation split"),
@@ -83,7 +84,7 @@ def evaluate(
 
     check_count("-n", count, minimum=4)
     check_count("--seed", seed, minimum=0)
-    truncation_options(truncation)
+    truncated = truncation_options(truncation, psi)
     if features is not None and features not in extractors.names():
         raise InvalidInputError(
             f"--features must be one of {', '.join(extractors.names())}. Received: {features}"
@@ -99,9 +100,9 @@ def evaluate(
     with activity(f"loading {target}"):
         sources = found.read(dataset)
     restoring = any(hasattr(source, "inpaint") for source in sources.values())
-    if truncation is not None and not all(hasattr(x, "sample_latent") for x in sources.values()):
+    if truncated and not all(hasattr(x, "sample_latent") for x in sources.values()):
         raise InvalidInputError(
-            f"--truncation is for models that draw from latents. Received: {target}"
+            f"--{next(iter(truncated))} is for models that draw from latents. Received: {target}"
         )
     if restoring and real is not None:
         raise InvalidInputError(
@@ -123,7 +124,7 @@ def evaluate(
         if real is not None:
             with activity(f"reading the images in {real}"):
                 against = read_real(real, sources)
-        records = _score(sources, against, extractor, count, seed, split, memorization, truncation)
+        records = _score(sources, against, extractor, count, seed, split, memorization, truncated)
         scored = max(record["protocol"]["samples"] for record in records.values())
         if floor and real is None:  # of as many images: fewer score worse
             with activity("scoring real training images"):
@@ -135,7 +136,7 @@ def evaluate(
     options += [
         part for name, value in given.items() if value is not None for part in (name, value)
     ]
-    options += [] if truncation is None else ["--truncation", truncation]
+    options += [part for name, value in truncated.items() for part in (f"--{name}", value)]
     options += ["--memorization"] * memorization + ["--no-floor"] * (not floor)
     record = _record(["zoo", "evaluate", target, *options], found, records)
     if output is not None:
@@ -151,14 +152,14 @@ def evaluate(
         tables.print_drawings(records)
 
 
-def _score(sources, dataset, extractor, count, seed, split, memorization, truncation):
+def _score(sources, dataset, extractor, count, seed, split, memorization, truncated):
     from zoo.evaluation.scores import evaluate
 
     records = {}
     for name, source in sources.items():
         with _progress(name, count) as advance:
             records[name] = evaluate(
-                source, dataset, extractor, count, seed, split, memorization, advance, truncation
+                source, dataset, extractor, count, seed, split, memorization, advance, **truncated
             )
     return records
 

@@ -10,6 +10,7 @@ from zoo.checks import check_count, check_positive
 from zoo.cli.activity import activity
 from zoo.cli.checks import (
     Name,
+    Psi,
     Truncation,
     Weights,
     check_draws,
@@ -64,6 +65,7 @@ def explore(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the image in the middle of each row.")] = 0,
     truncation: Truncation = None,
+    psi: Psi = None,
     weights: Weights = None,
 ):
     """Show what changes along directions of the latents: a row for each direction."""
@@ -80,7 +82,7 @@ def explore(
         )
     check_positive("--distance", distance)
     check_count("--seed", seed, minimum=0)
-    truncated = truncation_options(truncation)
+    truncated = truncation_options(truncation, psi)
     output = Path(f"{spec.name}-explore.png") if output is None else output
     if output.suffix.lower() != ".png":
         raise InvalidInputError(f"The output must end in .png. Received: {output}")

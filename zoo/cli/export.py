@@ -41,23 +41,28 @@ def export(
     Latents (and labels) in, or images and masks; uint8 images out. The file is run on 64 inputs,
     and put in place only if it draws what the model draws.
     """
-    from zoo.exporting.formats import FORMATS, SAVED_MODEL, check_can_write, find_format
+    from zoo.exporting.formats import (
+        FORMATS,
+        SAVED_MODEL,
+        check_can_write,
+        check_place,
+        find_format,
+    )
     from zoo.hub import loading
 
     # Everything that can be wrong is checked before a backend is imported.
     loading.find_spec(name)
     kind = find_format(output, format and format.value)
-    check_can_write(kind, choose_backend())
     if kind == SAVED_MODEL:
         check_output_folder(output.parent)
+        check_place(output)
     else:
         check_output_file(output)
     check_weights_file(weights)
+    check_can_write(kind, choose_backend())
     backend = start_keras().backend.backend()
-    from zoo.exporting.export import check_place
     from zoo.exporting.export import export as export_model
 
-    check_place(output, kind)
     with activity(f"loading {name}"):
         model = loading.load(name, weights=loading.PRETRAINED if weights is None else weights)
     with activity(f"exporting {name}"):

@@ -66,6 +66,7 @@ def inpaint(
     Only pixels that are white in the mask (above 127 of 255) change. Alpha, ICC profile, resolution
     and EXIF fields are kept, the EXIF orientation is applied.
     """
+    from zoo.evaluation.baselines import METHODS
     from zoo.images.photos import check_format, write_photo
     from zoo.images.restoring import (
         check_channels,
@@ -79,7 +80,7 @@ def inpaint(
     check_restores(name)
     check_weights_file(weights)
     jobs = _jobs(files, output, mask_from_alpha)
-    methods = _classical_methods() if compare else []
+    methods = list(METHODS) if compare else []
     spec = find_spec(name)
     shape = spec.config.get("image_shape")
     for picture, mask, target in jobs:
@@ -93,6 +94,10 @@ def inpaint(
         check_format(target, photo)
         if shape is not None:
             check_channels(shape[-1], photo, holes)
+    if compare:
+        with activity("loading OpenCV and scikit-image"):
+            for prepare in METHODS.values():
+                prepare(3)
     model = load_model(name, weights, check_restores)
     for picture, mask, target in jobs:
         if len(jobs) > 1:  # only one at a time is in memory
@@ -154,16 +159,6 @@ def _mask_in(folder, picture):
             f"{picture.stem} with any suffix. Received: {what}"
         )
     return found[0]
-
-
-def _classical_methods():
-    """Returns their names, once it is certain that their libraries are there."""
-    from zoo.evaluation.baselines import METHODS
-
-    with activity("loading OpenCV and scikit-image"):
-        for prepare in METHODS.values():
-            prepare(3)
-    return list(METHODS)
 
 
 def _beside(path, method):

@@ -6,29 +6,27 @@ import typer
 
 from zoo.cli.checks import Name
 
-Text = Annotated[str | None, typer.Option(show_default="the card's")]
+
+def _fact(help):
+    """Returns an option for a text of the card."""
+    return typer.Option(help=help, show_default="the card's")
 
 
 def push(
     name: Name,
-    repository: Annotated[str, typer.Argument(metavar="OWNER/REPO", help="Made if need be.")],
-    license: Annotated[
-        str | None, typer.Option(help="Of the weights: CC0.", show_default="the card's")
-    ] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="What it was trained on.", show_default="the card's")
-    ] = None,
-    dataset_license: Annotated[
-        str | None, typer.Option(help="Of these images.", show_default="the card's")
-    ] = None,
-    description: Text = None,
-    limits: Annotated[
-        str | None,
-        typer.Option(help="What the weights are not good for.", show_default="the card's"),
-    ] = None,
+    repository: Annotated[
+        str,
+        typer.Argument(metavar="OWNER/REPO", help="Repository to publish in; made if need be."),
+    ],
+    license: Annotated[str | None, _fact("License of the weights: CC0.")] = None,
+    dataset: Annotated[str | None, _fact("Images that the model was trained on.")] = None,
+    dataset_license: Annotated[str | None, _fact("License of these images.")] = None,
+    description: Annotated[str | None, _fact("What the model draws or restores.")] = None,
+    limits: Annotated[str | None, _fact("What the weights are not good for.")] = None,
     private: Annotated[bool, typer.Option("--private", help="Make a private repository.")] = False,
     revision: Annotated[
-        str | None, typer.Option(metavar="BRANCH", show_default="the main one")
+        str | None,
+        typer.Option(metavar="BRANCH", help="Branch to write to.", show_default="the main one"),
     ] = None,
 ):
     """Publish a model on the Hugging Face Hub: weights, card, picture and README.

@@ -10,6 +10,7 @@ from zoo.checks import check_count
 from zoo.cli.activity import activity
 from zoo.cli.checks import (
     Name,
+    Psi,
     Truncation,
     Weights,
     check_draws,
@@ -67,6 +68,7 @@ def sample(
         int, typer.Option(help="The same seed draws the same images on every backend.")
     ] = 0,
     truncation: Truncation = None,
+    psi: Psi = None,
     weights: Weights = None,
     format: Annotated[
         Format | None,
@@ -100,7 +102,7 @@ def sample(
         count = len(chosen) if chosen and len(chosen) > 1 else COUNT
     check_count("-n", count)
     check_count("--seed", seed, minimum=0)
-    truncated = truncation_options(truncation)
+    truncated = truncation_options(truncation, psi)
     output, kind = _output(spec.name, output, format, interpolate, gallery)
     check_output_file(output)
     check_weights_file(weights)

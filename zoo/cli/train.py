@@ -24,7 +24,7 @@ from zoo.cli.checks import (
 )
 from zoo.cli.quiet import quiet_backend
 from zoo.cli.techniques import recipe_changes, with_recipe_options
-from zoo.cli.training_data import read_training_data, with_size
+from zoo.cli.training_data import check_training_data, read_training_data, with_size
 from zoo.errors import InvalidInputError
 from zoo.hub import registry
 from zoo.imports import LOGGERS, choose_backend, import_optional
@@ -152,8 +152,6 @@ def train(
     if stream and data is None:
         raise InvalidInputError("--stream reads the images of --data. Received: no --data")
     loggers = [item.value for item in log or ()]
-    for module in loggers:
-        import_optional(module, LOGGERS[module])
     changes = recipe_changes(options)
     check_weights_file(initial_weights)
     spec = _find(name).with_recipe(**changes)
@@ -165,12 +163,16 @@ def train(
     out = _run_folder(name, out, resume, overwrite)
     if evaluate_every is not None:
         _check_evaluates(spec, data)
+    check_training_data(spec, data)
     if data is None:
         source, dataset = "", spec.dataset
     else:  # without what can't be written in UTF-8
         source, dataset = os.fsencode(data.resolve().name).decode("utf-8", "replace"), ""
-    choose_backend()  # before the data, which can take a while to read
+    # After all names and paths, but before the data, which can take a while to read.
+    choose_backend()
     augmentation = _augmentation(spec, augment)
+    for module in loggers:
+        import_optional(module, LOGGERS[module])
     images, labels = read_training_data(spec, data, limit, stream)
 
     keras = start_keras()

@@ -59,12 +59,36 @@ def parse_size(size):
     return int(match[1]), int(match[2] or match[1])
 
 
+def check_training_data(spec, data):
+    """Checks what can be known of the images before they are read.
+
+    Args:
+        spec: `ModelSpec`.
+        data: path of a folder, zip or tar shards of images; `None` for the model's own data set.
+
+    Raises:
+        InvalidInputError: if the model takes no images.
+        DatasetError: if there is nothing at the path, or the model has no data set.
+    """
+    if data is None:
+        if not spec.dataset:
+            raise DatasetError(f"{spec.name} has no data set of its own. Pass yours with --data.")
+        return
+    if not spec.config.get("image_shape"):
+        raise InvalidInputError(
+            f"--data needs a model whose configuration has an `image_shape`. Received: "
+            f"{spec.name}, with {', '.join(spec.config) or 'an empty one'}"
+        )
+    if not data.expanduser().exists():
+        raise DatasetError(f"--data must name a folder, zip or tar file. Nothing is at {data}")
+
+
 def read_training_data(spec, data, limit, stream=False):
     """Reads images, and their labels if the model is class-conditional.
 
     Args:
         spec: `ModelSpec`.
-        data: path of a folder, zip or tar shards of images; `None` for the model's own data set.
+        data: as in `check_training_data`, and checked.
         limit: int, largest number of images; `None` for all.
         stream: bool, read the images of `data` while the model trains even if they fit into memory.
 
@@ -80,11 +104,6 @@ def read_training_data(spec, data, limit, stream=False):
 
     shape = tuple(spec.config.get("image_shape", ()))
     if data is not None:
-        if not shape:
-            raise InvalidInputError(
-                f"--data needs a model whose configuration has an `image_shape`. Received: "
-                f"{spec.name}, with {', '.join(spec.config) or 'an empty one'}"
-            )
         suffixes = datasets.folders.readable_suffixes()
         with (
             activity(f"reading the images in {data}"),
@@ -101,8 +120,6 @@ def read_training_data(spec, data, limit, stream=False):
                     stacklevel=2,
                 )
         return images
-    if not spec.dataset:
-        raise DatasetError(f"{spec.name} has no data set of its own. Pass yours with --data.")
     with activity(f"reading {spec.dataset}"):
         images, labels = datasets.load(spec.dataset, datasets.info(spec.dataset).splits[0])
     if shape and images.shape[1:] != shape:

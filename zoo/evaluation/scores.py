@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from zoo import datasets
-from zoo.checks import check_count, check_images, check_positive
+from zoo.checks import check_count, check_images, check_positive, check_share
 from zoo.errors import DatasetError, InvalidInputError
 from zoo.evaluation.features.extractors import INCEPTION, load_extractor
 from zoo.evaluation.features.reference import (
@@ -49,6 +49,7 @@ def evaluate(
     memorized: bool = False,
     on_progress: Callable[[int], object] | None = None,
     truncation: float | None = None,
+    psi: float | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Scores a model, or images, against a data set or other images.
 
@@ -69,6 +70,7 @@ def evaluate(
         on_progress: Function that is called with the number of images scored so far.
         truncation: float over 0, of a model's latents, as in `zoo.latents.sample_latent`; the
             protocol has it.
+        psi: float in (0, 1], likewise; the protocol has it if it is given.
 
     Returns:
         dict of plain values, `{"protocol": ..., "scores": ...}`. The scores:
@@ -114,9 +116,12 @@ def evaluate(
     drawn = hasattr(source, "generate")
     if truncation is not None:
         check_positive("truncation", truncation)
-        if not drawn:
+    if psi is not None:
+        check_share("psi", psi)
+    for option, value in {"truncation": truncation, "psi": psi}.items():
+        if value is not None and not drawn:
             raise InvalidInputError(
-                "`truncation` is of a model's latents. Received: truncation with an array of images"
+                f"`{option}` is of a model's latents. Received: {option} with an array of images"
             )
     extractor: Any = features
     if not hasattr(features, "features"):
@@ -137,9 +142,10 @@ def evaluate(
         reference = load_reference(name, split, extractor)
         if memorized and reference.features is None:
             raise DatasetError(f"Looking for copies takes the images of {name} {split}.")
-    parts = (
-        draw_parts(source, count, seed, truncation) if drawn else array_parts(source, count, seed)
-    )
+    if drawn:
+        parts = draw_parts(source, count, seed, truncation=truncation, psi=psi)
+    else:
+        parts = array_parts(source, count, seed)
     tally = Tally(extractor)
     for images, labels in parts:
         tally.add(images, labels)
@@ -172,6 +178,8 @@ def evaluate(
             "samples": tally.count,
             "seed": seed,
             "truncation": truncation,
+            # Not as `None`: scores of before there was one compare with those without.
+            **({} if psi is None else {"psi": psi}),
             "precision": "float32",
             "compared": compared,
             **sizes,

@@ -18,7 +18,7 @@ PART = 1024
 
 
 def draw_parts(
-    model: Any, count: int, seed: int, truncation: float | None = None
+    model: Any, count: int, seed: int, **truncation: float | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Yields what `model.generate(count, seed)` draws, without holding all of it.
 
@@ -26,7 +26,8 @@ def draw_parts(
         model: Has `generate`, and `sample_labels` if it is class-conditional.
         count: int, images in all.
         seed: int.
-        truncation: float over 0, of the latents, as in `zoo.latents.sample_latent`.
+        **truncation: `truncation` and `psi` of the latents, as in `zoo.latents.sample_latent`;
+            `None` isn't passed on.
 
     Yields:
         `(images, labels)`: uint8 array of shape `(n, H, W, C)`, and the requested classes or
@@ -34,10 +35,10 @@ def draw_parts(
     """
     labels = model.sample_labels(count, seed) if hasattr(model, "sample_labels") else None
     stream = np.random.default_rng(seed)
+    given = {name: value for name, value in truncation.items() if value is not None}
     for start in range(0, count, PART):
         size = min(PART, count - start)
-        options = {} if truncation is None else {"truncation": truncation}
-        latents = model.sample_latent(size, stream, **options)
+        latents = model.sample_latent(size, stream, **given)
         if labels is None:
             yield model.generate(latents=latents), None
         else:

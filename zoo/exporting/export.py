@@ -11,8 +11,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from zoo.errors import ExportError, InvalidInputError
-from zoo.exporting.formats import FORMATS, ONNX, SAVED_MODEL, TORCH, check_can_write, find_format
+from zoo.errors import ExportError
+from zoo.exporting.formats import (
+    FORMATS,
+    ONNX,
+    SAVED_MODEL,
+    TORCH,
+    check_can_write,
+    check_place,
+    find_format,
+)
 from zoo.exporting.passes import make_pass
 from zoo.files import placing_folder, replacing
 from zoo.imports import import_optional
@@ -59,8 +67,9 @@ def export(model: Any, path: str | os.PathLike, format: str | None = None) -> fl
     ```
     """
     name = find_format(path, format)
+    if name == SAVED_MODEL:
+        check_place(path)
     check_can_write(name, keras.backend.backend())
-    check_place(path, name)
     run = make_pass(model)
     place = placing_folder if name == SAVED_MODEL else replacing
     with place(path) as temporary, _quietly():
@@ -69,16 +78,6 @@ def export(model: Any, path: str | os.PathLike, format: str | None = None) -> fl
         with _explained(f"The file of {FORMATS[name].title} doesn't run"):
             found = _run(run, temporary, name)
         return _check(run, found)
-
-
-def check_place(path: str | os.PathLike, name: str) -> None:
-    """Raises `InvalidInputError` if a folder that is to be written has contents already."""
-    path = Path(path)
-    if name == SAVED_MODEL and path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise InvalidInputError(
-            f"A SavedModel is written to a new folder. Received: {path}, which is there already. "
-            "Remove it, or choose another name."
-        )
 
 
 def _write(run, path, name):

@@ -125,6 +125,16 @@ def find_format(path: str | os.PathLike, name: str | None = None) -> str:
     return name
 
 
+def check_place(path: str | os.PathLike) -> None:
+    """Raises `InvalidInputError` if a SavedModel is to be written where something is already."""
+    path = Path(path)
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise InvalidInputError(
+            f"A SavedModel is written to a new folder. Received: {path}, which is there already. "
+            "Remove it, or choose another name."
+        )
+
+
 def check_can_write(name: str, backend: str) -> None:
     """Raises an error unless a format can be written, and the file be run, on a backend.
 

@@ -187,6 +187,7 @@ def push(
         str, the address of what was published, `hf://OWNER/REPO@COMMIT`.
 
     Raises:
+        InvalidInputError: If `repository` isn't `OWNER/REPO`, or a model comes without its card.
         CardError: If the card lacks license, data set, its license, or the seed; nothing is sent.
         ChecksumError: If the weights aren't those that the card describes.
         WeightsNotFoundError: If there are no weights, or the hub knows no such owner.
@@ -200,7 +201,12 @@ def push(
     python -c 'import zoo; model = zoo.load("hf://ann/photos")'
     ```
     """
-    place = parse(repository if is_address(repository) else f"{SCHEME}{repository}")
+    try:
+        place = parse(repository if is_address(repository) else f"{SCHEME}{repository}")
+    except InvalidInputError:
+        raise InvalidInputError(
+            f"Expected a repository like OWNER/REPO. Received: {repository!r}"
+        ) from None
     if place.revision:
         raise InvalidInputError(
             f"Pass the branch to write to as `revision`. Received: {repository!r}"
@@ -211,9 +217,9 @@ def push(
             f"What can be said of a card is {', '.join(readme.FACTS)}. "
             f"Received: {', '.join(unknown)}"
         )
-    hub = _hub()
     with tempfile.TemporaryDirectory(prefix="zoo-push-") as folder:
         finished = _gather(model, card, facts, Path(folder))
+        hub = _hub()
         (Path(folder) / "README.md").write_text(
             readme.write(hub, finished, place.repository), encoding="utf-8"
         )

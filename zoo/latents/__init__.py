@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zoo.checks import check_count, check_positive
+from zoo.checks import check_count, check_positive, check_share
 from zoo.errors import InvalidInputError
 from zoo.latents.directions import class_directions, closed_form_directions, direction_grid
 from zoo.latents.inversion import invert
@@ -24,6 +24,7 @@ def sample_latent(
     latent_dim: int,
     seed: int | np.random.Generator | None = None,
     truncation: float | None = None,
+    psi: float | None = None,
 ) -> np.ndarray:
     """Draws latents from N(0, 1), the same numbers on every backend.
 
@@ -37,6 +38,9 @@ def sample_latent(
         truncation: float over 0: numbers further from 0 are drawn again until none is. Samples
             are more alike the lower it is, and those of some models better one by one (Brock et
             al. 2019, "BigGAN", 3.1). `None` keeps all.
+        psi: float in (0, 1]: the latents are scaled by it toward their mean, which is 0, after
+            `truncation` (the form of Karras et al. 2019, "StyleGAN", appendix B; of N(0, 1) it is
+            the temperature of Kingma & Dhariwal 2018, "Glow"). `None` leaves them.
 
     Returns:
         float32 array of shape `(count, latent_dim)`.
@@ -51,11 +55,17 @@ def sample_latent(
     """
     check_count("count", count)
     check_count("latent_dim", latent_dim)
+    if truncation is not None:
+        check_positive("truncation", truncation)
+    if psi is not None:
+        check_share("psi", psi)
     stream = random_stream(seed)
     if truncation is None:
-        return stream.standard_normal((count, latent_dim)).astype("float32")
-    check_positive("truncation", truncation)
-    return np.stack([_truncated_normal(stream, latent_dim, truncation) for _ in range(count)])
+        latents = stream.standard_normal((count, latent_dim)).astype("float32")
+    else:
+        rows = [_truncated_normal(stream, latent_dim, truncation) for _ in range(count)]
+        latents = np.stack(rows)
+    return latents if psi is None else latents * np.float32(psi)
 
 
 def _truncated_normal(stream, size, bound):

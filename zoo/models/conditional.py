@@ -136,6 +136,7 @@ class ConditionalModel(LatentModel):
         labels=None,
         latents=None,
         truncation: float | None = None,
+        psi: float | None = None,
         batch_size: int = 128,
     ) -> np.ndarray:
         """Draws samples of the given classes.
@@ -151,6 +152,8 @@ class ConditionalModel(LatentModel):
             latents: float array of shape `(count, latent_dim)` to use in place of fresh ones.
             truncation: float over 0: latents have no number further from 0, for samples that are
                 more alike; see `zoo.latents.sample_latent`. `None` keeps all.
+            psi: float in (0, 1]: latents are scaled by it toward their mean, 0, for samples that
+                are more alike. `None` leaves them.
             batch_size: int, samples per forward pass.
 
         Returns:
@@ -171,10 +174,10 @@ class ConditionalModel(LatentModel):
         if latents is None:
             if count is None and np.ndim(labels):
                 count = len(labels)
-            latents = self.latents_for(count, seed, None, truncation)
+            latents = self.latents_for(count, seed, None, truncation=truncation, psi=psi)
         else:
             # The seed is the labels' then.
-            latents = self.latents_for(count, None, latents, truncation)
+            latents = self.latents_for(count, None, latents, truncation=truncation, psi=psi)
         if labels is None:
             labels = self.sample_labels(len(latents), seed)
         return self.draw_samples((latents, self.classes_of(labels, len(latents))), batch_size)

@@ -50,7 +50,13 @@ class LatentModel(BaseGAN):
         shape = (batch_size, self.latent_dim)
         return keras.random.normal(shape, dtype="float32", seed=self.seed_generator)
 
-    def sample_latent(self, count: int, seed=None, truncation: float | None = None) -> np.ndarray:
+    def sample_latent(
+        self,
+        count: int,
+        seed=None,
+        truncation: float | None = None,
+        psi: float | None = None,
+    ) -> np.ndarray:
         """Draws latents for `generate`, the same numbers on every backend.
 
         Args:
@@ -58,11 +64,12 @@ class LatentModel(BaseGAN):
             seed: int, or `None` for fresh ones; a `numpy.random.Generator` continues its stream.
             truncation: float over 0, the largest distance of a number from 0; see
                 `zoo.latents.sample_latent`.
+            psi: float in (0, 1] that the latents are scaled by; see there.
 
         Returns:
             float32 array of shape `(count, latent_dim)`, from N(0, 1).
         """
-        return sample_latent(count, self.latent_dim, seed, truncation)
+        return sample_latent(count, self.latent_dim, seed, truncation, psi)
 
     def sample_inputs(self, count: int, seed=None) -> tuple[np.ndarray, ...]:
         """Draws what the generator takes: arrays of `count` rows each."""
@@ -95,15 +102,16 @@ class LatentModel(BaseGAN):
             samples[part] = batch
         return samples
 
-    def latents_for(self, count, seed, latents, truncation=None):
+    def latents_for(self, count, seed, latents, **truncation):
         """Returns the latents that `generate` draws from, checked."""
+        given = {name: value for name, value in truncation.items() if value is not None}
         if latents is None:
             check_count("count", count)
-            options = {} if truncation is None else {"truncation": truncation}
-            return self.sample_latent(count, seed, **options)  # which can be one of a subclass
-        if truncation is not None:
+            return self.sample_latent(count, seed, **given)  # which can be one of a subclass
+        if given:
+            name = next(iter(given))
             raise InvalidInputError(
-                "`truncation` is of latents to draw. Received: truncation and `latents`"
+                f"`{name}` is of latents to draw. Received: {name} and `latents`"
             )
         if count is not None or seed is not None:
             raise InvalidInputError("Pass `count` and `seed`, or `latents`; not both.")

@@ -62,6 +62,7 @@ class AdversarialModel(LatentModel):
         *,
         latents=None,
         truncation: float | None = None,
+        psi: float | None = None,
         batch_size: int = 128,
     ) -> np.ndarray:
         """Draws samples.
@@ -76,6 +77,8 @@ class AdversarialModel(LatentModel):
                 `seed`.
             truncation: float over 0: latents have no number further from 0, for samples that are
                 more alike; see `zoo.latents.sample_latent`. `None` keeps all.
+            psi: float in (0, 1]: latents are scaled by it toward their mean, 0, for samples that
+                are more alike. `None` leaves them.
             batch_size: int, samples per forward pass.
 
         Returns:
@@ -90,7 +93,8 @@ class AdversarialModel(LatentModel):
         images = zoo.load("dcgan_mnist").generate(64, seed=0)  # uint8 (64, 28, 28, 1)
         ```
         """
-        return self.draw_samples((self.latents_for(count, seed, latents, truncation),), batch_size)
+        latents = self.latents_for(count, seed, latents, truncation=truncation, psi=psi)
+        return self.draw_samples((latents,), batch_size)
 
     def preview(self, images, count: int, seed: int | None = 0) -> np.ndarray:
         """Returns samples that show the progress of training; real `images` are not used."""

@@ -231,13 +231,14 @@ def _configuration_to_show(spec, data):
 
 def _loggers(names, out, shown):
     """Returns the loggers of a run whose `history.csv` and `samples` others write."""
-    loggers = []
-    for name in dict.fromkeys(names):
+    for name in names:
         if name not in LOGGERS:
             raise InvalidInputError(
                 f"`log` must be some of {', '.join(map(repr, LOGGERS))}; `history.csv` is always "
                 f"written. Received: {name!r}"
             )
+    loggers = []
+    for name in dict.fromkeys(names):
         logger = LOGGERS[name](out, configuration=shown)
         logger.writers.clear()
         loggers.append(logger)
