@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 import zoo
+from tests.demo.test_serving import wait_until_gone
 from tests.processes import HERE, environment
 from zoo.images.grids import show
 
@@ -171,5 +172,6 @@ def test_an_upload_is_restored_where_it_is_painted_over_and_leaves_no_trace(page
     assert folder.stat().st_mode & 0o077 == 0
     status, said = server.stop()
     assert (status, "Traceback" in said) == (130, False), said
+    wait_until_gone(folder)
     assert server.files() == []
     assert list(server.temporary.iterdir()) == []

@@ -1,14 +1,13 @@
 """Serves a page to this machine alone, and keeps what it is given in one folder that goes again."""
 
 import contextlib
-import functools
 import os
-import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-from zoo import interrupts
 from zoo.demo.figures import CSS
 
 HOST = "127.0.0.1"
@@ -22,23 +21,33 @@ OFF = (
 )
 
 
+# Ends when its input does: when this process ends, however it ends.
+_REMOVER = """
+import shutil, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+sys.stdin.read()
+shutil.rmtree(sys.argv[1], ignore_errors=True)
+"""
+
+
 @contextlib.contextmanager
 def private_folder() -> Iterator[str]:
     """Yields a new folder for all temporary files of the process, and removes it at the end.
 
-    It is its owner's only. Ctrl-C and SIGTERM remove it as well; a killed process leaves it.
+    It is its owner's only. Another process removes it, after this one has ended by Ctrl-C or was
+    killed too: this one's threads can make it again for an upload that is on its way.
     """
     before = tempfile.tempdir
     folder = tempfile.mkdtemp(prefix="zoo-demo-")
-    remove = functools.partial(shutil.rmtree, folder, ignore_errors=True)
-    interrupts.cleanups.add(remove)
+    command = [sys.executable, "-I", "-S", "-c", _REMOVER, folder]
+    # In a session of its own, which a terminal's signals and its closing don't reach.
+    remover = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
     tempfile.tempdir = folder
     try:
         yield folder
     finally:
         tempfile.tempdir = before
-        interrupts.cleanups.discard(remove)
-        remove()
+        remover.communicate()
 
 
 def prepare_environment(folder: str) -> None:
