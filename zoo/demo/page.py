@@ -99,7 +99,7 @@ def _restore_tab(gradio, models, names):
         with gradio.Column(scale=1):
             name = gradio.Dropdown(names, label="Model")
             editor = gradio.ImageEditor(
-                label="Paint over what is to be restored",
+                label="Paint the hole",
                 sources=("upload", "clipboard"),
                 transforms=(),
                 layers=False,
