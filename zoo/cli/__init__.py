@@ -16,6 +16,7 @@ import typer.core
 import zoo
 from zoo import interrupts
 from zoo.cli import (
+    demo,
     evaluate,
     explore,
     export,
@@ -169,6 +170,7 @@ def info_command(
 app.command("sample")(sample.sample)
 app.command("explore")(explore.explore)
 app.command("inpaint")(inpaint.inpaint)
+app.command("demo")(demo.demo)
 app.command("export")(export.export)
 app.command("shard")(shard.shard)
 app.command("train")(train.train)

@@ -30,7 +30,7 @@ def parse_labels(text, spec):
             f"Received: {spec.name}, which has no classes"
         )
     classes = spec.config["classes"]
-    names = _class_names(spec)
+    names = spec.class_names
     # A number takes precedence over a name that looks like one.
     label_of = {name.casefold(): label for label, name in enumerate(names)}
     label_of |= {str(label): label for label in range(classes)}
@@ -51,16 +51,6 @@ def parse_labels(text, spec):
 def repeat_labels(labels, count):
     """Returns `count` labels, repeating the given ones in order."""
     return [labels[index % len(labels)] for index in range(count)]
-
-
-def _class_names(spec):
-    """Returns the data set's names for the model's classes; none for a data set of the user's."""
-    from zoo import datasets
-
-    if spec.dataset not in datasets.names():
-        return ()
-    names = datasets.info(spec.dataset).classes
-    return names if len(names) == spec.config["classes"] else ()
 
 
 def _conditional_names():

@@ -176,6 +176,16 @@ class ModelSpec:
         """Whether the model also trains on labels: its configuration has a number of `classes`."""
         return "classes" in self.config
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the model's classes in its data set; none for a data set of the user's."""
+        from zoo import datasets  # here: it needs NumPy
+
+        if self.dataset not in datasets.names():
+            return ()
+        names = datasets.info(self.dataset).classes
+        return names if len(names) == self.config["classes"] else ()
+
     def with_recipe(self, **changes: Any) -> "ModelSpec":
         """Returns the same model with a changed recipe."""
         return replace(self, recipe=replace(self.recipe, **changes))
