@@ -1,9 +1,13 @@
-"""Running the examples of documents and docstrings in seconds."""
+"""Running the examples of documents, docstrings and notebooks in seconds."""
 
+import json
 import re
 import warnings
 from importlib.util import find_spec
 
+from tests.processes import ROOT
+
+NOTEBOOKS = sorted((ROOT / "examples/notebooks").glob("*.ipynb"))
 CHEAPER = {
     r"epochs=\d+": "epochs=1",
     r'"epochs": \d+': '"epochs": 1',
@@ -13,6 +17,9 @@ CHEAPER = {
     r"every=2,": "every=2, count=64,",
     r"limit=\d+": "limit=8",
     r"20_000": "200",
+    r"768_000": "512",
+    r"\brange\(2000\)": "range(60)",
+    r"sample_latent\(256": "sample_latent(32",
     r"sample_latent\(5000": "sample_latent(50",
     r"invert\((\w+), images\[:8\]\)": r"invert(\1, images[:8], steps=2)",
     r'train\("gan_mnist_small"': 'train(registry.find("gan_mnist_small").with_recipe(epochs=1)',
@@ -42,3 +49,12 @@ def run(code, file, names):
 def python_blocks(text):
     """Returns the blocks of Python in a Markdown text."""
     return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+def cells(notebook, cell_type):
+    """Returns the sources of a notebook's cells of a type, `"code"` or `"markdown"`, by id."""
+    return {
+        cell["id"]: "".join(cell["source"])
+        for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        if cell["cell_type"] == cell_type
+    }

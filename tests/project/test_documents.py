@@ -1,4 +1,4 @@
-"""README and docs: figures are the cards', links lead somewhere, commands and programs work."""
+"""README, docs, notebooks: figures are the cards', links lead somewhere, commands work."""
 
 import importlib.util
 import re
@@ -11,11 +11,14 @@ import typer
 import zoo
 from scripts import update_readme
 from tests.processes import ROOT, run_python
-from tests.project.examples import cheap, python_blocks, run
+from tests.project.examples import NOTEBOOKS, cells, cheap, python_blocks, run
 
 DOCUMENTS = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
     for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "weights/README.md"])
+} | {
+    path.relative_to(ROOT).as_posix(): "\n\n".join(cells(path, "markdown").values())
+    for path in NOTEBOOKS
 }
 TEXTS = DOCUMENTS.items()
 LINKS = [
