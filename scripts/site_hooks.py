@@ -6,6 +6,7 @@ pictures and records are copied. So the site needs no repository on the web, and
 checked.
 """
 
+import json
 import re
 from pathlib import Path, PurePosixPath
 from posixpath import normpath, relpath
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PLACE = PurePosixPath("repository")
 SHOWN = {".py": "python", ".pyi": "python", ".js": "javascript", ".cff": "yaml", "": "text"}
 """Suffix of a source -> the language that it is highlighted in."""
+NOTEBOOK = ".ipynb"
 LINK = re.compile(r"(\]\()(?!https?:|mailto:|#)([^)\s#]+)")
 
 
@@ -27,6 +29,9 @@ def on_files(files, config):
     waiting.append(("README.md", _read("README.md")))
     done = {name for name, _ in waiting}
     _add(files, config, "README.md")
+    for path in sorted(ROOT.glob(f"examples/notebooks/*{NOTEBOOK}")):
+        _add(files, config, path.relative_to(ROOT).as_posix())
+        done.add(path.relative_to(ROOT).as_posix())
     while waiting:
         name, text = waiting.pop()
         for target in _targets(name, text):
@@ -60,7 +65,9 @@ def _add(files, config, name):
     """Adds one file of the repository."""
     place = _on_site(name)
     suffix = PurePosixPath(name).suffix
-    if suffix in SHOWN:
+    if suffix == NOTEBOOK:
+        files.append(File.generated(config, place, content=_notebook(name)))
+    elif suffix in SHOWN:
         text = f"# {name}\n\n````{SHOWN[suffix]}\n{_read(name)}\n````\n"
         files.append(File.generated(config, place, content=text))
     else:
@@ -74,7 +81,17 @@ def _on_site(name):
     if name == "README.md":
         return "index.md"
     path = PurePosixPath(name)
-    return (PLACE / (f"{path}.md" if path.suffix in SHOWN else path)).as_posix()
+    shown = path.suffix in SHOWN or path.suffix == NOTEBOOK
+    return (PLACE / (f"{path}.md" if shown else path)).as_posix()
+
+
+def _notebook(name):
+    """Returns a notebook as Markdown, its cells one after another."""
+    parts = []
+    for cell in json.loads(_read(name))["cells"]:
+        text = "".join(cell["source"])
+        parts.append(text if cell["cell_type"] == "markdown" else f"````python\n{text}\n````")
+    return "\n\n".join(parts)
 
 
 def _source(place):
@@ -83,7 +100,8 @@ def _source(place):
         return "README.md"
     if not place.startswith(f"{PLACE}/"):
         return f"docs/{place}"
-    name = place.removeprefix(f"{PLACE}/")
+    name = place.removeprefix(f"{PLACE}/").removesuffix(f"{NOTEBOOK}.md")
+    name += NOTEBOOK if place.endswith(f"{NOTEBOOK}.md") else ""
     return name if (ROOT / name).is_file() else None
 
 
