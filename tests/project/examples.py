@@ -20,6 +20,7 @@ CHEAPER = {
     r"768_000": "512",
     r"\brange\(2000\)": "range(60)",
     r"sample_latent\(256": "sample_latent(32",
+    r"\brange\(7\)": "range(2)",
     r"sample_latent\(5000": "sample_latent(50",
     r"invert\((\w+), images\[:8\]\)": r"invert(\1, images[:8], steps=2)",
     r'train\("gan_mnist_small"': 'train(registry.find("gan_mnist_small").with_recipe(epochs=1)',
