@@ -116,7 +116,8 @@ def page(server):
         page.get_by_role("button", name="Draw").wait_for()
         yield page
         browser.close()
-    assert errors == []
+    # The server ends before the page does.
+    assert [error for error in errors if not error.startswith("Connection errored out")] == []
     local = (server.address, "data:", "blob:")
     assert [url for url in requests if not url.startswith(local)] == []
 
