@@ -18,6 +18,7 @@ CHEAPER = {
     r"limit=\d+": "limit=8",
     r"20_000": "200",
     r"768_000": "512",
+    r"\brange\(2000\)": "range(60)",
     r"sample_latent\(256": "sample_latent(32",
     r"\brange\(7\)": "range(2)",
     r"sample_latent\(5000": "sample_latent(50",

@@ -21,6 +21,16 @@ assert np.linalg.norm(line, axis=-1).min() < 8.5 < np.linalg.norm(arc, axis=-1).
 assert walk.shape == (72, 28, 28, 1)
 assert "license" in card._repr_html_()
 """,
+    "train_on_your_images": """
+assert images.shape == (45, 32, 32, 3) and images.std() > 30
+assert np.isfinite([history["generator_loss"], history["discriminator_loss"]]).all()
+assert len(progress) == 2 and not np.array_equal(*progress)
+assert np.array_equal(samples, model.generate(len(samples), seed=1))
+assert loaded.optimizer.iterations > 0
+distances = {name: score["frechet_distance"] for name, score in scores.items()}
+assert distances["real training pictures"] < distances["our model"]
+assert nearest.shape == (len(samples[:12]), 3)
+""",
     "your_own_networks": """
 assert np.isfinite([history["generator_loss"], history["discriminator_loss"]]).all()
 for drawn in (samples, by_class, by_own_loss):
