@@ -4,6 +4,7 @@ import csv
 import json
 import struct
 import sys
+import time
 
 import keras
 import numpy as np
@@ -100,7 +101,6 @@ READERS = {"tensorboard": tensorboard, "wandb": wandb_files}
 
 def check_shown(folder, log, epochs=EPOCHS):
     """Checks that a logger has what the run's folder has."""
-    scalars, images, text = READERS[log](folder)
     with open(folder / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == [str(epoch + 1) for epoch in range(epochs)]
@@ -109,6 +109,11 @@ def check_shown(folder, log, epochs=EPOCHS):
         for name, value in row.items():
             if name != "epoch" and value:
                 expected.setdefault(name, {})[int(row["epoch"])] = pytest.approx(float(value))
+    until = time.monotonic() + 20
+    scalars, images, text = READERS[log](folder)
+    while scalars != expected and time.monotonic() < until:  # of wandb's process, which may be late
+        time.sleep(0.1)
+        scalars, images, text = READERS[log](folder)
     assert scalars == expected
     pictures = {int(path.stem[-4:]): path.read_bytes() for path in folder.glob("samples/*.png")}
     assert images == pictures
