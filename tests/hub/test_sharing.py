@@ -195,7 +195,9 @@ def test_nothing_is_sent_of_a_card_that_lacks_its_license(hub, run, tmp_path, fi
 
 
 def test_pushing_without_a_token_or_weights_is_refused(hub, run, tmp_path, files):
-    assert "401" in failure(run("push", "gan_mnist_small", "ann/anonymous", HF_TOKEN=""))
+    message = failure(run("push", "gan_mnist_small", "ann/anonymous", HF_TOKEN=""))
+    assert "401" in message
+    assert "set HF_TOKEN" in message
     (tmp_path / CARD).write_bytes(files[CARD])
     assert "no weights" in failure(run("push", str(tmp_path / CARD), "ann/empty", HF_TOKEN=TOKEN))
 

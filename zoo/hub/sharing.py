@@ -328,6 +328,12 @@ def _explained(address):
     except errors.HFValidationError as error:
         raise InvalidInputError(f"{address} is no address: {_first_line(error)}") from error
     except errors.HfHubHTTPError as error:
+        if error.response is not None and error.response.status_code in (401, 403):
+            raise DownloadError(
+                f"The hub wants to know who you are, or doesn't let you write to {address}. Run "
+                "`hf auth login` or set HF_TOKEN, to a token that may write to push. "
+                f"Received: {_first_line(error)}"
+            ) from error
         raise DownloadError(f"The hub refused {address}: {_first_line(error)}") from error
     except (OSError, _client_error(errors)) as error:
         raise DownloadError(
