@@ -39,9 +39,9 @@ def read_painting(value: dict[str, Any] | None) -> tuple[np.ndarray, np.ndarray]
         InvalidInputError: If there is no picture, its size isn't from 16 to 2,048 pixels a side, or
             the paint covers nothing or everything.
     """
-    background = None if value is None else value["background"]
-    if background is None:
+    if value is None or value["background"] is None:
         raise InvalidInputError("There is no picture yet: drop one in, or press Example.")
+    background = value["background"]
     height, width = background.shape[:2]
     check_sides(height, width, what="Pictures")
     if max(height, width) > LARGEST:
@@ -49,7 +49,7 @@ def read_painting(value: dict[str, Any] | None) -> tuple[np.ndarray, np.ndarray]
             f"The page takes pictures of up to {LARGEST} pixels a side; `zoo inpaint` takes larger "
             f"ones. Received: {width}x{height} (width x height)"
         )
-    layers = [layer for layer in value["layers"] if layer is not None]  # type: ignore[index]
+    layers = [layer for layer in value["layers"] if layer is not None]
     if any(layer.shape != (height, width, 4) for layer in layers):
         raise InvalidInputError(
             f"What is painted must have the picture's size, {width}x{height}. Received: "
