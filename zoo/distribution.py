@@ -36,11 +36,9 @@ def data_parallel(synchronize: bool = True) -> None:
     Args:
         synchronize: bool, take the statistics of batch normalization over the batch of all devices,
             as on one device; `False` takes them over each device's part, with less communication.
-            On JAX they are always of the whole batch.
 
     Raises:
-        InvalidInputError: if the environment doesn't say what the backend needs, or for
-            `synchronize=False` on JAX.
+        InvalidInputError: if the environment doesn't say what the backend needs.
         ReplicaError: if the processes of the job can't be connected.
 
     Example:
@@ -100,7 +98,9 @@ def own_rows(draw, count):
     number, replicas = backend.replica()
     if replicas == 1:
         return draw(count)
-    return draw(count * replicas)[number * count : (number + 1) * count]
+    rows = draw(count * replicas)
+    # Not a slice: on JAX the number is traced.
+    return ops.reshape(rows, (replicas, -1, *rows.shape[1:]))[number]
 
 
 def means(nested):

@@ -73,12 +73,6 @@ def test_processes_that_have_computed_something_cant_connect_on_tensorflow(monke
     assert backend.process() == (0, 1)
 
 
-@pytest.mark.skipif(HERE != "jax", reason="the others can")
-def test_jax_has_no_statistics_apart():
-    with pytest.raises(InvalidInputError, match="synchronize=False"):
-        zoo.distribution.data_parallel(synchronize=False)
-
-
 def test_one_device_is_one_process():
     assert zoo.distribution.is_first_process()
     assert backend.process() == backend.batch_part() == (0, 1)

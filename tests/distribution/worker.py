@@ -29,9 +29,8 @@ def run_cases(folder):
     zoo.distribution.data_parallel()
     for name in cases.CASES:
         train(name, name)
-    if HERE != "jax":  # which has no such choice
-        zoo.distribution.data_parallel(synchronize=False)
-        train("dcgan", "apart")
+    zoo.distribution.data_parallel(synchronize=False)
+    train("dcgan", "apart")
 
 
 def run(folder, epochs):

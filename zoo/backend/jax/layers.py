@@ -7,7 +7,10 @@ from jax import numpy as jnp
 from keras import ops
 
 from zoo.backend import keras_convolution
-from zoo.backend.jax import convolution
+from zoo.backend.jax import convolution, distribution
+
+REPLICA_STRIDE = 1_013_904_223
+"""Between the seeds of two replicas' dropout."""
 
 
 def lay_out_kernel(variable):
@@ -57,7 +60,8 @@ def move_toward(variable, value, share):
 
 def random_bits(shape, seed_generator):
     """Draws an int16 tensor, uniform over all values, from a seed of Keras' `SeedGenerator`."""
-    seed = seed_generator.next()
+    number = jnp.asarray(distribution.replica()[0], "uint32")
+    seed = seed_generator.next() + jnp.stack([number * jnp.uint32(REPLICA_STRIDE), 0 * number])
     size = math.prod(shape)
     # Half as many words as values. Another generator would change what a seed draws, and with it
     # where an interrupted run with dropout ends.

@@ -8,7 +8,7 @@ import keras
 from jax import numpy as jnp
 
 from zoo.backend import adam
-from zoo.backend.jax import packing, updates
+from zoo.backend.jax import distribution, packing, updates
 from zoo.backend.jax import state as trainer_state
 from zoo.backend.jax.peers import ending_together
 from zoo.backend.jax.scope import purify
@@ -30,15 +30,18 @@ def run_step(model, step, state, data):
     ]
     if len(state) == 3:  # an evaluation step's state has no optimizer
         del groups[2]
-    mapping = [
-        pair
-        for variables, values in zip(groups, state, strict=True)
-        for pair in zip(variables, values, strict=True)
-    ]
-    with keras.StatelessScope(mapping, collect_losses=True) as scope:
-        logs = step(data)
-    new_state = tuple([scope.get_current_value(v) for v in group] for group in groups)
-    return logs, new_state
+
+    def pure(state, data):
+        mapping = [
+            pair
+            for variables, values in zip(groups, state, strict=True)
+            for pair in zip(variables, values, strict=True)
+        ]
+        with keras.StatelessScope(mapping, collect_losses=True) as scope:
+            logs = step(data)
+        return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)
+
+    return distribution.on_replicas(pure)(state, data)
 
 
 def fuse_steps(model, function):
@@ -189,7 +192,7 @@ def state_kept(model):
 
 
 def draw_apart(seed):
-    """Returns the seed itself: one program draws for all devices, each sample its own."""
+    """Returns the seed itself: JAX' draws for neighboring seeds share nothing."""
     return seed
 
 
