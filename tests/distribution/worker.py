@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from tests.distribution.devices import split_cpu
-from tests.processes import HERE
 
 split_cpu(int(os.environ.get("ZOO_TEST_DEVICES", "1")))
 

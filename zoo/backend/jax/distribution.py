@@ -1,20 +1,14 @@
-"""JAX: Keras' `DataParallel`. A step runs once on each device, which reduces with the others.
-
-Left to the compiler, a step's reductions and draws were not where they belong: the gradients of
-convolutions were reduced in their Fourier form, of 20 times the size, each device drew the dropout
-of all, and real and fake samples changed places between devices.
-"""
+"""JAX: Keras' `DataParallel`. A step runs once on each device, which reduces with the others."""
 
 import contextlib
 import os
-import threading
 
 import jax
 import keras
 import numpy as np
 from jax.experimental import multihost_utils
-from jax.sharding import PartitionSpec
 
+from zoo.backend.jax import replicas
 from zoo.backend.jax.peers import ending_together
 from zoo.errors import InvalidInputError
 
@@ -22,8 +16,6 @@ VARIABLES = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 """What each of several processes is told, unless it runs under Slurm or MPI, which JAX knows."""
 HEARTBEAT_SECONDS = 30
 """After this long without a sign of life, a process counts as ended."""
-
-_here = threading.local()
 
 
 def join(synchronize):
@@ -64,7 +56,7 @@ def process():
 
 def replica():
     """Returns the number of the replica that computes here, and how many there are."""
-    axis = getattr(_here, "axis", None)
+    axis = replicas.axis()
     return (0, 1) if axis is None else (jax.lax.axis_index(axis), shares())
 
 
@@ -81,35 +73,8 @@ def batch_part():
 
 def mean_over_replicas(tensors):
     """Returns the means of tensors over all replicas, each of them differentiable any times."""
-    axis = getattr(_here, "axis", None)
+    axis = replicas.axis()
     return tensors if axis is None else jax.lax.pmean(tensors, axis)
-
-
-def on_replicas(step):
-    """Returns `step(state, data)` as each device takes it, with its own part of the data.
-
-    What it returns is that of the first device: it must be the same on all.
-    """
-    layout = keras.distribution.distribution()
-    if layout is None:
-        return step
-
-    def take_step(state, data):
-        _here.axis = layout.batch_dim_name
-        try:
-            return step(state, data)
-        finally:
-            _here.axis = None
-
-    whole, parts = PartitionSpec(), PartitionSpec(layout.batch_dim_name)
-    return jax.shard_map(
-        take_step,
-        mesh=layout.device_mesh.backend_mesh,
-        in_specs=(whole, parts),
-        out_specs=whole,
-        # A state that each device reduces for itself: a gradient is that of a device's own loss.
-        check_vma=False,
-    )
 
 
 def share(variables):

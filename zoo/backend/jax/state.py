@@ -12,6 +12,19 @@ def is_compiled(model):
     return not (model.run_eagerly or not model.jit_compile or distributed)
 
 
+def variables_of(model, state):
+    """Returns the variables whose values are in the lists of a step's state."""
+    groups = [
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.optimizer.variables if model.optimizer else [],
+        model.metrics_variables,
+    ]
+    if len(state) == 3:  # an evaluation step's state has no optimizer
+        del groups[2]
+    return groups
+
+
 def keep_arrays(model, name, function):
     """Returns the trainer's function of a step, compiled so that it gives no array away."""
     if not is_compiled(model):

@@ -8,7 +8,7 @@ import keras
 from jax import numpy as jnp
 
 from zoo.backend import adam
-from zoo.backend.jax import distribution, packing, updates
+from zoo.backend.jax import packing, replicas, updates
 from zoo.backend.jax import state as trainer_state
 from zoo.backend.jax.peers import ending_together
 from zoo.backend.jax.scope import purify
@@ -22,14 +22,7 @@ For the state after a step that takes 15 microseconds, a thirtieth of a step of 
 
 def run_step(model, step, state, data):
     """Runs `step(data)` as `(state, data) -> (logs, state)`, the signature under `jax.jit`."""
-    groups = [
-        model.trainable_variables,
-        model.non_trainable_variables,
-        model.optimizer.variables if model.optimizer else [],
-        model.metrics_variables,
-    ]
-    if len(state) == 3:  # an evaluation step's state has no optimizer
-        del groups[2]
+    groups = trainer_state.variables_of(model, state)
 
     def pure(state, data):
         mapping = [
@@ -41,7 +34,7 @@ def run_step(model, step, state, data):
             logs = step(data)
         return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)
 
-    return distribution.on_replicas(pure)(state, data)
+    return replicas.on_each_device(pure)(state, data)
 
 
 def fuse_steps(model, function):
