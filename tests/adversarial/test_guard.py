@@ -35,12 +35,26 @@ def state(model):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("value", [np.nan, np.inf], ids=str)
 def test_a_poisoned_batch_leaves_nothing_behind(optimizer, value):
+    check_poisoned(optimizer, value)
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow",
+    reason="JAX' steps are always compiled; PyTorch's compiler has tests/backend/test_compiling.py",
+)
+@pytest.mark.parametrize("optimizer", ["adam", "momentum"])
+def test_a_poisoned_batch_leaves_nothing_behind_under_xla(optimizer):
+    check_poisoned(optimizer, np.nan, jit_compile=True)
+
+
+def check_poisoned(optimizer, value, **options):
     make = OPTIMIZERS[optimizer]
     model = build(
         generator_optimizer=make(),
         discriminator_optimizer=make(),
         average_decay=0.9,
         r1_penalty=0.1,
+        **options,
     )
     model.check_arrays = lambda *data: None  # as in mid-epoch, where nobody looks
     good, bad, after = batches(3, poisoned=[1], value=value)

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from zoo.backend import adam
-from zoo.backend.tensorflow import derivatives, feeding, replicas, workers
+from zoo.backend.tensorflow import derivatives, feeding, replicas, updates, workers
 from zoo.errors import InvalidInputError
 
 UNTRACKED: set[str] = set()
@@ -16,8 +16,8 @@ UNTRACKED: set[str] = set()
 
 def run_step(model, step, data):
     """Runs `step(data)`, which is the trainer's signature already."""
-    del model
-    return workers.run(step, data)
+    with updates.under_xla(model.jit_compile and not model.run_eagerly):
+        return workers.run(step, data)
 
 
 def fuse_steps(model, function):
@@ -84,24 +84,11 @@ def all_finite(tensors):
 
 
 def apply_gradients(optimizer, gradients, variables, sound=None):
-    """Applies one update unless `sound`, a scalar bool, is false.
-
-    A plain Adam's takes one fused kernel per variable.
-    """
+    """Applies one update unless `sound`, a scalar bool, is false."""
     plain = adam.is_plain(optimizer, variables)
-
-    def update():
-        if plain:
-            _apply_adam(optimizer, gradients, variables)
-        else:
-            optimizer.apply(gradients, variables)
-        return True
-
+    update = updates.update_adam if plain else updates.update
     with replicas.on_own_copies([*variables, *optimizer.variables]):
-        if sound is None:
-            update()
-        else:
-            tf.cond(sound, update, lambda: False)
+        update(optimizer, gradients, variables, sound)
 
 
 def revert(variables, values, sound):
@@ -161,23 +148,3 @@ def device_name():
     """Returns the name of the device that runs the computation."""
     gpus = tf.config.list_physical_devices("GPU")
     return tf.config.experimental.get_device_details(gpus[0])["device_name"] if gpus else "cpu"
-
-
-def _apply_adam(optimizer, gradients, variables):
-    rate = tf.cast(optimizer.learning_rate, tf.float32)
-    beta_1_power, beta_2_power = adam.powers(optimizer)
-    moments = adam.slots(optimizer, variables)
-    for gradient, variable, first, second in zip(gradients, variables, *moments, strict=True):
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.value.handle,
-            m=first.value.handle,
-            v=second.value.handle,
-            beta1_power=beta_1_power,
-            beta2_power=beta_2_power,
-            lr=rate,
-            beta1=optimizer.beta_1,
-            beta2=optimizer.beta_2,
-            epsilon=optimizer.epsilon,
-            grad=gradient,
-        )
-    optimizer.iterations.assign_add(1)
