@@ -20,13 +20,14 @@ def axis():
     return getattr(_here, "axis", None)
 
 
-def on_each_device(step):
+def on_each_device(model, step):
     """Returns `step(state, data)` as each device takes it, with its own part of the data.
 
-    What it returns is that of the first device: it must be the same on all.
+    What it returns is that of the first device: it must be the same on all. Steps that aren't
+    compiled stay operations of whole batches: of each, every device would make a program.
     """
     layout = keras.distribution.distribution()
-    if layout is None:
+    if layout is None or model.run_eagerly or not model.jit_compile:
         return step
 
     def take_step(state, data):

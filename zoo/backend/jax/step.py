@@ -34,7 +34,7 @@ def run_step(model, step, state, data):
             logs = step(data)
         return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)
 
-    return replicas.on_each_device(pure)(state, data)
+    return replicas.on_each_device(model, pure)(state, data)
 
 
 def fuse_steps(model, function):
