@@ -35,7 +35,8 @@ def data_parallel(synchronize: bool = True) -> None:
 
     Args:
         synchronize: bool, take the statistics of batch normalization over the batch of all devices,
-            as on one device; `False` takes them over each device's part, with less communication.
+            as on one device; `False` takes them over each device's part, with less communication
+            (on JAX in compiled steps only).
 
     Raises:
         InvalidInputError: if the environment doesn't say what the backend needs.
