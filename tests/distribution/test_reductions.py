@@ -1,5 +1,7 @@
 """What replicas reduce with each other: few calls, and the numbers of the whole batch."""
 
+import importlib
+
 import keras
 import numpy as np
 import pytest
@@ -74,6 +76,17 @@ def test_an_evaluation_reduces_in_one_call(calls):
     model.compile(run_eagerly=True)
     model.evaluate(np.zeros((4, 8, 8, 1), "uint8"), batch_size=4, verbose=0)
     assert len(calls) == 1
+
+
+def test_replicas_draw_dropout_of_their_own(monkeypatch):
+    engine = importlib.import_module(f"zoo.backend.{keras.backend.backend()}.distribution")
+    draws = []
+    for number in (0, 1):
+        for name in ("process", "replica"):
+            monkeypatch.setattr(engine, name, lambda number=number: (number, 2))
+        bits = backend.random_bits((64,), keras.random.SeedGenerator(1))
+        draws.append(ops.convert_to_numpy(bits))
+    assert np.mean(draws[0] == draws[1]) < 0.1
 
 
 def test_alone_nothing_is_reduced():

@@ -119,8 +119,8 @@ def feed(batches):
 def compile_inference(function, network, jit_compile, model=None):
     """Returns `infer(*arrays)`, which runs a function that reads the network's variables."""
     del network, model
-    # Not by itself: XLA compiles for seconds. `inpaint64` then takes 0.7 of the time, the rest as
-    # long.
+    # Not by itself: XLA compiles for seconds ahead of the first batch. In long calls it can pay:
+    # a batch of the benchmark inpaint64 then took 0.7 of the time.
     run = tf.function(function, jit_compile=jit_compile is True)
 
     @functools.cache

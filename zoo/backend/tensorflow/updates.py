@@ -22,7 +22,7 @@ def under_xla(compiled):
 
 def update(optimizer, gradients, variables, sound):
     """Applies an update of any optimizer unless `sound`, a scalar bool or `None`, is false."""
-    _unless(sound, lambda: optimizer.apply(gradients, variables))
+    _if_sound(sound, lambda: optimizer.apply(gradients, variables))
 
 
 def update_adam(optimizer, gradients, variables, sound):
@@ -54,7 +54,7 @@ def update_adam(optimizer, gradients, variables, sound):
         optimizer.iterations.assign_add(count)
 
     if sound is None or not getattr(_here, "compiled", False):
-        _unless(sound, lambda: apply(gradients, options, 1))
+        _if_sound(sound, lambda: apply(gradients, options, 1))
         return
     nothing = {"lr": 0.0, "beta1": 1.0, "beta2": 1.0}
     options = {name: tf.where(sound, value, nothing[name]) for name, value in options.items()}
@@ -62,8 +62,8 @@ def update_adam(optimizer, gradients, variables, sound):
     apply(gradients, options, tf.cast(sound, optimizer.iterations.dtype))
 
 
-def _unless(sound, call):
-    """Calls in a branch of `sound`, or right away if that is `None`."""
+def _if_sound(sound, call):
+    """Calls in a branch that `sound` chooses, or right away if that is `None`."""
     if sound is None:
         call()
         return
